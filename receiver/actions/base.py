@@ -1,0 +1,72 @@
+"""What an action is: its options are its fields, its promises are its class variables, its effect is `run`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from prunella.service.settings import Settings
+from receiver.targets import Target
+from receiver.tools import Tools
+
+
+class ActionFailed(Exception):
+    """The action did not do its work.
+
+    `started` is False only when the effect surely never began, which is the one case that is tried again;
+    `unknown` is True when it may or may not have happened (a lost connection), which never is.
+    """
+
+    def __init__(self, message: str, *, started: bool = True, unknown: bool = False) -> None:
+        super().__init__(message)
+        self.started = started
+        self.unknown = unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One permitted execution: everything an action may know about why it runs.
+
+    `labels` are an attacker's input: only `amx_env` may pass them on, as environment values.
+    """
+
+    action_id: str
+    episode: str
+    step: str
+    kind: str
+    target: Target
+    fence: int
+    timeout: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        """The variables that every program started by an action gets (contract section 3)."""
+        return {
+            "PRUNELLA_ACTION_ID": self.action_id,
+            "PRUNELLA_EPISODE": self.episode,
+            "PRUNELLA_STEP": self.step,
+            "PRUNELLA_KIND": self.kind,
+            "PRUNELLA_TARGET": self.target.name,
+            "PRUNELLA_FENCE": str(self.fence),
+        }
+
+
+class Action(Settings):
+    """One kind of repair. Retry, timeout, metrics and audit live in the runner, never here."""
+
+    facet: ClassVar[str | None] = None  # the target's facet it needs: checked when the config is read
+    idempotent: ClassVar[bool] = False  # may run again when nobody knows whether it ran
+    disruptive: ClassVar[bool] = True  # counts against `limits.disruptive_at_once`
+    cancel_safe: ClassVar[bool] = False  # may be stopped half-way when the alert resolves
+    from_config_only: ClassVar[bool] = False  # the API refuses it with free options
+
+    async def run(self, effect: Effect, tools: Tools) -> str:
+        """Does it, and says what was done in numbers. Raises ActionFailed."""
+        raise NotImplementedError
+
+    def executables(self, target: Target) -> tuple[str, ...]:
+        """The programs it would start for this target, by their names under `executables:`."""
+        manager = target.process
+        return (manager.executable,) if manager is not None and manager.executable else ()

@@ -1,0 +1,61 @@
+"""What a channel is: a place where people are told. It sends once; retry, order and limits are the outbox's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import Field
+
+from prunella.service.settings import Duration, Settings
+from receiver.decide.matchers import Matchers
+from receiver.tools import Tools
+
+EVENTS = (
+    *("opened", "blocked", "approval_requested", "acted", "healed", "ineffective", "escalated"),
+    *("acknowledged", "resolved", "frozen", "thawed", "test"),
+)
+
+
+class ChannelError(Exception):
+    """The channel did not take it: `permanent` means that sending it again cannot help."""
+
+    def __init__(
+        self, message: str, *, permanent: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message about one incident; `at` is unix seconds, `links` maps a caption to an http(s) URL."""
+
+    event: str
+    incident: int
+    episode: str
+    step: str
+    severity: str
+    title: str
+    text: str
+    at: float
+    dedup_key: str
+    links: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class Channel(Settings):
+    """A configured place; the fields here are the keys that every kind takes."""
+
+    api_url: str | None = None
+    min_severity: Annotated[str, Field(pattern="^(info|warning|critical)$")] = "info"
+    events: tuple[str, ...] | None = None
+    matchers: Matchers = ()
+    environment: str | None = None
+    timeout: Duration = 10.0
+
+    async def send(self, notice: Notice, tools: Tools) -> None:
+        """Sends it once. Raises ChannelError."""
+        raise NotImplementedError

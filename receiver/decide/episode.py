@@ -1,0 +1,95 @@
+"""When an alert begins and ends, from deliveries that repeat, overtake each other and lie.
+
+Alertmanager keeps the earliest `startsAt` when replicas disagree and may send a firing after the resolve, so neither
+field alone names an episode: an episode is open from the first firing until a resolve that is not older than it.
+Times are Alertmanager's own and are compared only with each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+STALE_GRACE = 300.0
+
+
+class Status(StrEnum):
+    """Alertmanager's word for one alert; the root status of a delivery is never used."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One alert as one delivery (or a reconcile) showed it; times in unix seconds."""
+
+    source: str
+    fingerprint: str
+    status: Status
+    starts_at: float
+    ends_at: float | None
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    generator_url: str = ""
+    confirmed: bool = False  # read from Alertmanager's API just now, not from a delivery
+
+    @property
+    def alert(self) -> str:
+        """The alert's identity: who told us, and the hash of its labels."""
+        return f"{self.source}:{self.fingerprint}"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRecord:
+    """What the journal remembers of one alert: its open episode if any, and how the last one ended."""
+
+    open_since: float | None = None
+    last_ended: float | None = None
+    stale_since: float | None = None  # when a firing older than the last end was first received
+
+
+class Kind(StrEnum):
+    """What an observation changes; the same words label `prunella_alerts_total{kind}`."""
+
+    NEW = "new"
+    REPEAT = "repeat"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The change to write. `opens` and `closes` are never both true; `starts_at` is the episode's, after min()."""
+
+    kind: Kind
+    opens: bool = False
+    closes: bool = False
+    starts_at: float | None = None
+
+
+def observe(record: AlertRecord, seen: Observation, now: float) -> Step:
+    """The one change that `seen` makes to an alert's record."""
+    if seen.status is Status.RESOLVED:
+        return _resolved(record, seen)
+    if record.open_since is not None:
+        return Step(Kind.REPEAT, starts_at=min(record.open_since, seen.starts_at))
+    if record.last_ended is None or seen.starts_at > record.last_ended or seen.confirmed:
+        return Step(Kind.NEW, opens=True, starts_at=seen.starts_at)
+    if record.stale_since is not None and now - record.stale_since >= STALE_GRACE:
+        # nobody could confirm it, but it has been said for too long to be a straggler: never lose a true one
+        return Step(Kind.NEW, opens=True, starts_at=seen.starts_at)
+    return Step(Kind.STALE)
+
+
+def _resolved(record: AlertRecord, seen: Observation) -> Step:
+    if record.open_since is None:
+        return Step(Kind.REPEAT)
+    if seen.ends_at is not None and seen.ends_at < record.open_since:
+        return Step(Kind.STALE)  # the end of an earlier episode, overtaken on its way
+    return Step(Kind.NEW, closes=True)
+
+
+def episode_name(fingerprint: str, starts_at: float) -> str:
+    """The public name of an episode, as programs see it in PRUNELLA_EPISODE."""
+    return f"{fingerprint}@{int(starts_at)}"

@@ -1,0 +1,134 @@
+"""The life of an incident: its states, and the one table of legal moves between them.
+
+Everything that changes an incident goes through `legal`; a move that is not in the table is a bug and raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from receiver.decide.reason import Reason
+
+
+class State(StrEnum):
+    """The words of design.md section 5; people see them as they are."""
+
+    OPEN = "OPEN"
+    HOLD = "HOLD"
+    GATING = "GATING"
+    BLOCKED = "BLOCKED"
+    AWAITING_APPROVAL = "AWAITING_APPROVAL"
+    SHADOW = "SHADOW"
+    RUNNING = "RUNNING"
+    INTERRUPTED = "INTERRUPTED"
+    STEP_FAILED = "STEP_FAILED"
+    CANCELLED = "CANCELLED"
+    VERIFYING = "VERIFYING"
+    DECAYING = "DECAYING"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    NEXT_RUNG = "NEXT_RUNG"
+    HEALED_HOLD = "HEALED_HOLD"
+    ESCALATED = "ESCALATED"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    RESOLVED = "RESOLVED"
+    EXPIRED = "EXPIRED"
+
+
+CLOSED = frozenset({State.RESOLVED, State.EXPIRED})
+_END = CLOSED
+
+MOVES: Mapping[State, frozenset[State]] = {
+    State.OPEN: frozenset({State.HOLD, State.GATING, State.ESCALATED}) | _END,
+    State.HOLD: frozenset({State.GATING}) | _END,
+    State.GATING: frozenset(
+        {State.BLOCKED, State.AWAITING_APPROVAL, State.SHADOW, State.RUNNING, State.ESCALATED}
+    )
+    | _END,
+    State.BLOCKED: frozenset({State.GATING, State.ESCALATED}) | _END,
+    # an approval leads back through the guards: they hold at the moment of the effect, not of the click
+    State.AWAITING_APPROVAL: frozenset({State.GATING, State.ESCALATED}) | _END,
+    State.SHADOW: frozenset({State.GATING}) | _END,
+    # back to GATING when the effect never began (stop file at the last moment), or for the rung's next target
+    State.RUNNING: frozenset(
+        {State.VERIFYING, State.STEP_FAILED, State.INTERRUPTED, State.CANCELLED, State.GATING}
+    ),
+    State.INTERRUPTED: frozenset({State.VERIFYING, State.ESCALATED}),
+    State.CANCELLED: frozenset({State.VERIFYING}) | _END,
+    State.STEP_FAILED: frozenset({State.GATING, State.NEXT_RUNG, State.ESCALATED}),
+    # back to GATING when an interrupted, idempotent action did not help and is run again
+    State.VERIFYING: frozenset(
+        {State.HEALED_HOLD, State.DECAYING, State.NEXT_RUNG, State.INCONCLUSIVE, State.GATING}
+    )
+    | frozenset({State.ESCALATED}),
+    State.DECAYING: frozenset({State.HEALED_HOLD, State.VERIFYING, State.NEXT_RUNG}),
+    State.HEALED_HOLD: frozenset({State.NEXT_RUNG}) | _END,
+    State.NEXT_RUNG: frozenset({State.GATING, State.ESCALATED}),
+    State.INCONCLUSIVE: frozenset({State.ESCALATED}),
+    State.ESCALATED: frozenset({State.ACKNOWLEDGED}) | _END,
+    State.ACKNOWLEDGED: _END,
+    State.RESOLVED: frozenset(),
+    State.EXPIRED: frozenset(),
+}
+
+
+class IllegalMove(Exception):
+    """A move that the table does not know: a bug in the receiver, never a fact of the world."""
+
+
+def legal(now: State, to: State) -> None:
+    """Raises IllegalMove unless `now → to` is in the table."""
+    if to not in MOVES[now]:
+        raise IllegalMove(f"{now} → {to} is not a legal move")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where an incident stands inside its state; written with every move, so that a crash forgets nothing."""
+
+    since: float = 0.0  # when the present state was entered
+    target: int = 0  # which of the rung's targets is next
+    passes: int = 0  # verification passes in a row
+    verify_from: float | None = None  # when the present verification began
+    result: str = ""  # outcome of the rung's last run
+    blocked_since: float | None = None
+    refused: tuple[str, ...] = ()  # reasons already told, so that each is told once
+    approval: str = ""  # hash of the plan that an operator approved
+    acted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """The open problem people talk about. `plan` is the playbook as it was when the incident opened."""
+
+    id: int
+    key: str
+    playbook: str
+    state: State
+    reason: Reason
+    severity: str
+    title: str
+    targets: tuple[str, ...]
+    episode: str
+    opened_at: float
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    plan: Mapping[str, object]
+    rung: int = 0
+    attempt: int = 1
+    resolved_at: float | None = None
+    acknowledged_by: str | None = None
+    progress: Progress = field(default_factory=Progress)
+
+    def moved(self, to: State, reason: Reason, now: float, **progress: object) -> Incident:
+        """This incident after the move; raises IllegalMove. Leaving BLOCKED keeps `blocked_since` for one ladder."""
+        legal(self.state, to)
+        closed = now if to in CLOSED else None
+        return replace(
+            self,
+            state=to,
+            reason=reason,
+            resolved_at=closed,
+            progress=replace(self.progress, since=now, **progress),  # type: ignore[arg-type]  # checked by replace
+        )

@@ -1,0 +1,180 @@
+"""Which playbook answers an alert, on which targets, with which ladder.
+
+The models here are the config's own, so what a user writes, what the journal snapshots and what the stages read are
+one thing: `model_dump(mode="json")` of a playbook validates again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Protocol
+
+from pydantic import Field, JsonValue, model_validator
+
+from prunella.service.settings import Duration, Settings
+from receiver.decide.episode import Observation
+from receiver.decide.matchers import Matchers, matches_all
+from receiver.decide.reason import Reason
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")]
+
+
+class Mode(StrEnum):
+    """How far a playbook may go by itself, strictest first."""
+
+    SHADOW = "shadow"
+    APPROVE = "approve"
+    AUTO = "auto"
+
+
+_STRICTNESS = (Mode.SHADOW, Mode.APPROVE, Mode.AUTO)
+
+
+def strictest(*modes: Mode | None) -> Mode:
+    """The mode that holds where several are said; None says nothing."""
+    return min((mode for mode in modes if mode is not None), key=_STRICTNESS.index, default=Mode.SHADOW)
+
+
+class Verify(Settings):
+    """How it is proven that an action helped. Defaults are the contract's."""
+
+    settle: Duration = 10.0
+    within: Duration = 300.0
+    every: Annotated[Duration, Field(gt=0)] = 5.0
+    need: Annotated[int, Field(ge=1)] = 2
+    decay: Duration = 600.0
+    hold: Duration = 0.0
+    checks: Annotated[tuple[dict[str, JsonValue], ...], Field(min_length=1)] = ({"alert": "cleared"},)
+
+
+_RUNG_KEYS = frozenset({"name", "action", "on", "mode", "timeout", "options"})
+
+
+class Rung(Settings):
+    """One step of a ladder. The action's options stand inline beside `action`; every other key is one of them."""
+
+    name: Name
+    action: str
+    on: tuple[Name, ...] | None = None
+    mode: Mode | None = None
+    timeout: Annotated[Duration, Field(gt=0)] = 60.0
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_options(cls, value: object) -> object:
+        if not isinstance(value, Mapping) or "options" in value:
+            return value
+        inline = {key: item for key, item in value.items() if key not in _RUNG_KEYS}
+        known = {key: item for key, item in value.items() if key in _RUNG_KEYS}
+        return {"name": value.get("action"), **known, "options": inline}
+
+
+class Playbook(Settings):
+    """Which alerts, which ladder, how to verify, whom to tell. A new one starts in shadow."""
+
+    name: Name
+    matchers: Annotated[Matchers, Field(min_length=1)]
+    mode: Mode = Mode.SHADOW
+    group_by: tuple[str, ...] = ("service",)
+    for_: Annotated[Duration, Field(alias="for")] = 0.0
+    blocked_by: Matchers = ()
+    cooldown: Duration = 600.0
+    blocked_max: Duration = 1800.0
+    approval_expires: Duration = 1800.0
+    ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
+    verify: Verify = Verify()
+    notify: tuple[Name, ...] | None = None
+    escalate: Name | None = None
+
+    @model_validator(mode="after")
+    def _rung_names_differ(self) -> Playbook:
+        names = [rung.name for rung in self.ladder]
+        if len(set(names)) != len(names):
+            raise ValueError("two rungs of one ladder have the same name: give one of them another `name`")
+        return self
+
+
+class Selectable(Protocol):
+    """What planning needs of a target."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def matchers(self) -> Matchers: ...
+
+
+_SEVERITIES = {"critical": "critical", "high": "critical", "warning": "warning", "medium": "warning"}
+_RANK = ("info", "warning", "critical")
+
+
+def severity_of(labels: Mapping[str, str]) -> str:
+    """critical, warning or info, from the words that teams use."""
+    return _SEVERITIES.get(labels.get("severity", "").lower(), "info")
+
+
+def highest(first: str, second: str) -> str:
+    """The graver of two severities."""
+    return max(first, second, key=_RANK.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The incident that an alert would open, or join when one with this key is open."""
+
+    key: str
+    playbook: str
+    targets: tuple[str, ...]
+    severity: str
+    title: str
+    plan: Mapping[str, object]
+    reason: Reason  # FIRING, or why nothing can be done
+
+
+def draft(
+    seen: Observation, playbooks: Sequence[Playbook], targets: Sequence[Selectable]
+) -> Draft | None:
+    """What `seen` would open; None for a marker (severity `none`) that no playbook asks for."""
+    playbook = next((book for book in playbooks if matches_all(book.matchers, seen.labels)), None)
+    if playbook is None:
+        return None if seen.labels.get("severity") == "none" else _unplanned(seen)
+    chosen = select(seen.labels, targets)
+    group = ",".join(f"{name}={seen.labels.get(name, '')}" for name in playbook.group_by)
+    needs_target = any(rung.on is None for rung in playbook.ladder)
+    return Draft(
+        key=f"{playbook.name}|{group}|{','.join(chosen)}",
+        playbook=playbook.name,
+        targets=chosen,
+        severity=severity_of(seen.labels),
+        title=title_of(seen),
+        plan=playbook.model_dump(mode="json", by_alias=True),
+        reason=Reason.UNKNOWN_TARGET if needs_target and not chosen else Reason.FIRING,
+    )
+
+
+def select(labels: Mapping[str, str], targets: Sequence[Selectable]) -> tuple[str, ...]:
+    """Names of the targets whose matchers all hold; one without matchers is reached by `on` alone."""
+    return tuple(
+        target.name for target in targets if target.matchers and matches_all(target.matchers, labels)
+    )
+
+
+def title_of(seen: Observation) -> str:
+    """The line that people read first."""
+    name = seen.labels.get("alertname", "alert")
+    return (seen.annotations.get("summary") or name)[:300]
+
+
+def _unplanned(seen: Observation) -> Draft:
+    return Draft(
+        key=f"|{seen.alert}",
+        playbook="",
+        targets=(),
+        severity=severity_of(seen.labels),
+        title=title_of(seen),
+        plan={},
+        reason=Reason.NO_PLAYBOOK,
+    )

@@ -1,0 +1,101 @@
+"""The outside world as the receiver sees it: one Protocol per thing, gathered in one frozen value.
+
+Nothing below `outside/` and the plugins touches a socket, a process or a clock but through these, so that every
+stage can be tested with a hand-written stand-in and no patching.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from prunella.service.clock import Clock
+
+
+class OutsideError(Exception):
+    """Something outside did not do what was asked; `sent` says whether the request may have had an effect."""
+
+    def __init__(self, message: str, *, sent: bool = True) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What an HTTP server answered; `body` is cut at 1 MiB."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a program ended: `exit_code` is None when it was killed for its timeout."""
+
+    exit_code: int | None
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveAlert:
+    """One alert as `GET /api/v2/alerts` shows it; times in unix seconds."""
+
+    fingerprint: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    starts_at: float
+    silenced: bool
+    inhibited: bool
+    generator_url: str = ""
+
+
+class Http(Protocol):
+    """One request, no redirects followed, no retries. Raises OutsideError when there is no answer."""
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        timeout: float,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Response: ...
+
+
+class Programs(Protocol):
+    """Runs a program without a shell, in its own process group, with exactly the environment given.
+
+    Output (stdout and stderr together) is cut at 64 KiB. At `timeout` seconds the group gets TERM, then KILL.
+    Raises OutsideError(sent=False) when the program could not be started.
+    """
+
+    async def run(
+        self, argv: Sequence[str], *, timeout: float, env: Mapping[str, str] | None = None
+    ) -> Finished: ...
+
+
+class Prometheus(Protocol):
+    """An instant query: the value of every series of the answer, empty for none. Raises OutsideError."""
+
+    async def query(self, expr: str) -> tuple[float, ...]: ...
+
+
+class Alertmanager(Protocol):
+    """Every alert that Alertmanager now holds, silenced and inhibited ones too. Raises OutsideError."""
+
+    async def alerts(self) -> tuple[ActiveAlert, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a plugin may reach. `prometheus` and `alertmanager` are None where the config names none."""
+
+    clock: Clock
+    http: Http
+    programs: Programs
+    prometheus: Prometheus | None = None
+    alertmanager: Alertmanager | None = None
+    executables: Mapping[str, str] = field(default_factory=dict)
