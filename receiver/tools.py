@@ -13,6 +13,10 @@ from typing import Protocol
 from prunella.service.clock import Clock
 
 
+MAX_BODY = 1 << 20
+MAX_OUTPUT = 64 << 10
+
+
 class OutsideError(Exception):
     """Something outside did not do what was asked; `sent` says whether the request may have had an effect."""
 
@@ -23,7 +27,7 @@ class OutsideError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What an HTTP server answered; `body` is cut at 1 MiB."""
+    """What an HTTP server answered; `body` is cut at the request's `max_body`."""
 
     status: int
     body: bytes = b""
@@ -62,18 +66,24 @@ class Http(Protocol):
         timeout: float,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        max_body: int = MAX_BODY,
     ) -> Response: ...
 
 
 class Programs(Protocol):
     """Runs a program without a shell, in its own process group, with exactly the environment given.
 
-    Output (stdout and stderr together) is cut at 64 KiB. At `timeout` seconds the group gets TERM, then KILL.
-    Raises OutsideError(sent=False) when the program could not be started.
+    Of its output (stdout and stderr together) the last `max_output` bytes are kept. At `timeout` seconds the group
+    gets TERM, then KILL. Raises OutsideError(sent=False) when the program could not be started.
     """
 
     async def run(
-        self, argv: Sequence[str], *, timeout: float, env: Mapping[str, str] | None = None
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,
+        env: Mapping[str, str] | None = None,
+        max_output: int = MAX_OUTPUT,
     ) -> Finished: ...
 
 
