@@ -69,8 +69,8 @@ class ServerProcess:
 
     async def stop(self, timeout: float = 15.0) -> int:
         """SIGTERM, and SIGKILL after `timeout`; the exit code (negative: the signal that ended it)."""
-        self.signal(signal.SIGTERM)
         family = _family(self.pid) if self.running else []
+        self.signal(signal.SIGTERM)
         with contextlib.suppress(NotReadyError):
             await until(lambda: not self.running, f"{self.name} stopped", deadline=timeout)
         self._end(family)
