@@ -1,0 +1,107 @@
+"""What is wrong with a config file, all of it at once, in words that name the key and the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+Location = tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake: `path` is the key as an operator would say it, `playbooks[0].ladder[1].action`."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class ConfigError(Exception):
+    """The config cannot be used. The text has one `path: message` a line and holds no values of secrets."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def dotted(location: Location) -> str:
+    """`("a", 0, "b")` as `a[0].b`."""
+    parts = (f"[{key}]" if isinstance(key, int) else f".{key}" for key in location)
+    return "".join(parts).removeprefix(".")
+
+
+def unknown_key(key: object, known: Iterable[str]) -> str:
+    """What to say about a key that nobody reads, with the likely spelling if there is one."""
+    close = get_close_matches(str(key), list(known), n=1)
+    return f"unknown key (did you mean {close[0]}?)" if close else "unknown key"
+
+
+def mistake(location: Location, message: str, kind: str = "config") -> InitErrorDetails:
+    """A mistake in the form that pydantic merges into its own; without the input, which may be a secret."""
+    return InitErrorDetails(type=PydanticCustomError(kind, message), loc=location, input=None)
+
+
+def mistakes_of(error: ValidationError) -> list[InitErrorDetails]:
+    """Pydantic's findings as ours, its noise taken off."""
+    return [mistake(*_readable(found)) for found in error.errors(include_input=False)]
+
+
+def problems_of(error: ValidationError, tree: object, root: str) -> list[Problem]:
+    """Every finding as a path in the file (`root` for the file as a whole) and what to do there.
+
+    A value that fits no member of a union is one problem, not one for each member.
+    """
+    said: dict[str, dict[str, None]] = {}
+    for found in error.errors(include_input=False):
+        location, message, kind = _readable(found)
+        path = dotted(_in_file(location, tree, absent=kind == "missing"))
+        said.setdefault(path or root, {})[message] = None
+    return [Problem(path, " or ".join(messages)) for path, messages in said.items()]
+
+
+def _readable(found: ErrorDetails) -> tuple[Location, str, str]:
+    location, message, context = found["loc"], found["msg"], found.get("ctx", {})
+    match found["type"]:
+        case "missing":
+            return location, "required key is missing", "missing"
+        case "union_tag_not_found":
+            tag = context["discriminator"].strip("'")
+            return (*location, tag), "required key is missing", "missing"
+        case "union_tag_invalid":
+            tag = context["discriminator"].strip("'")
+            expected = context["expected_tags"]
+            return (*location, tag), f"{context['tag']!r} is not one of {expected}", "config"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return location, "must be a mapping of keys", "config"
+        case _:
+            message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+            return location, message.replace("Input should be", "must be", 1), "config"
+
+
+def _in_file(location: Location, tree: object, *, absent: bool) -> Location:
+    """The location without the names of union members and validators that pydantic mixes into it."""
+    kept: list[int | str] = []
+    for position, key in enumerate(location):
+        here = _inside(tree, key)
+        if here is not _NOTHING or (absent and position == len(location) - 1):
+            kept.append(key)
+            tree = here
+    return tuple(kept)
+
+
+_NOTHING = object()
+
+
+def _inside(tree: object, key: int | str) -> object:
+    if isinstance(tree, Mapping):
+        return tree.get(key, _NOTHING)
+    if isinstance(tree, list) and isinstance(key, int) and key < len(tree):
+        return tree[key]
+    return _NOTHING

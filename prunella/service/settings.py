@@ -1,0 +1,142 @@
+"""Config as frozen values: the fields of a Settings class are the keys of the file, and nothing else is a key.
+
+Everything wrong with a file is found in one go and said as `path: message`, so that an operator repairs it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Self, TypeVar, get_args
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails
+
+from prunella.service.document import read_document
+from prunella.service.problems import (
+    ConfigError,
+    Problem,
+    mistake,
+    mistakes_of,
+    problems_of,
+    unknown_key,
+)
+from prunella.service.units import Duration, Listen, ListenAddress, Size
+
+__all__ = [
+    "ConfigError",
+    "Duration",
+    "Listen",
+    "ListenAddress",
+    "Problem",
+    "Secret",
+    "Settings",
+    "Size",
+    "load",
+]
+
+Secret = SecretStr
+S = TypeVar("S", bound="Settings")
+
+
+class Settings(BaseModel):
+    """A part of the config. Every field that is a Secret is also read from the file named by `<field>_file`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_secret_files(
+        cls, data: object, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        if not isinstance(data, Mapping):
+            return handler(data)
+        given = dict(data)
+        found = [*_fill_secrets(cls, given, _folder(info)), *_drop_unknown(cls, given)]
+        if not found:
+            return handler(given)
+        try:
+            handler(given)
+        except ValidationError as error:
+            found += mistakes_of(error)
+        raise ValidationError.from_exception_data(cls.__name__, found, hide_input=True)
+
+
+def load(model: type[S], file: Path | None, environ: Mapping[str, str]) -> S:
+    """The settings in `file`, or the model's defaults without one. Raises ConfigError with every mistake."""
+    tree, problems = read_document(file, environ) if file else ({}, [])
+    if any(problem.path == str(file) for problem in problems):
+        raise ConfigError(problems)
+    folder = file.absolute().parent if file else Path.cwd()
+    try:
+        settings = model.model_validate(tree, context={"folder": folder})
+    except ValidationError as error:
+        # What a variable should have filled in is one problem, not also a value of the wrong kind.
+        known = {problem.path for problem in problems}
+        root = str(file) if file else "config"
+        problems += [p for p in problems_of(error, tree, root) if p.path not in known]
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def _folder(info: ValidationInfo) -> Path:
+    """Where relative paths of the config start."""
+    folder = info.context.get("folder") if isinstance(info.context, Mapping) else None
+    return folder if isinstance(folder, Path) else Path.cwd()
+
+
+def _fill_secrets(
+    model: type[BaseModel], given: dict[object, object], folder: Path
+) -> Iterator[InitErrorDetails]:
+    """Replaces each `<field>_file` by the secret in that file."""
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        source = f"{key}_file"
+        if not _is_secret(field.annotation) or source in model.model_fields or source not in given:
+            continue
+        path = given.pop(source)
+        if key in given:
+            yield mistake((source,), f"give {key} or {source}, not both")
+            continue
+        given[key] = SecretStr("unreadable")  # so that it is not reported as missing, too
+        try:
+            given[key] = _read_secret(folder, path)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            yield mistake((source,), f"cannot read {path}: {reason}")
+
+
+def _read_secret(folder: Path, path: object) -> SecretStr:
+    if not isinstance(path, str | Path):
+        raise ValueError("must be the path of a file")  # noqa: TRY004 - one kind of error to report
+    text = (folder / path).read_text(encoding="utf-8").rstrip("\r\n")
+    if not text:
+        raise ValueError("the file is empty")
+    return SecretStr(text)
+
+
+def _is_secret(annotation: object) -> bool:
+    return annotation is SecretStr or any(_is_secret(part) for part in get_args(annotation))
+
+
+def _drop_unknown(
+    model: type[BaseModel], given: dict[object, object]
+) -> Iterator[InitErrorDetails]:
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    if model.model_config.get("populate_by_name"):
+        known |= model.model_fields.keys()
+    secrets = {
+        f"{f.alias or n}_file" for n, f in model.model_fields.items() if _is_secret(f.annotation)
+    }
+    for key in [key for key in given if key not in known]:
+        given.pop(key)
+        yield mistake((str(key),), unknown_key(key, known | secrets))
