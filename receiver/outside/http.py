@@ -1,0 +1,126 @@
+"""One HTTP request at a time, as plugins may make them: no redirect, no retry, no cookie, a cap and a deadline.
+
+Every request gets its own connection: on a kept one that the server has just closed, a POST fails in a way that looks
+like "sent, outcome unknown", and an unknown outcome is never tried again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from receiver.tools import MAX_BODY, OutsideError, Response
+
+_CHUNK = 64 << 10
+_HEADERS = {"User-Agent": "prunella", "Accept-Encoding": "identity"}
+
+
+class HttpClient:
+    """`receiver.tools.Http` on aiohttp; made by open_http()."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        timeout: float,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        max_body: int = MAX_BODY,
+    ) -> Response:
+        trace = SimpleNamespace(sent=False)
+        try:
+            async with self._session.request(
+                method,
+                url,
+                headers={**_HEADERS, **(headers or {})},
+                data=body,
+                timeout=aiohttp.ClientTimeout(total=timeout),
+                allow_redirects=False,
+                trace_request_ctx=trace,
+            ) as response:
+                content = await _read(response, max_body)
+                return Response(response.status, content, CIMultiDict(response.headers))
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            said = f"{method} {_origin(url)}: {_explain(error, timeout)}"
+            raise OutsideError(said, sent=trace.sent) from None  # the cause may quote the whole URL
+
+
+@asynccontextmanager
+async def open_http() -> AsyncIterator[HttpClient]:
+    """A client for the life of the receiver."""
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(_mark_sent)
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(force_close=True, limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=[trace],
+        trust_env=False,
+    ) as session:
+        yield HttpClient(session)
+
+
+async def _mark_sent(
+    session: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    params: aiohttp.TraceRequestHeadersSentParams,
+) -> None:
+    context.trace_request_ctx.sent = True
+
+
+async def _read(response: aiohttp.ClientResponse, max_body: int) -> bytes:
+    content = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        content += chunk
+        if len(content) >= max_body:
+            response.close()
+            break
+    return bytes(content[:max_body])
+
+
+def _origin(url: str) -> str:
+    """Scheme and host only: paths, queries and user names are where tokens live."""
+    try:
+        parsed = URL(url)
+        return f"{parsed.scheme}://{parsed.authority.rpartition('@')[2]}" if parsed.host else "?"
+    except ValueError:
+        return "?"
+
+
+def _explain(error: Exception, timeout: float) -> str:
+    """Why, in words that quote no URL."""
+    match error:
+        case aiohttp.ClientConnectorError():
+            return _why_not_connected(error)
+        case TimeoutError():
+            return f"no answer within {timeout:g} s"
+        case aiohttp.ServerDisconnectedError():
+            return "the server hung up without an answer"
+        case aiohttp.InvalidURL():
+            return "not a URL"
+        case OSError():
+            return error.strerror or "the connection was lost"
+        case _:
+            return f"no usable answer ({type(error).__name__})"
+
+
+def _why_not_connected(error: aiohttp.ClientConnectorError) -> str:
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return "the host name does not resolve"
+        case aiohttp.ClientConnectorCertificateError():
+            return f"TLS: {error.certificate_error}"
+        case aiohttp.ClientConnectorSSLError():
+            return f"TLS: {error.os_error}"
+        case _:
+            code = error.os_error.errno
+            return os.strerror(code) if code else "cannot connect"

@@ -1,0 +1,61 @@
+"""Asks Prometheus for the value of an expression now. Whatever is not a clean answer is an error, never a value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from receiver.tools import MAX_BODY, Http, OutsideError, Response
+
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class PrometheusApi:
+    """`receiver.tools.Prometheus` over HTTP; NaN stays NaN, and a warning (a partial answer) is an error."""
+
+    def __init__(self, http: Http, url: str, timeout: float = 10.0) -> None:
+        self._http = http
+        self._url = f"{url.rstrip('/')}/api/v1/query"
+        self._timeout = timeout
+
+    async def query(self, expr: str) -> tuple[float, ...]:
+        form = urlencode({"query": expr, "timeout": f"{self._timeout:g}s"}).encode()
+        response = await self._http.request(
+            "POST", self._url, timeout=self._timeout, headers=_FORM, body=form
+        )
+        answer = _answer(response)
+        if answer.get("status") != "success":
+            raise OutsideError(f"Prometheus: {_refusal(answer)}")
+        if answer.get("warnings"):
+            raise OutsideError(f"Prometheus warns: {str(answer['warnings'])[:200]}")
+        try:
+            return _values(answer["data"])
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise OutsideError("Prometheus: the answer has another shape than expected") from error
+
+
+def _answer(response: Response) -> Mapping[str, object]:
+    if len(response.body) >= MAX_BODY:
+        raise OutsideError("Prometheus: the answer is too large, aggregate in the query")
+    try:
+        answer = json.loads(response.body)
+    except ValueError as error:
+        raise OutsideError(f"Prometheus answers {response.status} and no JSON") from error
+    if not isinstance(answer, dict):
+        raise OutsideError(f"Prometheus answers {response.status} and no object")
+    return answer
+
+
+def _refusal(answer: Mapping[str, object]) -> str:
+    return f"{answer.get('errorType', 'error')}: {str(answer.get('error', ''))[:200]}"
+
+
+def _values(data: object) -> tuple[float, ...]:
+    match data:
+        case {"resultType": "vector", "result": list(series)}:
+            return tuple(float(one["value"][1]) for one in series)
+        case {"resultType": "scalar", "result": [_, value]}:
+            return (float(value),)
+        case _:
+            raise ValueError("neither a vector nor a scalar")

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from receiver.outside.survivors import survivors
+from tests.servers.process import until
+
+
+def start(code: str, action_id: str) -> subprocess.Popen[bytes]:
+    env = {**os.environ, "PRUNELLA_ACTION_ID": action_id}
+    return subprocess.Popen([sys.executable, "-c", code], env=env)
+
+
+async def test_a_process_is_found_by_the_action_that_it_carries() -> None:
+    with start("import time; time.sleep(60)", "a-1") as process:
+        try:
+            assert await survivors("a-1") == (process.pid,)
+            assert await survivors("a-") == ()
+        finally:
+            process.kill()
+
+
+async def test_a_process_that_has_ended_is_not_found() -> None:
+    with start("", "a-2") as process:
+
+        async def gone() -> bool:
+            return await survivors("a-2") == ()
+
+        await until(gone, "it has ended: a zombie until it is waited for")
+        assert process.returncode is None
