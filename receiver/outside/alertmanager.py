@@ -68,7 +68,7 @@ def _parse(response: Response) -> tuple[ActiveAlert, ...]:
         raise OutsideError(f"Alertmanager answers {response.status}")
     try:
         return tuple(_alert(item) for item in json.loads(response.body))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise OutsideError("Alertmanager: the answer has another shape than expected") from error
 
 

@@ -40,7 +40,7 @@ def _answer(response: Response) -> Mapping[str, object]:
         raise OutsideError("Prometheus: the answer is too large, aggregate in the query")
     try:
         answer = json.loads(response.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise OutsideError(f"Prometheus answers {response.status} and no JSON") from error
     if not isinstance(answer, dict):
         raise OutsideError(f"Prometheus answers {response.status} and no object")
