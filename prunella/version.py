@@ -1,0 +1,13 @@
+"""Which Prunella this is, read from what is installed so that it is written down once."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+
+def version() -> str:
+    """The installed distribution's version; `0+unknown` when run from a tree that nobody installed."""
+    try:
+        return metadata.version("prunella")
+    except metadata.PackageNotFoundError:
+        return "0+unknown"
