@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import SerializeAsAny
 
 from prunella.service.settings import Settings
+from receiver.decide.matchers import Matchers
 from receiver.managers.base import Manager
 
 
@@ -19,6 +20,6 @@ class Target(Settings):
     """A named thing with facets; an action says which facet it needs."""
 
     name: str
-    matchers: tuple[str, ...] = ()
+    matchers: Matchers = ()
     process: SerializeAsAny[Manager] | None = None
     http: HttpFacet | None = None

@@ -96,6 +96,7 @@ class Progress:
     refused: tuple[str, ...] = ()  # reasons already told, so that each is told once
     approval: str = ""  # hash of the plan that an operator approved
     acted: bool = False
+    level: int = 0  # how many steps of the escalation have been told
 
 
 @dataclass(frozen=True, slots=True)

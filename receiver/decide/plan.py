@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Protocol
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from prunella.service.settings import Duration, Settings
 from receiver.decide.episode import Observation
@@ -34,7 +34,9 @@ _STRICTNESS = (Mode.SHADOW, Mode.APPROVE, Mode.AUTO)
 
 def strictest(*modes: Mode | None) -> Mode:
     """The mode that holds where several are said; None says nothing."""
-    return min((mode for mode in modes if mode is not None), key=_STRICTNESS.index, default=Mode.SHADOW)
+    return min(
+        (mode for mode in modes if mode is not None), key=_STRICTNESS.index, default=Mode.SHADOW
+    )
 
 
 class Verify(Settings):
@@ -46,7 +48,9 @@ class Verify(Settings):
     need: Annotated[int, Field(ge=1)] = 2
     decay: Duration = 600.0
     hold: Duration = 0.0
-    checks: Annotated[tuple[dict[str, JsonValue], ...], Field(min_length=1)] = ({"alert": "cleared"},)
+    checks: Annotated[tuple[dict[str, JsonValue], ...], Field(min_length=1)] = (
+        {"alert": "cleared"},
+    )
 
 
 _RUNG_KEYS = frozenset({"name", "action", "on", "mode", "timeout", "options"})
@@ -62,14 +66,14 @@ class Rung(Settings):
     timeout: Annotated[Duration, Field(gt=0)] = 60.0
     options: dict[str, JsonValue] = Field(default_factory=dict)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _gather_options(cls, value: object) -> object:
-        if not isinstance(value, Mapping) or "options" in value:
-            return value
-        inline = {key: item for key, item in value.items() if key not in _RUNG_KEYS}
-        known = {key: item for key, item in value.items() if key in _RUNG_KEYS}
-        return {"name": value.get("action"), **known, "options": inline}
+
+def gather_options(value: object) -> object:
+    """Moves what stands inline beside `action` under `options`."""
+    if not isinstance(value, Mapping) or "options" in value:
+        return value
+    inline = {key: item for key, item in value.items() if key not in _RUNG_KEYS}
+    known = {key: item for key, item in value.items() if key in _RUNG_KEYS}
+    return {"name": value.get("action"), **known, "options": inline}
 
 
 class Playbook(Settings):
@@ -84,8 +88,10 @@ class Playbook(Settings):
     cooldown: Duration = 600.0
     blocked_max: Duration = 1800.0
     approval_expires: Duration = 1800.0
-    ladder: Annotated[tuple[Rung, ...], Field(min_length=1)]
-    verify: Verify = Verify()
+    ladder: Annotated[
+        tuple[Annotated[Rung, BeforeValidator(gather_options)], ...], Field(min_length=1)
+    ]
+    verify: Verify = Field(default_factory=Verify)
     notify: tuple[Name, ...] | None = None
     escalate: Name | None = None
 
@@ -93,7 +99,9 @@ class Playbook(Settings):
     def _rung_names_differ(self) -> Playbook:
         names = [rung.name for rung in self.ladder]
         if len(set(names)) != len(names):
-            raise ValueError("two rungs of one ladder have the same name: give one of them another `name`")
+            raise ValueError(
+                "two rungs of one ladder have the same name: give one of them another `name`"
+            )
         return self
 
 
@@ -107,7 +115,12 @@ class Selectable(Protocol):
     def matchers(self) -> Matchers: ...
 
 
-_SEVERITIES = {"critical": "critical", "high": "critical", "warning": "warning", "medium": "warning"}
+_SEVERITIES = {
+    "critical": "critical",
+    "high": "critical",
+    "warning": "warning",
+    "medium": "warning",
+}
 _RANK = ("info", "warning", "critical")
 
 
@@ -158,7 +171,9 @@ def draft(
 def select(labels: Mapping[str, str], targets: Sequence[Selectable]) -> tuple[str, ...]:
     """Names of the targets whose matchers all hold; one without matchers is reached by `on` alone."""
     return tuple(
-        target.name for target in targets if target.matchers and matches_all(target.matchers, labels)
+        target.name
+        for target in targets
+        if target.matchers and matches_all(target.matchers, labels)
     )
 
 

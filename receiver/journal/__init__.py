@@ -1,0 +1,263 @@
+"""What must survive: the Journal protocol, and the values that go in and out of it.
+
+Two engines may stand behind it (SQLite now; PostgreSQL for several receivers), and both keep the same promises: a
+method that returns has been committed and synced; a write by an owner whose claim was taken over raises Fenced; the
+audit rows of a change are in the change's own transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from receiver.decide.episode import Kind, Observation
+from receiver.decide.guards import Facts, Freeze, Limits
+from receiver.decide.incident import Incident
+from receiver.decide.matchers import Matcher
+from receiver.decide.plan import Draft, Mode
+
+
+class JournalUnavailable(Exception):
+    """Nothing was written: the disk is full, gone or locked. Trying again later may help."""
+
+
+class JournalInUse(Exception):
+    """Another receiver holds this journal."""
+
+
+class Fenced(Exception):
+    """The claim was taken over; whoever wrote must stop at once and touch nothing."""
+
+
+class Conflict(Exception):
+    """The incident is not in a state in which this may be asked of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An observation with the incident it would open; no draft means that it is only remembered."""
+
+    observation: Observation
+    draft: Draft | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What a delivery changed, one kind per observation, in order."""
+
+    kinds: tuple[Kind, ...]
+    opened: tuple[int, ...] = ()
+    resolved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One audit row: `ev` and its fields, as `prunella journal export` shows them."""
+
+    ev: str
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message to one channel, written with the change that it tells of."""
+
+    channel: str
+    event: str
+    body: Mapping[str, object]
+    dedup: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A change of an incident: its new self, its audit rows and its letters, in one transaction.
+
+    `due` ends the claim and says when to look again; None keeps the claim.
+    """
+
+    incident: Incident
+    events: tuple[Event, ...] = ()
+    letters: tuple[Letter, ...] = ()
+    due: float | None = None
+    closes_episodes: bool = False  # the alert was seen to be over before Alertmanager told us
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to move one incident until the lease ends."""
+
+    incident: Incident
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of one rung on one target. Its row is the permission to start."""
+
+    action_id: str
+    incident: int
+    playbook: str
+    episode: str
+    rung: int
+    attempt: int
+    step: str
+    kind: str
+    target: str
+    disruptive: bool
+    fence: int
+    began_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended: `result` is ok, failed, timeout, unknown or cancelled."""
+
+    action_id: str
+    result: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the guards are asked about: the facts that the journal cannot know by itself."""
+
+    now: float
+    mode: Mode
+    target: str
+    disruptive: bool
+    target_known: bool
+    stop_file: bool
+    cooldown: float
+    limits: Limits
+    approved: bool = False
+    blocked_by: tuple[Matcher, ...] = ()
+    group: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What follows from a question: the move, and with a yes the run that it permits."""
+
+    move: Move
+    run: Run | None = None
+    freeze: Freeze | None = None
+    frozen_letters: tuple[Letter, ...] = ()  # sent only when this very ruling froze the scope
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentAlert:
+    """An episode of an incident."""
+
+    fingerprint: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    generator_url: str
+    starts_at: float
+    opened_at: float
+    open: bool
+    muted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A letter on its way: `attempts` counts the tries that failed."""
+
+    id: int
+    incident: int
+    letter: Letter
+    attempts: int
+    created: float
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in the outbox of one channel."""
+
+    pending: int
+    oldest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The verdict on the audit chain: `bad` is the first row that does not follow from the one before."""
+
+    rows: int
+    bad: int | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which incidents to list, newest first."""
+
+    state: str | None = None
+    limit: int = 100
+    before: int | None = None
+
+
+Rule = Callable[[Facts], Ruling]
+
+
+class Journal(Protocol):
+    """Everything durable. All times are unix seconds given by the caller's clock."""
+
+    name: str  # random, made with the journal: makes ids unique over journals
+
+    async def ingest(self, batch: Sequence[Seen], now: float) -> Ingested: ...
+
+    async def quarantine(self, source: str, why: str, body: str, now: float) -> None: ...
+
+    async def claim(
+        self, owner: str, now: float, lease: float, limit: int
+    ) -> tuple[Claim, ...]: ...
+
+    async def renew(self, claims: Sequence[Claim], until: float) -> frozenset[int]: ...
+
+    async def next_due(self) -> float | None: ...
+
+    async def move(self, claim: Claim, move: Move, now: float) -> None: ...
+
+    async def gate(self, claim: Claim, question: Question, rule: Rule) -> Ruling: ...
+
+    async def end(self, claim: Claim, ended: Ended, move: Move, now: float) -> None: ...
+
+    async def command(
+        self, incident: int, change: Callable[[Incident], Move], now: float
+    ) -> Incident: ...
+
+    async def record(
+        self, events: Sequence[Event], letters: Sequence[Letter], now: float
+    ) -> None: ...
+
+    async def open_run(self, incident: int) -> Run | None: ...
+
+    async def incident(self, incident: int) -> Incident | None: ...
+
+    async def incidents(self, page: Page) -> tuple[Incident, ...]: ...
+
+    async def alerts(self, incident: int) -> tuple[IncidentAlert, ...]: ...
+
+    async def counts(self) -> Mapping[str, int]: ...
+
+    async def postings(self, channel: str, now: float, limit: int) -> tuple[Posting, ...]: ...
+
+    async def posted(self, posting: Posting, event: Event, now: float) -> None: ...
+
+    async def postpone(self, posting: Posting, due: float, error: str) -> None: ...
+
+    async def bury(self, posting: Posting, error: str, now: float) -> None: ...
+
+    async def backlog(self) -> Mapping[str, Backlog]: ...
+
+    async def pause(self, by: str, reason: str, now: float) -> None: ...
+
+    async def resume(self, by: str, now: float) -> None: ...
+
+    async def paused(self) -> str | None: ...
+
+    def export(self, incident: int | None = None) -> AsyncIterator[str]: ...
+
+    async def verify(self) -> Chain: ...
+
+    async def close(self) -> None: ...

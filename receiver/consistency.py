@@ -1,0 +1,128 @@
+"""What the keys of a `receiver.yml` say about each other: names that must exist, options that an action must know.
+
+It reads the file as it stands and not the finished settings, so that one wrong value does not hide nine others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from prunella.service.problems import Location
+from receiver.actions import ACTIONS
+from receiver.actions.base import Action
+from receiver.checks import parse_check
+from receiver.checks.base import Check
+from receiver.decide.plan import Verify, gather_options
+
+Inconsistency = tuple[Location, str]
+
+
+def build_action(name: str, options: Mapping[str, Any]) -> Action:
+    """The action of that name with those options. Raises ValueError that lists the known names."""
+    if name not in ACTIONS:
+        raise ValueError(f"unknown action {name!r}; known: {', '.join(sorted(ACTIONS))}")
+    return ACTIONS[name].model_validate(dict(options))
+
+
+def build_checks(verify: Verify) -> tuple[Check, ...]:
+    """The checks of a verification, ready to look."""
+    return tuple(parse_check(check) for check in verify.checks)
+
+
+def inconsistencies(data: object) -> Iterator[Inconsistency]:
+    """Every place where two keys of the file do not go together."""
+    tree = _mapping(data)
+    channels, targets = _mapping(tree.get("channels")), _mapping(tree.get("targets"))
+    for group, members in _mapping(tree.get("groups")).items():
+        yield from _missing(("groups", group), members, "target", targets)
+    for name, steps in _mapping(tree.get("escalation")).items():
+        for number, step in enumerate(_sequence(steps)):
+            at = ("escalation", name, number, "notify")
+            yield from _missing(at, _mapping(step).get("notify"), "channel", channels)
+    names: set[object] = set()
+    for number, playbook in enumerate(_sequence(tree.get("playbooks"))):
+        yield from _playbook(("playbooks", number), _mapping(playbook), tree, names)
+    yield from _auth(tree)
+
+
+def _playbook(
+    at: Location, playbook: Mapping[str, Any], tree: Mapping[str, Any], names: set[object]
+) -> Iterator[Inconsistency]:
+    name = playbook.get("name")
+    if isinstance(name, str) and name in names:
+        yield (*at, "name"), f"another playbook is named {name} already"
+    names.add(name if isinstance(name, str) else None)
+    channels, escalation = _mapping(tree.get("channels")), _mapping(tree.get("escalation"))
+    yield from _missing((*at, "notify"), playbook.get("notify"), "channel", channels)
+    yield from _missing((*at, "escalate"), [playbook.get("escalate")], "escalation", escalation)
+    targets = _mapping(tree.get("targets"))
+    for number, rung in enumerate(_sequence(playbook.get("ladder"))):
+        yield from _rung((*at, "ladder", number), _mapping(gather_options(rung)), targets)
+    verify = _mapping(playbook.get("verify"))
+    for number, check in enumerate(_sequence(verify.get("checks"))):
+        yield from _attempt((*at, "verify", "checks", number), parse_check, check)
+
+
+def _rung(
+    at: Location, rung: Mapping[str, Any], targets: Mapping[str, Any]
+) -> Iterator[Inconsistency]:
+    yield from _missing((*at, "on"), rung.get("on"), "target", targets)
+    name = rung.get("action")
+    if not isinstance(name, str):
+        return
+    if name not in ACTIONS:
+        yield (*at, "action"), f"unknown action {name!r}; known: {', '.join(sorted(ACTIONS))}"
+        return
+    problems = list(_attempt(at, ACTIONS[name].model_validate, _mapping(rung.get("options"))))
+    yield from problems
+    if problems:
+        return
+    facet = build_action(name, _mapping(rung.get("options"))).needs()
+    for target in _sequence(rung.get("on")):
+        if facet is not None and facet not in _mapping(targets.get(target, {facet: None})):
+            yield (*at, "on"), f"{name} needs `{facet}:`, which the target {target} does not have"
+
+
+def _attempt(at: Location, build: Any, value: object) -> Iterator[Inconsistency]:
+    """The reasons for which `build` refuses the value."""
+    try:
+        build(value)
+    except ValidationError as error:
+        for found in error.errors(include_input=False, include_url=False):
+            yield (*at, *found["loc"]), found["msg"].removeprefix("Value error, ")
+    except ValueError as error:
+        yield at, str(error)
+
+
+def _missing(
+    at: Location, names: object, kind: str, known: Mapping[str, Any]
+) -> Iterator[Inconsistency]:
+    for name in _sequence(names):
+        if isinstance(name, str) and name not in known:
+            listed = ", ".join(sorted(map(str, known))) or "none"
+            yield at, f"there is no {kind} {name!r}; known: {listed}"
+
+
+def _auth(tree: Mapping[str, Any]) -> Iterator[Inconsistency]:
+    listen = _mapping(tree.get("server")).get("listen", "127.0.0.1:9651")
+    host = str(listen).rpartition(":")[0].strip("[]")
+    loopback = host in {"localhost", "::1"} or host.startswith("127.")
+    acts = tree.get("mode", "shadow") != "shadow"
+    if _mapping(tree.get("auth")).get("webhook") or (loopback and not acts):
+        return
+    why = f"mode is {tree.get('mode')}" if acts else f"{host or 'every address'} is not loopback"
+    yield (
+        ("auth",),
+        f"{why}, so `auth: {{webhook: [{{name: alertmanager, token_file: …}}]}}` is needed; give Alertmanager the same token",
+    )
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _sequence(value: object) -> Sequence[Any]:
+    return value if isinstance(value, (list, tuple)) else ()

@@ -1,0 +1,27 @@
+"""The audit chain: each row's hash covers the row before it, so that nothing can be taken out or slipped in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+GENESIS = "0" * 64
+
+
+def link(previous: str, seq: int, at: float, ev: str, data: str) -> str:
+    """The hash of a row whose predecessor's is `previous`; `data` is the row's canonical JSON."""
+    text = f"{previous}\n{seq}\n{at!r}\n{ev}\n{data}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical(data: Mapping[str, object]) -> str:
+    """One spelling for one value, so that a hash can be computed again."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def line(seq: int, at: float, ev: str, data: str, digest: str) -> str:
+    """A row as `prunella journal export` writes it."""
+    return json.dumps(
+        {"t": at, "ev": ev, "seq": seq, "hash": digest, **json.loads(data)}, separators=(",", ":")
+    )

@@ -1,0 +1,60 @@
+"""Letters on their way: in order per incident and channel, kept until a channel took them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+
+from receiver.journal import Backlog, Event, Letter, Posting
+from receiver.journal.sqlite.rows import append
+
+
+def postings(db: sqlite3.Connection, channel: str, now: float, limit: int) -> tuple[Posting, ...]:
+    """The first waiting letter of every incident, if it is due: a later one never overtakes it."""
+    rows = db.execute(
+        "SELECT * FROM outbox WHERE id IN"
+        " (SELECT min(id) FROM outbox WHERE channel = ? AND state = 'pending' GROUP BY incident)"
+        " AND due <= ? ORDER BY id LIMIT ?",
+        (channel, now, limit),
+    ).fetchall()
+    return tuple(
+        Posting(
+            id=row["id"],
+            incident=row["incident"],
+            letter=Letter(row["channel"], row["event"], json.loads(row["body"]), row["dedup"]),
+            attempts=row["attempts"],
+            created=row["created"],
+        )
+        for row in rows
+    )
+
+
+def posted(db: sqlite3.Connection, posting: Posting, event: Event, now: float) -> None:
+    """The channel took it."""
+    db.execute("UPDATE outbox SET state = 'sent' WHERE id = ?", (posting.id,))
+    append(db, now, [event])
+
+
+def postpone(db: sqlite3.Connection, posting: Posting, due: float, error: str) -> None:
+    """It is tried again at `due`."""
+    db.execute(
+        "UPDATE outbox SET due = ?, attempts = attempts + 1, error = ? WHERE id = ?",
+        (due, error, posting.id),
+    )
+
+
+def bury(db: sqlite3.Connection, posting: Posting, error: str, now: float) -> None:
+    """It can never be delivered; the ones behind it may go on."""
+    db.execute("UPDATE outbox SET state = 'dead', error = ? WHERE id = ?", (error, posting.id))
+    data = {"incident": posting.incident, "channel": posting.letter.channel, "error": error}
+    append(db, now, [Event("undeliverable", {**data, "dedup": posting.letter.dedup})])
+
+
+def backlog(db: sqlite3.Connection) -> Mapping[str, Backlog]:
+    """What waits, by channel."""
+    rows = db.execute(
+        "SELECT channel, count(*) AS pending, min(created) AS oldest FROM outbox"
+        " WHERE state = 'pending' GROUP BY channel"
+    )
+    return {row["channel"]: Backlog(row["pending"], row["oldest"]) for row in rows}

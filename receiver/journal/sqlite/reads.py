@@ -1,0 +1,85 @@
+"""What people and stages ask; these run on the reader's connection and never wait for a commit."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+
+from receiver.decide.incident import Incident
+from receiver.journal import Chain, IncidentAlert, Page
+from receiver.journal.chain import GENESIS, line, link
+from receiver.journal.sqlite.rows import incident_of
+
+CHUNK = 500
+
+
+def incident(db: sqlite3.Connection, number: int) -> Incident | None:
+    """One incident, or None."""
+    row = db.execute("SELECT * FROM incident WHERE id = ?", (number,)).fetchone()
+    return incident_of(row) if row is not None else None
+
+
+def incidents(db: sqlite3.Connection, page: Page) -> tuple[Incident, ...]:
+    """Newest first."""
+    rows = db.execute(
+        "SELECT * FROM incident WHERE (? IS NULL OR state = ?) AND (? IS NULL OR id < ?)"
+        " ORDER BY id DESC LIMIT ?",
+        (page.state, page.state, page.before, page.before, page.limit),
+    )
+    return tuple(incident_of(row) for row in rows)
+
+
+def alerts(db: sqlite3.Connection, number: int) -> tuple[IncidentAlert, ...]:
+    """Every episode of an incident, oldest first."""
+    rows = db.execute("SELECT * FROM episode WHERE incident = ? ORDER BY id", (number,))
+    return tuple(
+        IncidentAlert(
+            fingerprint=row["fingerprint"],
+            labels=json.loads(row["labels"]),
+            annotations=json.loads(row["annotations"]),
+            generator_url=row["generator_url"],
+            starts_at=row["starts_at"],
+            opened_at=row["opened_at"],
+            open=row["closed_at"] is None,
+            muted=row["muted"],
+        )
+        for row in rows
+    )
+
+
+def counts(db: sqlite3.Connection) -> Mapping[str, int]:
+    """How many incidents are in each state that is not closed."""
+    rows = db.execute(
+        "SELECT state, count(*) AS n FROM incident WHERE resolved_at IS NULL GROUP BY state"
+    )
+    return {row["state"]: row["n"] for row in rows}
+
+
+def next_due(db: sqlite3.Connection) -> float | None:
+    """When something must be looked at next."""
+    due = db.execute("SELECT min(due) FROM incident WHERE due IS NOT NULL").fetchone()[0]
+    return float(due) if due is not None else None
+
+
+def export(db: sqlite3.Connection, after: int, number: int | None) -> tuple[int, list[str]]:
+    """The next rows of the journal as lines, and the seq to go on from."""
+    rows = db.execute(
+        "SELECT * FROM event WHERE seq > ? AND (? IS NULL OR incident = ?) ORDER BY seq LIMIT ?",
+        (after, number, number, CHUNK),
+    ).fetchall()
+    lines = [line(row["seq"], row["t"], row["ev"], row["data"], row["hash"]) for row in rows]
+    return (rows[-1]["seq"] if rows else after), lines
+
+
+def verify(db: sqlite3.Connection) -> Chain:
+    """Recomputes the chain and names the first row that does not follow."""
+    digest, expected = GENESIS, 0
+    for row in db.execute("SELECT * FROM event ORDER BY seq"):
+        expected += 1
+        if row["seq"] != expected:
+            return Chain(expected - 1, expected, f"row {expected} is missing")
+        digest = link(digest, row["seq"], row["t"], row["ev"], row["data"])
+        if digest != row["hash"]:
+            return Chain(expected, expected, f"row {expected} was changed")
+    return Chain(expected)

@@ -1,0 +1,44 @@
+"""What the receiver says of itself; names and labels are the contract's, every label is from a closed or configured set."""
+
+from __future__ import annotations
+
+from prunella.metrics import Counter, Gauge, Histogram
+
+DELIVERIES = Counter(
+    "prunella_deliveries_total", "Webhook deliveries by what became of them.", ["result"]
+)
+ALERTS = Counter("prunella_alerts_total", "Alerts received, one by one.", ["status", "kind"])
+INCIDENTS = Gauge("prunella_incidents", "Incidents that are not closed, by state.", ["state"])
+ACTIONS = Counter("prunella_actions_total", "Actions by outcome.", ["playbook", "action", "result"])
+REFUSALS = Counter("prunella_refusals_total", "Actions refused or put off, by reason.", ["reason"])
+VERDICTS = Counter(
+    "prunella_verdicts_total", "What verification ended with.", ["playbook", "verdict"]
+)
+TIME_TO_ACT = Histogram(
+    "prunella_time_to_act_seconds",
+    "From the commit of an incident's first alert to the start of its first action.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
+)
+TIME_TO_HEAL = Histogram(
+    "prunella_time_to_heal_seconds",
+    "From the commit of an incident's first alert to the proof that it is healed.",
+    buckets=(1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600),
+)
+NOTIFICATIONS = Counter(
+    "prunella_notifications_total", "Messages by channel and result.", ["channel", "result"]
+)
+OUTBOX_OLDEST = Gauge(
+    "prunella_outbox_oldest_timestamp_seconds",
+    "When the oldest undelivered message of a channel was written; 0 when none waits.",
+    ["channel"],
+)
+WATCHDOG = Gauge(
+    "prunella_watchdog_last_received_timestamp_seconds",
+    "When Alertmanager's always-firing heartbeat last arrived; 0 = never.",
+)
+DRIFT = Counter(
+    "prunella_reconcile_drift_total",
+    "Differences found between Alertmanager's alerts and ours, by kind.",
+    ["kind"],
+)
+JOURNAL_UP = Gauge("prunella_journal_up", "1 when the journal took the last write.")

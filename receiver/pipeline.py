@@ -1,0 +1,177 @@
+"""The story of an incident, one stage a line: intake → plan → guard → act → verify → notify.
+
+Intake runs in the request. Everything after it runs here: whatever is due in the journal is claimed under a lease,
+moved by the stage of its state until it has to wait, and given back. A receiver that dies loses nothing but time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from prunella.logs import create_logger
+from prunella.service.clock import Clock
+from receiver import metrics
+from receiver.decide.incident import State
+from receiver.journal import Claim, Fenced, JournalUnavailable
+from receiver.stages.act import interrupted, look_first
+from receiver.stages.climb import escalated, inconclusive, next_rung, step_failed
+from receiver.stages.context import Context
+from receiver.stages.guard import awaiting, blocked, guard
+from receiver.stages.notify import Sender
+from receiver.stages.plan import hold, plan, watch
+from receiver.stages.verify import healed_hold, verify
+
+log = create_logger("prunella.receiver.pipeline")
+
+Stage = Callable[[Claim, Context], Awaitable[Claim | None]]
+
+STAGES: Mapping[State, Stage] = {
+    State.OPEN: plan,
+    State.HOLD: hold,
+    State.GATING: guard,
+    State.BLOCKED: blocked,
+    State.AWAITING_APPROVAL: awaiting,
+    State.SHADOW: watch,
+    State.RUNNING: interrupted,  # a live run never gives its claim back, so one that is claimed again was cut off
+    State.INTERRUPTED: look_first,
+    State.STEP_FAILED: step_failed,
+    State.VERIFYING: verify,
+    State.DECAYING: verify,
+    State.HEALED_HOLD: healed_hold,
+    State.NEXT_RUNG: next_rung,
+    State.INCONCLUSIVE: inconclusive,
+    State.ESCALATED: escalated,
+    State.ACKNOWLEDGED: watch,
+}
+
+LEASE = 15.0
+AT_ONCE = 64
+IDLE = 1.0
+
+
+class Pipeline:
+    """Works off what is due. `wake` is called after an intake or a command, so that nothing waits for a timer."""
+
+    def __init__(self, context: Context, owner: str, lease: float = LEASE) -> None:
+        self._context = context
+        self._owner = owner
+        self._lease = lease
+        self._due = asyncio.Event()
+        self._held: dict[int, tuple[Claim, asyncio.Task[None]]] = {}
+        self._letters: dict[str, asyncio.Event] = {}
+
+    def wake(self) -> None:
+        """Looks at what is due now."""
+        self._due.set()
+
+    async def work(self) -> None:
+        """Claims and advances, for ever."""
+        clock = self._context.tools.clock
+        while True:
+            self._due.clear()
+            room = AT_ONCE - len(self._held)
+            now = clock.now()
+            claims = (
+                await self._context.journal.claim(self._owner, now, self._lease, room)
+                if room
+                else ()
+            )
+            for claim in claims:
+                self._start(claim)
+            if not claims:
+                await self._wait(clock)
+
+    async def keep_leases(self) -> None:
+        """Prolongs what is held; whatever is ours no longer is stopped at once, before it can touch anything."""
+        clock = self._context.tools.clock
+        renewed = clock.monotonic()
+        while True:
+            await clock.sleep(self._lease / 3)
+            held = dict(self._held)
+            try:
+                claims = [claim for claim, _ in held.values()]
+                kept = await self._context.journal.renew(claims, clock.now() + self._lease)
+                renewed = clock.monotonic()
+            except JournalUnavailable:
+                # the monotonic clock cannot be set back, so it says when others may think us dead
+                kept = frozenset(held) if clock.monotonic() - renewed < self._lease else frozenset()
+            for incident, (_, task) in held.items():
+                if incident not in kept:
+                    task.cancel()
+
+    async def send(self, channel: str) -> None:
+        """Delivers one channel's letters, for ever; runs beside the other channels."""
+        sender, clock = Sender(self._context, channel), self._context.tools.clock
+        woken = self._letters.setdefault(channel, asyncio.Event())
+        while True:
+            woken.clear()
+            if not await sender.deliver_due():
+                await _first(woken.wait(), clock.sleep(IDLE))
+
+    async def measure(self) -> None:
+        """Keeps the gauges that only the journal knows."""
+        while True:
+            counts = await self._context.journal.counts()
+            for state in State:
+                metrics.INCIDENTS.labels(str(state)).set(counts.get(str(state), 0))
+            backlog = await self._context.journal.backlog()
+            for channel in self._context.settings().channels:
+                oldest = backlog[channel].oldest if channel in backlog else 0.0
+                metrics.OUTBOX_OLDEST.labels(channel).set(oldest)
+            await self._context.tools.clock.sleep(5.0)
+
+    async def drain(self, timeout: float) -> None:
+        """Lets what is under way come to its next durable point; the rest is found again at the next start."""
+        tasks = [task for _, task in self._held.values()]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=timeout)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _start(self, claim: Claim) -> None:
+        before = self._held.get(claim.incident.id)
+        if before is not None:
+            before[
+                1
+            ].cancel()  # it slept past its own lease: what it still thinks it may do, it may not
+        task = asyncio.create_task(self._advance(claim), name=f"incident-{claim.incident.id}")
+        self._held[claim.incident.id] = (claim, task)
+        task.add_done_callback(lambda done: self._let_go(claim.incident.id, done))
+
+    def _let_go(self, incident: int, done: asyncio.Task[None]) -> None:
+        if incident in self._held and self._held[incident][1] is done:
+            del self._held[incident]
+        self._due.set()
+        for woken in self._letters.values():
+            woken.set()
+
+    async def _advance(self, claim: Claim) -> None:
+        current: Claim | None = claim
+        try:
+            while current is not None:
+                current = await STAGES[current.incident.state](current, self._context)
+        except Fenced as error:
+            log.warning("an incident went on without us", error=str(error))
+        except JournalUnavailable as error:
+            log.error(
+                "an incident waits for the journal", incident=claim.incident.id, error=str(error)
+            )
+        except Exception:  # noqa: BLE001 - supervising: a bug in one stage must not stop the others
+            # the lease runs out and the incident is taken up again; an action under way is then looked at first
+            log.exception("a stage failed", incident=claim.incident.id)
+
+    async def _wait(self, clock: Clock) -> None:
+        due = await self._context.journal.next_due()
+        seconds = IDLE if due is None else min(IDLE, max(0.005, due - clock.now()))
+        await _first(self._due.wait(), clock.sleep(seconds))
+
+
+async def _first(*waits: Awaitable[object]) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

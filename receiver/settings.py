@@ -1,0 +1,188 @@
+"""`receiver.yml` as values: what may act on what, how far, and whom to tell.
+
+Everything that can be checked without touching the world is checked here: names that other keys use exist, actions get
+options that they know and targets that have the facet they need.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Self
+
+from prunella.service.auth import Token
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from prunella.service.problems import mistake, mistakes_of
+from prunella.service.settings import Duration, Listen, ListenAddress, Settings, Size
+from prunella.service.units import parse_duration, parse_listen
+from receiver.channels import parse_channel
+from receiver.channels.base import Channel
+from receiver.consistency import inconsistencies
+from receiver.decide.guards import Limits, Rate
+from receiver.decide.plan import Mode, Name, Playbook
+from receiver.targets import Target
+
+
+class TlsSettings(Settings):
+    """Certificates of our own port; with `client_ca_file` a client must show one too."""
+
+    cert_file: Path
+    key_file: Path
+    client_ca_file: Path | None = None
+
+
+class ServerSettings(Settings):
+    """Where we listen and how much one request may bring."""
+
+    listen: Listen = Field(default_factory=lambda: parse_listen("127.0.0.1:9651"))
+    max_body: Size = 64 * 1024 * 1024
+    tls: TlsSettings | None = None
+
+
+class AuthSettings(Settings):
+    """Bearer tokens by what they may do; two of a kind are valid at once, for rotation."""
+
+    webhook: tuple[Token, ...] = ()
+    operate: tuple[Token, ...] = ()
+    read: tuple[Token, ...] = ()
+    metrics_auth: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """No token of any kind."""
+        return not (self.webhook or self.operate or self.read)
+
+
+class PrometheusSettings(Settings):
+    """Whom verification asks."""
+
+    url: str
+
+
+class AlertmanagerSettings(Settings):
+    """Whom we compare our open alerts with."""
+
+    urls: Annotated[tuple[str, ...], Field(min_length=1)]
+    reconcile: Annotated[Duration, Field(gt=0)] = 30.0
+
+
+def parse_rate(value: object) -> object:
+    """`3/1h` as a Rate."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d+)/(.+)", value.strip())
+    if match is None:
+        raise ValueError(f"{value!r} is not a rate: write count/duration, as in 3/1h")
+    return Rate(int(match[1]), parse_duration(match[2]))
+
+
+RateLimit = Annotated[Rate, BeforeValidator(parse_rate)]
+
+
+class LimitSettings(Settings):
+    """How much may be done before a human must look."""
+
+    per_target: RateLimit = Rate(3, 3600.0)
+    global_: Annotated[RateLimit, Field(alias="global")] = Rate(10, 3600.0)
+    disruptive_at_once: Annotated[int, Field(ge=1)] = 1
+    max_unhealthy_ratio: Annotated[float, Field(gt=0, le=1)] = 0.4
+    max_age: Duration = 900.0
+
+    @property
+    def limits(self) -> Limits:
+        """As the guards read them."""
+        return Limits(
+            per_target=self.per_target,
+            everywhere=self.global_,
+            disruptive_at_once=self.disruptive_at_once,
+            max_unhealthy_ratio=self.max_unhealthy_ratio,
+            max_age=self.max_age,
+        )
+
+
+class EscalationStep(Settings):
+    """Who is called when nobody has acknowledged for so long."""
+
+    after: Duration
+    notify: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
+class ReceiverSettings(Settings):
+    """The whole file. No key is required: without any the receiver watches in shadow mode on loopback."""
+
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    auth: AuthSettings = Field(default_factory=AuthSettings)
+    journal: str = "sqlite:prunella.db"
+    prometheus: PrometheusSettings | None = None
+    alertmanager: AlertmanagerSettings | None = None
+    mode: Mode = Mode.SHADOW
+    stop_file: Path | None = None
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+    executables: dict[str, Path] = Field(default_factory=dict)
+    groups: dict[Name, tuple[Name, ...]] = Field(default_factory=dict)
+    targets: dict[Name, Target] = Field(default_factory=dict)
+    playbooks: tuple[Playbook, ...] = ()
+    channels: dict[Name, Annotated[SerializeAsAny[Channel], BeforeValidator(parse_channel)]] = (
+        Field(default_factory=dict)
+    )
+    escalation: dict[Name, Annotated[tuple[EscalationStep, ...], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
+
+    @field_validator("targets", mode="before")
+    @classmethod
+    def _name_targets(cls, value: object) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        return {
+            name: {**facets, "name": name} if isinstance(facets, Mapping) else facets
+            for name, facets in value.items()
+        }
+
+    @field_validator("journal")
+    @classmethod
+    def _known_journal(cls, value: str) -> str:
+        if not value.startswith("sqlite:") or value in {"sqlite:", "sqlite://", "sqlite:///"}:
+            raise ValueError(
+                "say sqlite:FILE (relative to this file) or sqlite:///absolute/path; nothing else is known"
+            )
+        return value
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _consistent(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        # asked of the file as it stands, so that a wrong value elsewhere does not hide these
+        found = [mistake(at, why) for at, why in inconsistencies(data)]
+        try:
+            settings = handler(data)
+        except ValidationError as error:
+            found = [*mistakes_of(error), *found]
+        if found:
+            raise ValidationError.from_exception_data(cls.__name__, found, hide_input=True)
+        return settings
+
+    @property
+    def listen(self) -> ListenAddress:
+        """Where we listen."""
+        return self.server.listen
+
+    def group_of(self, target: str) -> frozenset[str]:
+        """The largest group that the target is a member of; empty when it is in none."""
+        groups = [frozenset(members) for members in self.groups.values() if target in members]
+        return max(groups, key=len, default=frozenset())
+
+
+def journal_file(settings: ReceiverSettings, folder: Path) -> Path:
+    """The SQLite file; a relative one lies beside the config."""
+    path = settings.journal.removeprefix("sqlite:")
+    return Path(path.removeprefix("//")) if path.startswith("///") else folder / path

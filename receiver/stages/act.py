@@ -1,0 +1,191 @@
+"""RUNNING: the effect itself, between an intent that is already on disk and an outcome that will be.
+
+A claim that arrives in RUNNING with an open run is one whose process died in the middle: nobody knows how far it came,
+so it is looked at and never simply done again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from prunella.logs import create_logger
+from receiver import metrics
+from receiver.actions.base import ActionFailed, ActionTimedOut, Effect
+from receiver.consistency import build_action
+from receiver.decide.incident import Incident, State
+from receiver.decide.plan import Rung
+from receiver.decide.reason import Reason
+from receiver.journal import Claim, Ended, Move, Run
+from receiver.stages.context import Context, event_of, follow, playbook_of
+from receiver.stages.notify import letters
+
+log = create_logger("prunella.receiver.act")
+KILL_GRACE = 15.0  # what the tools may take to end a program after its own timeout
+ALIVE_AGAIN = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended, in the journal's words, and what to tell people."""
+
+    result: str
+    reason: Reason
+    text: str
+
+
+async def act(claim: Claim, run: Run, rung: Rung, context: Context) -> Claim | None:
+    """Does what the run permits, and writes how it ended."""
+    held_back = await _last_look(context)
+    if held_back is not None:
+        return await _end(
+            claim, run, Outcome("cancelled", held_back, f"not begun: {held_back}"), context
+        )
+    outcome = await _perform(claim.incident, run, rung, context)
+    log.info(
+        "action ended",
+        incident=run.incident,
+        action=run.kind,
+        target=run.target,
+        result=outcome.result,
+        said=outcome.text,
+    )
+    return await _end(claim, run, outcome, context)
+
+
+async def interrupted(claim: Claim, context: Context) -> Claim | None:
+    """What a dead process had begun: wait for its children, then record that nobody knows, then look."""
+    run = await context.journal.open_run(claim.incident.id)
+    if run is None:
+        return await _lost(claim, context)
+    alive = await context.survivors(run.action_id)
+    if alive:
+        log.warning("an interrupted action still runs", action_id=run.action_id, pids=list(alive))
+        move = Move(claim.incident, due=context.now() + ALIVE_AGAIN)
+        await context.journal.move(claim, move, context.now())
+        return follow(claim, move)
+    outcome = Outcome("unknown", Reason.INTERRUPTED, "the receiver was stopped in the middle")
+    return await _end(claim, run, outcome, context)
+
+
+async def look_first(claim: Claim, context: Context) -> Claim | None:
+    """INTERRUPTED: what was meant to be repaired is looked at before anything else is thought of."""
+    settle = playbook_of(claim.incident).verify.settle
+    move = _to_verifying(claim.incident, context.now(), settle, "unknown")
+    await context.journal.move(claim, move, context.now())
+    return follow(claim, move)
+
+
+async def _last_look(context: Context) -> Reason | None:
+    """The kill switch once more, at the moment of the effect."""
+    if context.stopped():
+        return Reason.STOP_FILE
+    return Reason.PAUSED if await context.journal.paused() is not None else None
+
+
+async def _perform(incident: Incident, run: Run, rung: Rung, context: Context) -> Outcome:
+    target = context.settings().targets.get(run.target)
+    if target is None:
+        return Outcome("failed", Reason.NOT_STARTED, f"the target {run.target} left the config")
+    effect = Effect(
+        action_id=run.action_id,
+        episode=run.episode,
+        step=run.step,
+        kind=run.kind,
+        target=target,
+        fence=run.fence,
+        timeout=rung.timeout,
+        labels=incident.labels,
+        annotations=incident.annotations,
+    )
+    try:
+        async with asyncio.timeout(rung.timeout + KILL_GRACE):
+            said = await build_action(rung.action, rung.options).run(effect, context.tools)
+    except (ActionTimedOut, TimeoutError):
+        return Outcome("timeout", Reason.TIMEOUT, f"{run.kind} took longer than {rung.timeout:g} s")
+    except ActionFailed as error:
+        return _failure(error)
+    return Outcome("ok", Reason.DONE, said)
+
+
+def _failure(error: ActionFailed) -> Outcome:
+    if error.unknown:
+        return Outcome("unknown", Reason.OUTCOME_UNKNOWN, str(error))
+    if not error.started:
+        return Outcome("failed", Reason.NOT_STARTED, str(error))
+    return Outcome("failed", Reason.FAILED, str(error))
+
+
+async def _end(claim: Claim, run: Run, outcome: Outcome, context: Context) -> Claim | None:
+    now = context.now()
+    metrics.ACTIONS.labels(run.playbook, run.kind, outcome.result).inc()
+    event = event_of("outcome", claim.incident, **_outcome_fields(run, outcome))
+    move = _after(claim.incident, outcome, now)
+    if outcome.result != "cancelled":
+        about = f"{run.rung}.{run.attempt}.{run.target}"
+        text = f"{run.kind} on {run.target}: {outcome.text}"
+        move = replace(move, letters=letters(context, claim.incident, "acted", text, about=about))
+    move = replace(move, events=(event,))
+    await context.journal.end(
+        claim, Ended(run.action_id, outcome.result, str(outcome.reason)), move, now
+    )
+    return follow(claim, move)
+
+
+def _outcome_fields(run: Run, outcome: Outcome) -> Mapping[str, object]:
+    return {
+        "aid": run.action_id,
+        "step": run.step,
+        "kind": run.kind,
+        "target": run.target,
+        "result": outcome.result,
+        "reason": str(outcome.reason),
+        "detail": outcome.text[:500],
+    }
+
+
+def _after(incident: Incident, outcome: Outcome, now: float) -> Move:
+    """Which way the outcome leads; no exit code is believed, so a success only leads to the look."""
+    book = playbook_of(incident)
+    rung = book.ladder[incident.rung]
+    more = incident.progress.target + 1 < len(rung.on or incident.targets)
+    match outcome.result:
+        case "cancelled":
+            back = incident.moved(State.GATING, outcome.reason, now)
+            return Move(replace(back, attempt=incident.attempt + 1))
+        case "ok" if more:
+            following = incident.progress.target + 1
+            return Move(
+                incident.moved(State.GATING, Reason.DONE, now, target=following, acted=True)
+            )
+        case "ok" | "timeout":
+            return _to_verifying(incident, now, book.verify.settle, outcome.result)
+        case "unknown":
+            return Move(incident.moved(State.INTERRUPTED, outcome.reason, now, acted=True))
+        case _:
+            failed = incident.moved(
+                State.STEP_FAILED, outcome.reason, now, result=str(outcome.reason), acted=True
+            )
+            return Move(failed)
+
+
+def _to_verifying(incident: Incident, now: float, settle: float, result: str) -> Move:
+    after = incident.moved(
+        State.VERIFYING,
+        incident.reason,
+        now,
+        result=result,
+        passes=0,
+        verify_from=now + settle,
+        acted=True,
+    )
+    return Move(after, due=now + settle)
+
+
+async def _lost(claim: Claim, context: Context) -> Claim | None:
+    """RUNNING without an open run cannot be written by us; a human is told rather than anything guessed."""
+    after = claim.incident.moved(State.INTERRUPTED, Reason.INTERRUPTED, context.now())
+    move = Move(after, (event_of("interrupted", after, reason="no open run"),))
+    await context.journal.move(claim, move, context.now())
+    return follow(claim, move)

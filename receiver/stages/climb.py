@@ -1,0 +1,70 @@
+"""STEP_FAILED, NEXT_RUNG, INCONCLUSIVE and ESCALATED: up the ladder, or to a human and from one to the next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from receiver.decide.incident import Incident, State
+from receiver.decide.reason import Reason
+from receiver.journal import Claim, Move
+from receiver.stages.context import Context, commit, playbook_of
+from receiver.stages.guard import escalate
+from receiver.stages.notify import escalation_letters, escalation_of, letters
+from receiver.stages.plan import LOOK_AGAIN, finish
+
+MOST_ATTEMPTS = 2  # of an action that failed before it began
+
+
+async def step_failed(claim: Claim, context: Context) -> Claim | None:
+    """Tried again only when it surely never began; otherwise the next rung's turn."""
+    incident, now = claim.incident, context.now()
+    if incident.reason is Reason.NOT_STARTED and incident.attempt < MOST_ATTEMPTS:
+        back = incident.moved(State.GATING, Reason.NOT_STARTED, now)
+        return await commit(context, claim, Move(replace(back, attempt=incident.attempt + 1)))
+    about = f"{incident.rung}.{incident.attempt}"
+    told = letters(context, incident, "ineffective", f"The action {incident.reason}.", about=about)
+    return await commit(
+        context, claim, Move(incident.moved(State.NEXT_RUNG, incident.reason, now), (), told)
+    )
+
+
+async def next_rung(claim: Claim, context: Context) -> Claim | None:
+    """The next mildest action, if there is one."""
+    incident = claim.incident
+    rung = incident.rung + 1
+    if rung >= len(playbook_of(incident).ladder):
+        return await escalate(claim, context, Reason.RUNGS_EXHAUSTED)
+    after = incident.moved(
+        State.GATING, incident.reason, context.now(), target=0, approval="", result=""
+    )
+    return await commit(context, claim, Move(replace(after, rung=rung, attempt=1)))
+
+
+async def inconclusive(claim: Claim, context: Context) -> Claim | None:
+    """What could not be seen, or may have been done, is a human's to judge."""
+    return await escalate(claim, context, claim.incident.reason)
+
+
+async def escalated(claim: Claim, context: Context) -> Claim | None:
+    """Until somebody acknowledges it, the next one is called in time; it ends with the alert."""
+    incident, now = claim.incident, context.now()
+    alerts = await context.journal.alerts(incident.id)
+    if not any(alert.open for alert in alerts):
+        return await finish(claim, context, Reason.RESOLVED)
+    steps = escalation_of(context.settings(), incident)
+    level = _level(incident, steps)
+    if level >= len(steps):
+        return await commit(context, claim, Move(incident, due=now + LOOK_AGAIN))
+    due = incident.progress.since + steps[level][0]
+    if now < due:
+        return await commit(context, claim, Move(incident, due=due))
+    text = f"Nobody has acknowledged for {now - incident.progress.since:.0f} s."
+    after = replace(incident, progress=replace(incident.progress, level=level + 1))
+    told = escalation_letters(context, incident, text, level)
+    return await commit(context, claim, Move(after, (), told, due=now))
+
+
+def _level(incident: Incident, steps: tuple[tuple[float, tuple[str, ...]], ...]) -> int:
+    """The next step that is due later; those with `after: 0m` were told with the escalation itself."""
+    at_once = sum(1 for after, _ in steps if after == 0)
+    return max(incident.progress.level, at_once)

@@ -1,0 +1,78 @@
+"""What every stage works with, in one frozen value, and the one way in which a stage writes a move."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from prunella.logs import create_logger
+from receiver import metrics
+from receiver.decide.incident import CLOSED, Incident
+from receiver.decide.plan import Playbook
+from receiver.journal import Claim, Event, Journal, Move
+from receiver.settings import ReceiverSettings
+from receiver.tools import Tools
+
+log = create_logger("prunella.receiver")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`settings` is asked each time, so that a reload reaches the next step of whatever is under way."""
+
+    journal: Journal
+    tools: Tools
+    settings: Callable[[], ReceiverSettings]
+    survivors: Callable[[str], Awaitable[tuple[int, ...]]]  # processes of an action, by its id
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return self.tools.clock.now()
+
+    def stopped(self) -> bool:
+        """Whether the stop file is there; asked of the disk each time, so that it works with all else down."""
+        file: Path | None = self.settings().stop_file
+        return file is not None and file.exists()
+
+
+def playbook_of(incident: Incident) -> Playbook:
+    """The playbook as it was when the incident opened: a reload does not change a ladder that is being climbed."""
+    return Playbook.model_validate(dict(incident.plan))
+
+
+def event_of(ev: str, incident: Incident, **data: object) -> Event:
+    """An audit row about an incident."""
+    return Event(ev, {"incident": incident.id, "ep": incident.episode, **data})
+
+
+async def commit(context: Context, claim: Claim, move: Move) -> Claim | None:
+    """Writes a move and says it; returns the claim to go on with, or None when it was given back."""
+    await context.journal.move(claim, move, context.now())
+    return follow(claim, move)
+
+
+def follow(claim: Claim, move: Move) -> Claim | None:
+    """What is left of a claim after a committed move; the log line and the counters of the change."""
+    before, after = claim.incident, move.incident
+    if after.state is not before.state:
+        log.info(
+            "incident moved",
+            incident=after.id,
+            playbook=after.playbook,
+            state=str(after.state),
+            was=str(before.state),
+            reason=str(after.reason),
+        )
+    for event in move.events:
+        _count(after, event.ev, event.data)
+    if move.due is not None or after.state in CLOSED:
+        return None
+    return replace(claim, incident=after)
+
+
+def _count(incident: Incident, ev: str, data: Mapping[str, object]) -> None:
+    if ev == "refused":
+        metrics.REFUSALS.labels(str(data["reason"])).inc()
+    elif ev == "verdict":
+        metrics.VERDICTS.labels(incident.playbook, str(data["verdict"])).inc()

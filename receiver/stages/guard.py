@@ -1,0 +1,233 @@
+"""GATING, BLOCKED and AWAITING_APPROVAL: may the rung's action begin now, and if not, who is told what.
+
+The guards are asked inside the journal's transaction, and a yes is written there as the run itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+
+from receiver import metrics
+from receiver.actions.base import Action
+from receiver.consistency import build_action
+from receiver.decide import guards
+from receiver.decide.guards import Answer, Decision, Facts
+from receiver.decide.incident import Incident, State
+from receiver.decide.plan import Playbook, Rung, strictest
+from receiver.decide.reason import Reason
+from receiver.journal import Claim, Event, Move, Question, Ruling, Run
+from receiver.stages.act import act
+from receiver.stages.context import Context, commit, event_of, follow, playbook_of
+from receiver.stages.notify import letters
+
+LOOK_SOONEST, LOOK_LATEST = 1.0, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What would be done next: one action of one rung on one target."""
+
+    incident: Incident
+    book: Playbook
+    rung: Rung
+    action: Action
+    target: str
+    digest: str  # of what an operator approves: a changed plan voids an approval
+
+    @property
+    def count(self) -> int:
+        """How many targets the rung has."""
+        return len(self.rung.on or self.incident.targets)
+
+
+def propose(incident: Incident) -> Proposal:
+    """The next action of the incident's ladder."""
+    book = playbook_of(incident)
+    rung = book.ladder[incident.rung]
+    targets = rung.on or incident.targets
+    target = targets[incident.progress.target] if incident.progress.target < len(targets) else ""
+    plan = json.dumps([incident.id, rung.model_dump(mode="json"), list(targets)], sort_keys=True)
+    digest = hashlib.sha256(plan.encode()).hexdigest()[:16]
+    action = build_action(rung.action, rung.options)
+    return Proposal(incident, book, rung, action, target, digest)
+
+
+async def guard(claim: Claim, context: Context) -> Claim | None:
+    """Asks, and acts at once on a yes."""
+    proposal = propose(claim.incident)
+    question = _question(proposal, context)
+    asked = _Asked(proposal, context, claim, question.now)
+    ruling = await context.journal.gate(claim, question, asked.rule)
+    if ruling.run is None:
+        return follow(claim, ruling.move)
+    metrics.TIME_TO_ACT.observe(max(0.0, question.now - claim.incident.opened_at))
+    return await act(
+        replace(claim, incident=ruling.move.incident), ruling.run, proposal.rung, context
+    )
+
+
+async def blocked(claim: Claim, context: Context) -> Claim | None:
+    """Blocked is not the end: the guards are asked again, until the cause is gone or it has lasted too long."""
+    incident, now = claim.incident, context.now()
+    since = incident.progress.blocked_since
+    if since is not None and now - since > playbook_of(incident).blocked_max:
+        return await escalate(claim, context, Reason.BLOCKED_TOO_LONG)
+    return await commit(
+        context, claim, Move(incident.moved(State.GATING, incident.reason, context.now()))
+    )
+
+
+async def awaiting(claim: Claim, context: Context) -> Claim | None:
+    """An approval leads back before the guards; an old question is a human's to answer."""
+    incident, now = claim.incident, context.now()
+    until = incident.progress.since + playbook_of(incident).approval_expires
+    alerts = await context.journal.alerts(incident.id)
+    if incident.progress.approval or not any(alert.open for alert in alerts):
+        return await commit(
+            context, claim, Move(incident.moved(State.GATING, incident.reason, now))
+        )
+    if now >= until:
+        return await escalate(claim, context, Reason.APPROVAL_EXPIRED)
+    return await commit(context, claim, Move(incident, due=until))
+
+
+async def escalate(claim: Claim, context: Context, reason: Reason) -> Claim | None:
+    """Hands the incident to a human."""
+    after = claim.incident.moved(State.ESCALATED, reason, context.now())
+    told = letters(
+        context, after, "escalated", f"Prunella stopped here: {reason}. A human has to look."
+    )
+    event = event_of("escalated", after, reason=str(reason))
+    return await commit(context, claim, Move(after, (event,), told))
+
+
+def _question(proposal: Proposal, context: Context) -> Question:
+    settings, incident = context.settings(), proposal.incident
+    target = settings.targets.get(proposal.target)
+    needed = proposal.action.needs()
+    has_facet = needed is None or (target is not None and getattr(target, needed) is not None)
+    return Question(
+        now=context.now(),
+        mode=strictest(settings.mode, proposal.book.mode, proposal.rung.mode),
+        target=proposal.target,
+        disruptive=proposal.action.disruptive,
+        target_known=target is not None and has_facet,
+        stop_file=context.stopped(),
+        cooldown=proposal.book.cooldown,
+        limits=settings.limits.limits,
+        approved=incident.progress.approval == proposal.digest,
+        blocked_by=proposal.book.blocked_by,
+        group=settings.group_of(proposal.target),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The rule that the journal applies to its facts."""
+
+    proposal: Proposal
+    context: Context
+    claim: Claim
+    now: float
+
+    def rule(self, facts: Facts) -> Ruling:
+        decision = guards.decide(facts)
+        match decision.answer:
+            case Answer.GO:
+                return self._go()
+            case Answer.OVER:
+                return self._over()
+            case Answer.ESCALATE:
+                return self._hand_over(decision)
+            case Answer.SHADOW | Answer.ASK | Answer.WAIT:
+                return self._wait(decision)
+
+    def _go(self) -> Ruling:
+        incident, rung = self.proposal.incident, self.proposal.rung
+        attempt = f"{incident.id}-{incident.rung}-{incident.attempt}-{incident.progress.target}"
+        run = Run(
+            action_id=f"{self.context.journal.name}-{attempt}",
+            incident=incident.id,
+            playbook=incident.playbook,
+            episode=incident.episode,
+            rung=incident.rung,
+            attempt=incident.attempt,
+            step=rung.name,
+            kind=rung.action,
+            target=self.proposal.target,
+            disruptive=self.proposal.action.disruptive,
+            fence=self.claim.fence,
+            began_at=self.now,
+        )
+        after = incident.moved(State.RUNNING, Reason.ALLOWED, self.now, blocked_since=None)
+        intent = event_of(
+            "intent",
+            incident,
+            aid=run.action_id,
+            step=run.step,
+            kind=run.kind,
+            target=run.target,
+            fence=run.fence,
+        )
+        return Ruling(Move(after, (intent,)), run)
+
+    def _over(self) -> Ruling:
+        after = self.proposal.incident.moved(State.RESOLVED, Reason.RESOLVED, self.now)
+        told = letters(self.context, after, "resolved", "The alert has ended.")
+        return Ruling(Move(after, (event_of("resolved", after, reason="resolved"),), told))
+
+    def _hand_over(self, decision: Decision) -> Ruling:
+        after = self.proposal.incident.moved(State.ESCALATED, decision.reason, self.now)
+        told = letters(self.context, after, "escalated", f"Nothing was touched: {decision.reason}.")
+        events = (
+            *self._refused(decision),
+            event_of("escalated", after, reason=str(decision.reason)),
+        )
+        return Ruling(Move(after, events, told))
+
+    def _wait(self, decision: Decision) -> Ruling:
+        to, event, due = self._waiting(decision)
+        before = self.proposal.incident.progress
+        after = self.proposal.incident.moved(
+            to,
+            decision.reason,
+            self.now,
+            blocked_since=before.blocked_since or self.now,
+            refused=(*before.refused, *self._unsaid(decision)),
+        )
+        text = f"{self.proposal.rung.action} on {self.proposal.target}: {decision.reason}."
+        told = (
+            letters(self.context, after, event, text, about=str(decision.reason))
+            if self._unsaid(decision)
+            else ()
+        )
+        frozen = letters(self.context, after, "frozen", text, about=str(decision.until))
+        return Ruling(
+            Move(after, self._refused(decision), told, due),
+            freeze=decision.freeze,
+            frozen_letters=frozen if decision.freeze is not None else (),
+        )
+
+    def _waiting(self, decision: Decision) -> tuple[State, str, float]:
+        if decision.answer is Answer.SHADOW:
+            return State.SHADOW, "blocked", self.now + 3600.0
+        if decision.answer is Answer.ASK:
+            expires = self.now + self.proposal.book.approval_expires
+            return State.AWAITING_APPROVAL, "approval_requested", expires
+        waited = self.now - (self.proposal.incident.progress.blocked_since or self.now)
+        again = self.now + min(LOOK_LATEST, max(LOOK_SOONEST, waited / 4))
+        return State.BLOCKED, "blocked", min(again, decision.until or again)
+
+    def _unsaid(self, decision: Decision) -> tuple[str, ...]:
+        """A reason is said once for each incident, however often it is asked."""
+        said = self.proposal.incident.progress.refused
+        return () if str(decision.reason) in said else (str(decision.reason),)
+
+    def _refused(self, decision: Decision) -> tuple[Event, ...]:
+        incident = self.proposal.incident
+        return tuple(
+            event_of("refused", incident, reason=reason, target=self.proposal.target)
+            for reason in self._unsaid(decision)
+        )

@@ -1,0 +1,163 @@
+"""VERIFYING, DECAYING and HEALED_HOLD: success is observed, never assumed.
+
+One look a claim: what has been seen so far is in the incident's row, so that a restart goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from receiver import metrics
+from receiver.checks.alert_cleared import AlertCleared
+from receiver.checks.base import Check, FiringAlert, Scene
+from receiver.consistency import build_action, build_checks
+from receiver.decide.incident import Incident, State
+from receiver.decide.reason import Reason
+from receiver.decide.verdict import Judgement, Look, Outcome, Sample, Verdict, judge, look
+from receiver.journal import Claim, Event, Letter, Move
+from receiver.stages.context import Context, commit, event_of, playbook_of
+from receiver.stages.notify import letters
+from receiver.stages.plan import finish
+from receiver.targets import Target
+
+MOST_ATTEMPTS = 2  # of a rung whose action was interrupted and may be run again
+LOOK_TIMEOUT = 10.0
+
+
+async def verify(claim: Claim, context: Context) -> Claim | None:
+    """One look, and what follows from all looks so far."""
+    incident, now = claim.incident, context.now()
+    plan = playbook_of(incident).verify
+    begun = incident.progress.verify_from or now
+    if now < begun:
+        return await commit(context, claim, Move(incident, due=begun))
+    samples = await _samples(incident, context, build_checks(plan))
+    verdict = judge(
+        look(samples),
+        incident.progress.passes,
+        plan.need,
+        waited=context.now() - begun,
+        within=plan.within,
+        decay=plan.decay,
+    )
+    move = _follow_up(context, incident, verdict, samples, context.now())
+    return await commit(context, claim, move)
+
+
+async def healed_hold(claim: Claim, context: Context) -> Claim | None:
+    """Healed is held for a while, and the incident closes only when its alert has ended as well."""
+    incident, now = claim.incident, context.now()
+    plan = playbook_of(incident).verify
+    checks = build_checks(plan)
+    if all(check.direct for check in checks):
+        checks = (*checks, AlertCleared())
+    samples = await _samples(incident, context, checks)
+    seen, held_until = look(samples), incident.progress.since + plan.hold
+    if seen is Look.BAD or (seen is Look.DECAYING and now > held_until + plan.decay):
+        return await commit(context, claim, _still_broken(context, incident, samples, now))
+    if seen is Look.GOOD and now >= held_until:
+        return await finish(claim, context, Reason.RECOVERED, closes_episodes=True)
+    again = now + plan.every
+    return await commit(
+        context, claim, Move(incident, due=min(again, held_until) if now < held_until else again)
+    )
+
+
+async def _samples(
+    incident: Incident, context: Context, checks: tuple[Check, ...]
+) -> tuple[Sample, ...]:
+    target = context.settings().targets.get(_acted_on(incident))
+    alerts = tuple(
+        FiringAlert(alert.fingerprint, alert.labels, alert.open)
+        for alert in await context.journal.alerts(incident.id)
+    )
+    scene = Scene(target or Target(name=_acted_on(incident)), alerts)
+    return tuple(await asyncio.gather(*(_sample(check, scene, context) for check in checks)))
+
+
+async def _sample(check: Check, scene: Scene, context: Context) -> Sample:
+    try:
+        async with asyncio.timeout(LOOK_TIMEOUT):
+            return await check.sample(scene, context.tools)
+    except TimeoutError:
+        return Sample(Outcome.NO_DATA, f"no answer within {LOOK_TIMEOUT:g} s", check.direct)
+
+
+def _acted_on(incident: Incident) -> str:
+    """The target that the rung's last action touched: relative paths in checks are its own."""
+    rung = playbook_of(incident).ladder[incident.rung]
+    targets = rung.on or incident.targets
+    return targets[min(incident.progress.target, len(targets) - 1)] if targets else ""
+
+
+def _follow_up(
+    context: Context,
+    incident: Incident,
+    verdict: Judgement,
+    samples: tuple[Sample, ...],
+    now: float,
+) -> Move:
+    match verdict.verdict:
+        case Verdict.RECOVERED:
+            return _recovered(context, incident, now)
+        case Verdict.STILL_BROKEN:
+            return _still_broken(context, incident, samples, now)
+        case Verdict.INCONCLUSIVE:
+            after = incident.moved(State.INCONCLUSIVE, Reason.NO_DATA, now)
+            return Move(after, (_verdict_event(incident, Verdict.INCONCLUSIVE, samples),))
+        case None:
+            return _look_again(incident, verdict, now)
+
+
+def _look_again(incident: Incident, verdict: Judgement, now: float) -> Move:
+    due = now + playbook_of(incident).verify.every
+    to = State.DECAYING if verdict.decaying else State.VERIFYING
+    if to is incident.state:
+        progress = replace(incident.progress, passes=verdict.passes)
+        return Move(replace(incident, progress=progress), due=due)
+    reason = Reason.DECAYING if verdict.decaying else Reason.STILL_BROKEN
+    return Move(incident.moved(to, reason, now, passes=verdict.passes), due=due)
+
+
+def _recovered(context: Context, incident: Incident, now: float) -> Move:
+    after = incident.moved(State.HEALED_HOLD, Reason.RECOVERED, now)
+    seconds = now - incident.opened_at
+    metrics.TIME_TO_HEAL.observe(max(0.0, seconds))
+    told = letters(
+        context, after, "healed", f"Proven healed, {seconds:.0f} s after it was heard of."
+    )
+    return Move(after, (_verdict_event(incident, Verdict.RECOVERED, ()),), told)
+
+
+def _still_broken(
+    context: Context, incident: Incident, samples: tuple[Sample, ...], now: float
+) -> Move:
+    event = _verdict_event(incident, Verdict.STILL_BROKEN, samples)
+    told = _ineffective(context, incident, samples)
+    if incident.progress.result != "unknown" or incident.state is State.HEALED_HOLD:
+        return Move(incident.moved(State.NEXT_RUNG, Reason.STILL_BROKEN, now), (event,), told)
+    rung = playbook_of(incident).ladder[incident.rung]
+    again = build_action(rung.action, rung.options).idempotent
+    if again and incident.attempt < MOST_ATTEMPTS and incident.state is State.VERIFYING:
+        after = incident.moved(State.GATING, Reason.INTERRUPTED, now)
+        return Move(replace(after, attempt=incident.attempt + 1), (event,), told)
+    if again:
+        return Move(incident.moved(State.NEXT_RUNG, Reason.STILL_BROKEN, now), (event,), told)
+    # nobody knows whether it ran, and running it twice may do harm: a human decides
+    after = incident.moved(State.INCONCLUSIVE, Reason.OUTCOME_UNKNOWN, now)
+    return Move(after, (event,), told)
+
+
+def _ineffective(
+    context: Context, incident: Incident, samples: tuple[Sample, ...]
+) -> tuple[Letter, ...]:
+    seen = "; ".join(sample.detail for sample in samples if sample.outcome is not Outcome.PASS)
+    about = f"{incident.rung}.{incident.attempt}"
+    return letters(context, incident, "ineffective", f"It did not help: {seen}"[:1000], about=about)
+
+
+def _verdict_event(incident: Incident, verdict: Verdict, samples: tuple[Sample, ...]) -> Event:
+    step = playbook_of(incident).ladder[incident.rung].name
+    seen = [f"{sample.outcome}: {sample.detail}"[:300] for sample in samples]
+    return event_of("verdict", incident, step=step, verdict=str(verdict), seen=seen)

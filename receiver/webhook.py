@@ -1,0 +1,150 @@
+"""Alertmanager's webhook payload; nothing else knows its shape.
+
+Version 4 is what Alertmanager sends and version 1 what Grafana does; unknown keys are welcome, because two were added
+since 0.25 (`notification_reason`, `routeLabels`). The root status is not read at all: with `max_alerts` it is computed
+after truncation and says `resolved` while a hidden alert fires.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from receiver.decide.episode import Observation, Status
+
+MOST_LABELS = 128
+LONGEST_VALUE = 64 * 1024
+KEPT_OF_SPOILED = 16 * 1024
+NEVER = datetime(1, 1, 1, tzinfo=UTC)  # how Go writes a time that is not set
+
+
+class BadDelivery(Exception):
+    """The body is no delivery: `status` is 400 when it is not JSON and 422 when it has another shape."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Spoiled:
+    """One alert that could not be read, kept as text for a human."""
+
+    why: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery taken apart; `truncated` alerts were left out by Alertmanager and mean nothing by their absence."""
+
+    observations: tuple[Observation, ...]
+    spoiled: tuple[Spoiled, ...]
+    truncated: int
+
+
+def _empty_for_null(value: object) -> object:
+    return {} if value is None else value
+
+
+def _text(value: object) -> object:
+    """Only text is a time here: a bare number could be seconds or milliseconds."""
+    if not isinstance(value, str):
+        raise ValueError("must be an RFC 3339 time")  # noqa: TRY004 - pydantic wants ValueError
+    return value
+
+
+Text = Annotated[str, Field(max_length=LONGEST_VALUE)]
+Labels = Annotated[dict[str, Text], BeforeValidator(_empty_for_null), Field(max_length=MOST_LABELS)]
+Time = Annotated[AwareDatetime, BeforeValidator(_text)]
+
+
+class WebhookAlert(BaseModel):
+    """One element of `alerts`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=False, hide_input_in_errors=True)
+
+    status: Status
+    labels: Annotated[Labels, Field(min_length=1)]
+    annotations: Labels = Field(default_factory=dict)
+    startsAt: Time  # noqa: N815 - Alertmanager's name
+    endsAt: Time | None = None  # noqa: N815
+    generatorURL: str | None = ""  # noqa: N815
+    fingerprint: Annotated[str, Field(max_length=200)] | None = ""
+
+    def observation(self, source: str) -> Observation:
+        """As the rest of the receiver knows it."""
+        return Observation(
+            source=source,
+            fingerprint=self.fingerprint or _fingerprint(self.labels),
+            status=self.status,
+            starts_at=_seconds(self.startsAt) or 0.0,
+            ends_at=_seconds(self.endsAt),
+            labels=self.labels,
+            annotations=self.annotations,
+            generator_url=self.generatorURL or "",
+        )
+
+
+def decode(body: bytes, source: str) -> Delivery:
+    """Takes a body apart. Raises BadDelivery."""
+    payload = _payload(body)
+    observations: list[Observation] = []
+    spoiled: list[Spoiled] = []
+    for number, element in enumerate(payload["alerts"]):
+        try:
+            observations.append(WebhookAlert.model_validate(element).observation(source))
+        except ValidationError as error:
+            spoiled.append(Spoiled(_why(number, error), _kept(element)))
+    truncated = payload.get("truncatedAlerts")
+    return Delivery(
+        tuple(observations), tuple(spoiled), truncated if isinstance(truncated, int) else 0
+    )
+
+
+def _payload(body: bytes) -> dict[str, Any]:
+    try:
+        payload = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadDelivery(400, f"the body is not JSON: {str(error)[:200]}") from error
+    if not isinstance(payload, dict):
+        raise BadDelivery(422, "the body must be an object with `alerts`, as Alertmanager sends it")
+    if not isinstance(payload.get("alerts"), list):
+        raise BadDelivery(
+            422,
+            "`alerts` must be a list: this route takes Alertmanager's own webhook format, no `payload` template",
+        )
+    return payload
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _fingerprint(labels: dict[str, str]) -> str:
+    """For senders that give none: a hash of the sorted labels, marked so that it is never taken for theirs."""
+    text = json.dumps(labels, sort_keys=True, separators=(",", ":"))
+    return "lbl:" + hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _seconds(time: datetime | None) -> float | None:
+    if time is None or time <= NEVER:
+        return None
+    seconds = time.timestamp()
+    return seconds if math.isfinite(seconds) else None
+
+
+def _why(number: int, error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    at = ".".join(map(str, first["loc"]))
+    return f"alerts[{number}].{at}: {first['msg']}"[:300]
+
+
+def _kept(element: object) -> str:
+    return json.dumps(element, ensure_ascii=True)[:KEPT_OF_SPOILED]
