@@ -54,7 +54,9 @@ class Tasks:
             began = self._clock.monotonic()
             try:
                 await run()
-            except Exception as error:  # noqa: BLE001 - the supervising loop itself
+            except (Exception, asyncio.CancelledError) as error:  # whatever it is: later again
+                if self._stopping(error):
+                    raise
                 # A good long run earns a fresh start.
                 lasted = self._clock.monotonic() - began
                 failures = 1 if lasted > _LONGEST_DELAY else failures + 1
@@ -64,6 +66,12 @@ class Tasks:
                 await self._clock.sleep(delay)
             else:
                 return
+
+    @staticmethod
+    def _stopping(error: BaseException) -> bool:
+        """Told to end, as opposed to having waited for something that was cancelled."""
+        task = asyncio.current_task()
+        return isinstance(error, asyncio.CancelledError) and bool(task and task.cancelling())
 
     def _delay(self, failures: int) -> float:
         """Doubling, capped, and spread over its upper half so that tasks do not march in step."""

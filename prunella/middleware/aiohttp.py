@@ -1,0 +1,65 @@
+"""Makes an aiohttp app visible: traffic metrics by route template, correlation ids, and `/metrics` on request."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from prunella.correlation import HEADER, correlated
+from prunella.exposition import render
+from prunella.middleware.measure import CLIENT_GONE, OTHER, Outcome, measured
+
+
+def middleware(metrics_path: str | None = None) -> Middleware:
+    """The outermost middleware of an app; with `metrics_path` it also answers that path."""
+
+    async def metrics(request: web.Request) -> web.StreamResponse:
+        return metrics_response(request)
+
+    @web.middleware
+    async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+        scraped = request.path == metrics_path and request.method in {"GET", "HEAD"}
+        route = metrics_path if scraped and metrics_path else _template(request)
+        with (
+            correlated(request.headers.get(HEADER)) as correlation,
+            measured(request.method, route) as outcome,
+        ):
+            return await _answer(request, metrics if scraped else handler, correlation, outcome)
+
+    return observe
+
+
+def metrics_response(request: web.Request) -> web.Response:
+    """The default registry in the format that the request asks for; `name[]` picks metrics."""
+    body, content_type = render(
+        accept=request.headers.get("Accept", ""), names=request.query.getall("name[]", None)
+    )
+    response = web.Response(body=body, headers={"Content-Type": content_type})
+    response.enable_compression()
+    return response
+
+
+async def _answer(
+    request: web.Request, handler: Handler, correlation: str, outcome: Outcome
+) -> web.StreamResponse:
+    try:
+        response = await handler(request)
+    except web.HTTPException as answer:
+        outcome.status = answer.status
+        answer.headers[HEADER] = correlation
+        raise
+    except asyncio.CancelledError:
+        outcome.status = CLIENT_GONE
+        raise
+    outcome.status = response.status
+    if not response.prepared:
+        response.headers[HEADER] = correlation
+    return response
+
+
+def _template(request: web.Request) -> str:
+    """`/users/{id}`, not `/users/7`: the path itself would be a label without bound."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else OTHER

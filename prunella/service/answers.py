@@ -1,0 +1,98 @@
+"""What the services say over HTTP: JSON, errors as `{"error", "reason"}`, and never a traceback or a secret."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from prunella.logs import create_logger
+
+_OFF_THE_LOOP = 1024 * 1024  # decoding more than this would hold up every other request
+
+_log = create_logger(__name__)
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+
+
+class Refused(Exception):
+    """Ends a request with this status; the text and the reason are sent to the client."""
+
+    def __init__(
+        self, status: int, reason: str, error: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(error)
+        self.status = status
+        self.reason = reason
+        self.headers = dict(headers or {})
+
+
+def error_response(
+    status: int, reason: str, error: str, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """The one shape of an error."""
+    return web.json_response({"error": error, "reason": reason}, status=status, headers=headers)
+
+
+async def read_json(request: web.Request) -> object:
+    """The body's value. Raises Refused: 415 for another content type, 400 for what is not JSON."""
+    if request.content_type != "application/json":
+        raise Refused(415, "not_json", "the body must be application/json")
+    body = await request.read()
+    if len(body) > _OFF_THE_LOOP:
+        return await asyncio.to_thread(parse_json, body)
+    return parse_json(body)
+
+
+def parse_json(body: bytes) -> object:
+    """Strict JSON: no NaN, no endless nesting. Raises Refused(400)."""
+    try:
+        return json.loads(body, parse_constant=_no_constant)
+    except RecursionError:
+        raise Refused(400, "not_json", "the body is nested too deeply") from None
+    except ValueError as error:
+        raise Refused(400, "not_json", f"the body is not JSON: {error}") from None
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turns every way to fail into an answer of the one shape."""
+    try:
+        return await handler(request)
+    except Refused as refused:
+        return error_response(refused.status, refused.reason, str(refused), refused.headers)
+    except web.HTTPException as answer:
+        if answer.status < 400:
+            raise
+        allowed = {"Allow": answer.headers["Allow"]} if "Allow" in answer.headers else {}
+        return error_response(answer.status, _reason(answer.status), answer.reason, allowed)
+    except Exception as error:  # one request's bug must not become the next one's
+        if request.transport is None:
+            raise  # the client left: nobody to answer
+        _log.exception("request failed", error, method=request.method, path=request.path)
+        return error_response(500, "internal_error", "internal error; see the log")
+
+
+def _reason(status: int) -> str:
+    return HTTPStatus(status).phrase.lower().replace(" ", "_").replace("'", "")
+
+
+async def add_security_headers(_: web.BaseRequest, response: web.StreamResponse) -> None:
+    """A signal handler for `on_response_prepare`; what a handler has set itself stays."""
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["Server"] = "prunella"

@@ -1,0 +1,123 @@
+"""Closes connections whose client is too slow, which aiohttp would hold for ever.
+
+A Guard stands between the transport and aiohttp's own protocol. It knows only two things, bytes that pass through it
+and requests that `web` says have begun or ended, so it needs nothing of aiohttp's insides.
+
+It aborts instead of answering 408: to Alertmanager a 4xx is final and the alert is lost, a broken connection is
+tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import cast
+
+from aiohttp import StreamReader
+
+from prunella.metrics import Counter
+
+_CLOSED = Counter(
+    "prunella_slow_connections_closed_total",
+    "Connections closed for being too slow.",
+    ["waiting_for"],
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long a client may take, in seconds; a body may take longer by its size over `body_rate` bytes/s."""
+
+    header: float = 5.0
+    body: float = 10.0
+    body_rate: float = 64 * 1024
+    idle: float = 75.0  # between two requests
+    write: float = 30.0  # to take what we have written
+
+
+class Guard(asyncio.Protocol):
+    """One connection's clock. Everything else is handed on to `inner`."""
+
+    def __init__(self, inner: asyncio.Protocol, deadlines: Deadlines) -> None:
+        self._inner = inner
+        self._deadlines = deadlines
+        self._loop = asyncio.get_running_loop()
+        self._reading: asyncio.TimerHandle | None = None
+        self._writing: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport | None = None
+        self._content: StreamReader | None = None
+        self._idle = False
+        self._received = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._inner.connection_made(transport)
+        self._expect_header()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._idle:
+            self._expect_header()
+        self._inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return self._inner.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wait(None)
+        self.resume_writing()
+        self._transport = self._content = None
+        self._inner.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._writing = self._loop.call_later(self._deadlines.write, self._close, "write")
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+            self._inner.resume_writing()
+
+    def request_began(self, content: StreamReader) -> None:
+        """A whole header has come; what may still come is the body, `content`."""
+        self._content = content
+        self._received = 0
+        self._idle = False
+        self._wait(None)
+        if not content.is_eof():
+            began = self._loop.time()
+            self._wait(self._loop.call_later(self._deadlines.body, self._look_at_body, began))
+
+    def request_ended(self) -> None:
+        """The answer is made. Another request may follow, unless this one's body is still to come: then the clock
+        of the body goes on while aiohttp throws the rest away."""
+        if self._content is None or not self._content.is_eof():
+            return
+        self._idle = True
+        self._wait(self._loop.call_later(self._deadlines.idle, self._close, "request"))
+
+    def _expect_header(self) -> None:
+        self._idle = False
+        self._wait(self._loop.call_later(self._deadlines.header, self._close, "header"))
+
+    def _look_at_body(self, began: float) -> None:
+        if self._content is None or self._transport is None or self._content.is_eof():
+            return
+        if not self._transport.is_reading():  # it is we who are slow
+            began, self._received = self._loop.time(), 0
+        allowed = self._deadlines.body + self._received / self._deadlines.body_rate
+        if self._loop.time() >= began + allowed:
+            self._close("body")
+        else:
+            self._wait(self._loop.call_at(began + allowed, self._look_at_body, began))
+
+    def _wait(self, timer: asyncio.TimerHandle | None) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+        self._reading = timer
+
+    def _close(self, waiting_for: str) -> None:
+        _CLOSED.labels(waiting_for).inc()
+        if self._transport is not None:
+            self._transport.abort()

@@ -1,0 +1,215 @@
+"""A service's front door: routes with a scope each, deadlines, limits, and what every service answers about itself.
+
+The order in which a request is looked at is the point: its token before its size, its size before its body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler, Middleware
+
+from prunella.metrics import Gauge
+from prunella.middleware.aiohttp import metrics_response, middleware
+from prunella.service.answers import (
+    Refused,
+    add_security_headers,
+    error_response,
+    errors_as_json,
+)
+from prunella.service.auth import Auth, Denied, Scope
+from prunella.service.deadlines import Deadlines, Guard
+from prunella.service.settings import ConfigError, ListenAddress, Problem
+from prunella.version import version
+
+_BUILD = Gauge("prunella_build_info", "The version that runs here; always 1.", ["version"])
+_BUILD.labels(version()).set(1)
+
+_LINGER = 1.0  # seconds to read on after an early answer, so that the client gets to see it
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a handler answers, and whom. GET answers HEAD, too."""
+
+    method: str
+    path: str
+    scope: Scope
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def always_ready() -> str | None:
+    """For a service that is ready as soon as it listens."""
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """What one process serves. `ready` says why it is not, or None; `reload` raises ConfigError."""
+
+    listen: ListenAddress
+    routes: tuple[Route, ...]
+    auth: Auth
+    ready: Callable[[], str | None] = always_ready
+    reload: Callable[[], Awaitable[None]] | None = None
+    reload_scope: Scope = Scope.OPERATE
+    metrics_scope: Scope = Scope.OPEN
+    max_body: int = 1024 * 1024
+    tls: ssl.SSLContext | None = None
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    grace: float = 4.0  # seconds for requests in flight; a handler that hangs costs them twice
+
+    def application(self) -> web.Application:
+        """The aiohttp app. Raises TypeError when a route has no scope."""
+        scopes: dict[web.AbstractRoute, Scope] = {}
+        app = web.Application(
+            client_max_size=self.max_body,
+            middlewares=[_watched, middleware(), errors_as_json, self._guarded(scopes)],
+        )
+        for route in (*self.routes, *self._own_routes()):
+            if not isinstance(route.scope, Scope):
+                raise TypeError(f"{route.method} {route.path} has no scope")
+            for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+                added = app.router.add_route(
+                    method, route.path, route.handler, expect_handler=_expect_later
+                )
+                scopes[added] = route.scope
+        app.on_response_prepare.append(add_security_headers)
+        return app
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[ListenAddress]:
+        """Listens while the block runs; gives the address, with the real port. Raises ConfigError if it cannot."""
+        runner = web.AppRunner(
+            self.application(),
+            access_log=None,
+            logger=_quiet_logger(),
+            shutdown_timeout=self.grace,
+            lingering_time=_LINGER,
+        )
+        await runner.setup()
+        try:
+            server = await self._bind(runner)
+            try:
+                yield ListenAddress(self.listen.host, server.sockets[0].getsockname()[1])
+            finally:
+                server.close()
+        finally:
+            await runner.cleanup()
+
+    async def _bind(self, runner: web.AppRunner) -> asyncio.Server:
+        aiohttp_protocol = runner.server
+        if aiohttp_protocol is None:
+            raise RuntimeError("the runner has not been set up")
+        try:
+            return await asyncio.get_running_loop().create_server(
+                lambda: Guard(aiohttp_protocol(), self.deadlines),
+                self.listen.host or None,
+                self.listen.port,
+                ssl=self.tls,
+                ssl_handshake_timeout=self.deadlines.header if self.tls else None,
+                backlog=1024,
+            )
+        except OSError as error:
+            cure = "stop the other program or set another address there"
+            message = f"cannot listen on {self.listen}: {error.strerror or error}; {cure}"
+            raise ConfigError([Problem("server.listen", message)]) from error
+
+    def _own_routes(self) -> list[Route]:
+        own = [
+            Route("GET", "/-/healthy", Scope.OPEN, _healthy),
+            Route("GET", "/-/ready", Scope.OPEN, self._readiness),
+            Route("GET", "/metrics", self.metrics_scope, _metrics),
+        ]
+        if self.reload is not None:
+            own.append(Route("POST", "/-/reload", self.reload_scope, self._reloaded))
+        taken = {(route.method, route.path) for route in self.routes}
+        return [route for route in own if (route.method, route.path) not in taken]
+
+    def _guarded(self, scopes: dict[web.AbstractRoute, Scope]) -> Middleware:
+        @web.middleware
+        async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if request.match_info.http_exception is not None:
+                return await handler(request)  # 404 or 405: nothing there to guard
+            scope = scopes[request.match_info.route]
+            header = request.headers.get("Authorization")
+            try:
+                request["client"] = self.auth.client(header, scope, request.remote or "")
+            except Denied as denied:
+                if denied.known:
+                    return error_response(403, denied.reason, str(denied))
+                challenge = {"WWW-Authenticate": 'Bearer realm="prunella"'}
+                return error_response(401, denied.reason, str(denied), challenge)
+            if (request.content_length or 0) > self.max_body:
+                raise Refused(413, "body_too_large", f"the body may have {self.max_body} bytes")
+            await _continue(request)
+            return await handler(request)
+
+        return guarded
+
+    async def _readiness(self, _: web.Request) -> web.Response:
+        reason = self.ready()
+        if reason is None:
+            return web.json_response({"status": "ready"})
+        return error_response(503, "not_ready", reason)
+
+    async def _reloaded(self, _: web.Request) -> web.Response:
+        if self.reload is not None:
+            try:
+                await self.reload()
+            except ConfigError as error:
+                return error_response(500, "config_refused", str(error))
+        return web.json_response({"status": "reloaded"})
+
+
+async def _healthy(_: web.Request) -> web.Response:
+    return web.json_response({"status": "healthy"})
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    return metrics_response(request)
+
+
+@web.middleware
+async def _watched(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tells the connection's Guard when a request begins and ends."""
+    guard = request.transport.get_protocol() if request.transport is not None else None
+    if not isinstance(guard, Guard):
+        return await handler(request)
+    guard.request_began(request.content)
+    try:
+        response = await handler(request)
+    finally:
+        guard.request_ended()
+    if not request.content.is_eof():
+        response.force_close()  # answered early: the rest of the body is not worth waiting for
+    return response
+
+
+async def _expect_later(_: web.Request) -> None:
+    """Instead of aiohttp's handler, which would ask for the body before the token is looked at."""
+
+
+async def _continue(request: web.Request) -> None:
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # so that aiohttp still knows that no answer was begun
+
+
+def _quiet_logger() -> logging.Logger:
+    """aiohttp's log without a traceback for every client that does not speak HTTP."""
+    logger = logging.getLogger("prunella.service.http")
+    if _speaks_http not in logger.filters:
+        logger.addFilter(_speaks_http)
+    return logger
+
+
+def _speaks_http(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
