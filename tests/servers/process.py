@@ -138,11 +138,11 @@ async def until(
         await asyncio.sleep(every)
 
 
-async def answers(url: str, status: int = 200) -> bool:
+async def answers(url: str, status: int = 200, patience: float = 2.0) -> bool:
     """Whether a GET is answered with `status` now."""
     try:
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=patience)) as session,
             session.get(url) as response,
         ):
             return response.status == status
