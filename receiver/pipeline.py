@@ -48,6 +48,7 @@ STAGES: Mapping[State, Stage] = {
 LEASE = 15.0
 AT_ONCE = 64
 IDLE = 1.0
+MEASURE = 5.0
 
 
 class Pipeline:
@@ -60,27 +61,33 @@ class Pipeline:
         self._due = asyncio.Event()
         self._held: dict[int, tuple[Claim, asyncio.Task[None]]] = {}
         self._letters: dict[str, asyncio.Event] = {}
+        self._trouble: str | None = None
 
     def wake(self) -> None:
         """Looks at what is due now."""
         self._due.set()
 
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be worked off now, or None: the journal's own words."""
+        return self._trouble
+
     async def work(self) -> None:
         """Claims and advances, for ever."""
+        await self._patiently(self._turn)
+
+    async def _turn(self) -> None:
         clock = self._context.tools.clock
-        while True:
-            self._due.clear()
-            room = AT_ONCE - len(self._held)
-            now = clock.now()
-            claims = (
-                await self._context.journal.claim(self._owner, now, self._lease, room)
-                if room
-                else ()
-            )
-            for claim in claims:
-                self._start(claim)
-            if not claims:
-                await self._wait(clock)
+        self._due.clear()
+        room = AT_ONCE - len(self._held)
+        now = clock.now()
+        claims = (
+            await self._context.journal.claim(self._owner, now, self._lease, room) if room else ()
+        )
+        for claim in claims:
+            self._start(claim)
+        if not claims:
+            await self._wait(clock)
 
     async def keep_leases(self) -> None:
         """Prolongs what is held; whatever is ours no longer is stopped at once, before it can touch anything."""
@@ -104,22 +111,44 @@ class Pipeline:
         """Delivers one channel's letters, for ever; runs beside the other channels."""
         sender, clock = Sender(self._context, channel), self._context.tools.clock
         woken = self._letters.setdefault(channel, asyncio.Event())
-        while True:
+
+        async def turn() -> None:
             woken.clear()
             if not await sender.deliver_due():
                 await _first(woken.wait(), clock.sleep(IDLE))
 
+        await self._patiently(turn)
+
     async def measure(self) -> None:
         """Keeps the gauges that only the journal knows."""
+        await self._patiently(self._measure)
+
+    async def _measure(self) -> None:
+        counts = await self._context.journal.counts()
+        for state in State:
+            metrics.INCIDENTS.labels(str(state)).set(counts.get(str(state), 0))
+        backlog = await self._context.journal.backlog()
+        for channel in self._context.settings().channels:
+            oldest = backlog[channel].oldest if channel in backlog else 0.0
+            metrics.OUTBOX_OLDEST.labels(channel).set(oldest)
+        await self._context.tools.clock.sleep(MEASURE)
+
+    async def _patiently(self, turn: Callable[[], Awaitable[None]]) -> None:
+        """Turn after turn; without a journal one a second, so that work goes on a second after it is back."""
         while True:
-            counts = await self._context.journal.counts()
-            for state in State:
-                metrics.INCIDENTS.labels(str(state)).set(counts.get(str(state), 0))
-            backlog = await self._context.journal.backlog()
-            for channel in self._context.settings().channels:
-                oldest = backlog[channel].oldest if channel in backlog else 0.0
-                metrics.OUTBOX_OLDEST.labels(channel).set(oldest)
-            await self._context.tools.clock.sleep(5.0)
+            try:
+                await turn()
+            except JournalUnavailable as error:
+                if self._trouble is None:
+                    log.warning("the journal is gone, work waits for it", error=str(error))
+                self._trouble = str(error)
+                metrics.JOURNAL_UP.set(0)
+                await self._context.tools.clock.sleep(IDLE)
+            else:
+                if self._trouble is not None:
+                    log.info("the journal is back")
+                self._trouble = None
+                metrics.JOURNAL_UP.set(1)
 
     async def drain(self, timeout: float) -> None:
         """Lets what is under way come to its next durable point; the rest is found again at the next start."""
@@ -155,11 +184,12 @@ class Pipeline:
         except Fenced as error:
             log.warning("an incident went on without us", error=str(error))
         except JournalUnavailable as error:
-            log.error(
+            log.warning(
                 "an incident waits for the journal", incident=claim.incident.id, error=str(error)
             )
-        except Exception:  # noqa: BLE001 - supervising: a bug in one stage must not stop the others
-            # the lease runs out and the incident is taken up again; an action under way is then looked at first
+        except Exception:
+            # supervising: a bug in one stage must not stop the others. The lease
+            # runs out and the incident is taken up again; an action under way is then looked at first
             log.exception("a stage failed", incident=claim.incident.id)
 
     async def _wait(self, clock: Clock) -> None:

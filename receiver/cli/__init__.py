@@ -1,0 +1,1 @@
+"""`prunella`: what an operator asks and says, over the receiver's API."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 GENESIS = "0" * 64
 
@@ -25,3 +25,18 @@ def line(seq: int, at: float, ev: str, data: str, digest: str) -> str:
     return json.dumps(
         {"t": at, "ev": ev, "seq": seq, "hash": digest, **json.loads(data)}, separators=(",", ":")
     )
+
+
+def broken_link(lines: Iterable[str]) -> tuple[int, str | None]:
+    """Checks exported lines, from the first: how many there are, and what is wrong with the first bad one."""
+    digest, rows = GENESIS, 0
+    for text in lines:
+        row = json.loads(text)
+        seq, at, ev, claimed = (row.pop(key) for key in ("seq", "t", "ev", "hash"))
+        if seq != rows + 1:
+            return rows, f"row {rows + 1} is missing"
+        rows = seq
+        digest = link(digest, seq, float(at), ev, canonical(row))
+        if digest != claimed:
+            return rows, f"row {seq} ({ev}) was changed"
+    return rows, None

@@ -1,0 +1,1 @@
+"""The receiver's routes, each with the scope that it needs."""

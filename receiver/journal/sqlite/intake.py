@@ -94,7 +94,8 @@ def _open(
     db: sqlite3.Connection, seen: Seen, step: Step, now: float, opened: list[int]
 ) -> list[Event]:
     observation = seen.observation
-    incident, events = None, []
+    incident: int | None = None
+    events: list[Event] = []
     if seen.draft is not None:
         incident, events = _incident(db, seen.draft, observation, now)
         if events:

@@ -1,0 +1,199 @@
+"""Puts the receiver together: journal, tools, pipeline and web, started in the order in which they need each other."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from prunella.logs import create_logger
+from prunella.service.auth import Auth, Scope, Token
+from prunella.service.clock import Clock, SystemClock
+from prunella.service.reload import Live
+from prunella.service.settings import ConfigError, Problem
+from prunella.service.tasks import Tasks
+from prunella.service.web import Service
+from receiver.decide.plan import Mode
+from receiver.journal import JournalInUse, JournalUnavailable
+from receiver.journal.sqlite import SqliteJournal, open_journal
+from receiver.outside.alertmanager import AlertmanagerApi
+from receiver.outside.http import open_http
+from receiver.outside.programs import SystemPrograms
+from receiver.outside.prometheus import PrometheusApi
+from receiver.outside.survivors import survivors
+from receiver.pipeline import Pipeline
+from receiver.settings import ReceiverSettings, journal_file
+from receiver.stages.context import Context
+from receiver.tools import Http, Tools
+from receiver.web.routes import routes
+
+log = create_logger("prunella.receiver")
+DRAIN = 5.0
+ONLY_AT_START = ("server", "journal", "prometheus", "alertmanager", "executables")
+
+
+@asynccontextmanager
+async def receiver(
+    live: Live[ReceiverSettings], folder: Path, clock: Clock | None = None
+) -> AsyncIterator[Service]:
+    """Everything but the listening socket. Raises ConfigError when the journal or a program cannot be had."""
+    clock = clock or SystemClock()
+    settings = live.current
+    programs = executables(settings)
+    journal = await _open(settings, folder, clock.now())
+    tasks = Tasks(clock)
+    async with open_http() as http:
+        context = Context(
+            journal, _tools(settings, http, clock, programs), lambda: live.current, survivors
+        )
+        pipeline = Pipeline(context, f"{socket.gethostname()}-{os.getpid()}")
+        auth = Auth(
+            tokens(settings),
+            implies=_implies(settings),
+            open_when_unset=_open_to_all(settings),
+            clock=clock,
+        )
+        _start(tasks, pipeline, settings)
+        live.on_reload(_apply(lambda: live.current, auth, tasks, pipeline))
+        try:
+            yield _service(live, context, pipeline, auth)
+        finally:
+            await tasks.stop()
+            await pipeline.drain(DRAIN)
+            await journal.close()
+
+
+def executables(settings: ReceiverSettings) -> dict[str, str]:
+    """The programs that targets need, by absolute path. Raises ConfigError for a missing one, unless in shadow."""
+    found = {name: str(path) for name, path in settings.executables.items()}
+    problems = [
+        Problem(f"executables.{name}", f"{path} is not a program: give the absolute path of one")
+        for name, path in found.items()
+        if not (Path(path).is_absolute() and os.access(path, os.X_OK))
+    ]
+    for target in settings.targets.values():
+        name = target.process.executable if target.process is not None else None
+        if name is None or name in found:
+            continue
+        path = shutil.which(name)
+        if path is not None:
+            found[name] = path
+            continue
+        problems.append(
+            Problem(
+                f"targets.{target.name}.process",
+                f"{name} is not on PATH: install it, or say where it is under `executables`",
+            )
+        )
+    if problems and settings.mode is not Mode.SHADOW:
+        raise ConfigError(problems)
+    for problem in problems:
+        log.warning("a program is missing", path=problem.path, problem=problem.message)
+    return found
+
+
+def tokens(settings: ReceiverSettings) -> Mapping[Scope, tuple[Token, ...]]:
+    """Who may do what."""
+    return {
+        Scope.WEBHOOK: settings.auth.webhook,
+        Scope.OPERATE: settings.auth.operate,
+        Scope.READ: settings.auth.read,
+    }
+
+
+def _implies(settings: ReceiverSettings) -> Mapping[Scope, tuple[Scope, ...]]:
+    return {Scope.OPERATE: (Scope.READ, Scope.METRICS), Scope.READ: (Scope.METRICS,)}
+
+
+def _open_to_all(settings: ReceiverSettings) -> bool:
+    """Without any token: only where nobody else can come from and nothing can be done."""
+    return settings.auth.empty and settings.listen.loopback and settings.mode is Mode.SHADOW
+
+
+async def _open(settings: ReceiverSettings, folder: Path, now: float) -> SqliteJournal:
+    try:
+        return await open_journal(journal_file(settings, folder), now)
+    except (JournalInUse, JournalUnavailable) as error:
+        raise ConfigError([Problem("journal", str(error))]) from error
+
+
+def _tools(
+    settings: ReceiverSettings, http: Http, clock: Clock, programs: Mapping[str, str]
+) -> Tools:
+    prometheus, alertmanager = settings.prometheus, settings.alertmanager
+    return Tools(
+        clock=clock,
+        http=http,
+        programs=SystemPrograms(),
+        prometheus=PrometheusApi(http, prometheus.url) if prometheus is not None else None,
+        alertmanager=AlertmanagerApi(http, alertmanager.urls) if alertmanager is not None else None,
+        executables=programs,
+    )
+
+
+def _start(tasks: Tasks, pipeline: Pipeline, settings: ReceiverSettings) -> None:
+    tasks.start("pipeline", pipeline.work)
+    tasks.start("leases", pipeline.keep_leases)
+    tasks.start("gauges", pipeline.measure)
+    for name in settings.channels:
+        tasks.start(f"channel-{name}", _sending(pipeline, name))
+
+
+def _sending(pipeline: Pipeline, name: str) -> Callable[[], Awaitable[None]]:
+    return lambda: pipeline.send(name)
+
+
+def _apply(
+    current: Callable[[], ReceiverSettings], auth: Auth, tasks: Tasks, pipeline: Pipeline
+) -> Callable[[ReceiverSettings], Awaitable[None]]:
+    async def apply(new: ReceiverSettings) -> None:
+        old = current()
+        problems = [
+            Problem(key, "was changed: this needs a restart, the old config stays in force")
+            for key in ONLY_AT_START
+            if getattr(new, key) != getattr(old, key)
+        ]
+        if problems:
+            raise ConfigError(problems)
+        auth.replace(tokens(new), open_when_unset=_open_to_all(new))
+        for name in new.channels.keys() - old.channels.keys():
+            tasks.start(f"channel-{name}", _sending(pipeline, name))
+        pipeline.wake()
+
+    return apply
+
+
+def _service(
+    live: Live[ReceiverSettings], context: Context, pipeline: Pipeline, auth: Auth
+) -> Service:
+    settings = live.current
+    return Service(
+        listen=settings.listen,
+        routes=routes(context, pipeline.wake),
+        auth=auth,
+        ready=lambda: pipeline.trouble,
+        reload=live.reload,
+        metrics_scope=Scope.METRICS if settings.auth.metrics_auth else Scope.OPEN,
+        max_body=settings.server.max_body,
+        tls=_tls(settings),
+    )
+
+
+def _tls(settings: ReceiverSettings) -> ssl.SSLContext | None:
+    files = settings.server.tls
+    if files is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(files.cert_file, files.key_file)
+        if files.client_ca_file is not None:
+            context.load_verify_locations(files.client_ca_file)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except OSError as error:
+        raise ConfigError([Problem("server.tls", f"cannot be used: {error}")]) from error
+    return context

@@ -1,0 +1,120 @@
+"""The `prunella` command: parses, asks the receiver, prints; exit 0 done, 1 refused or unreachable, 2 usage."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from prunella.version import version
+from receiver.cli.api import Api, ApiError
+from receiver.cli.tables import incident_story, incidents_table
+from receiver.journal.chain import broken_link
+
+WORDS = {"ack": "acknowledge", "approve": "approve", "deny": "deny", "resolve": "resolve"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command."""
+    options = _parser().parse_args(argv)
+    try:
+        return asyncio.run(_run(options, Api(options.url.rstrip("/"), _token(options))))
+    except (ApiError, OSError) as error:
+        print(f"prunella: {error}", file=sys.stderr)
+        return 1
+
+
+def _token(options: argparse.Namespace) -> str | None:
+    file = options.token_file or os.environ.get("PRUNELLA_TOKEN_FILE")
+    return Path(file).read_text(encoding="utf-8").strip() if file else None
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--url",
+        default=os.environ.get("PRUNELLA_URL", "http://127.0.0.1:9651"),
+        help="the receiver (PRUNELLA_URL)",
+    )
+    shared.add_argument("--token-file", help="file with a bearer token (PRUNELLA_TOKEN_FILE)")
+    shared.add_argument("--json", action="store_true", help="print JSON, for scripts")
+    parser = argparse.ArgumentParser(
+        prog="prunella", description="What the receiver does, and a word in it."
+    )
+    parser.add_argument("--version", action="version", version=f"prunella {version()}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, about: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=about, parents=[shared])
+
+    command("status", "mode, pause switch and open incidents")
+    command("incidents", "the list, or one with its timeline").add_argument(
+        "id", nargs="?", type=int
+    )
+    for word, meaning in WORDS.items():
+        command(word, f"{meaning} an incident").add_argument("id", type=int)
+    command("pause", "no action begins any more").add_argument("--reason", required=True)
+    command("resume", "actions may begin again")
+    command("journal", "the audit journal").add_argument("what", choices=["export", "verify"])
+    return parser
+
+
+async def _run(options: argparse.Namespace, api: Api) -> int:
+    match options.command:
+        case "status":
+            _show(options, await api.get("/api/v1/status"), _status)
+        case "incidents" if options.id is None:
+            answer = await api.get("/api/v1/incidents")
+            _show(options, answer, lambda said: incidents_table(said["incidents"]))
+        case "incidents":
+            _show(options, await api.get(f"/api/v1/incidents/{options.id}"), incident_story)
+        case "pause":
+            answer = await api.post("/api/v1/pause", {"reason": options.reason})
+            _show(options, answer, lambda said: f"paused by {said['by']}: {said['reason']}")
+        case "resume":
+            _show(
+                options, await api.post("/api/v1/resume"), lambda said: f"resumed by {said['by']}"
+            )
+        case "journal":
+            return await _journal(options, api)
+        case word:
+            answer = await api.post(f"/api/v1/incidents/{options.id}/{WORDS[word]}")
+            _show(options, answer, lambda said: f"incident {said['id']} is {said['state']}")
+    return 0
+
+
+async def _journal(options: argparse.Namespace, api: Api) -> int:
+    lines = api.lines("/api/v1/journal")
+    if options.what == "export":
+        async for line in lines:
+            print(line)
+        return 0
+    rows, wrong = broken_link([line async for line in lines])
+    verdict = {"rows": rows, "ok": wrong is None, "why": wrong or ""}
+    _show(options, verdict, lambda said: f"{rows} rows, {said['why'] or 'the chain holds'}")
+    return 0 if wrong is None else 1
+
+
+def _status(said: dict[str, object]) -> str:
+    switch = "paused: " + str(said["paused_why"]) if said["paused"] else "acting"
+    if said["stop_file"]:
+        switch = "stop file is set"
+    incidents = said["incidents"]
+    open_ones = incidents.items() if isinstance(incidents, dict) else ()
+    counts = ", ".join(f"{count} {state}" for state, count in open_ones)
+    return f"mode {said['mode']}, {switch}, {counts or 'no open incidents'}"
+
+
+def _show(options: argparse.Namespace, answer: object, people: object) -> None:
+    if options.json or not callable(people):
+        print(json.dumps(answer, indent=2))
+    else:
+        print(people(answer))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""What a human may say of an incident. Read, judged and written at once, so that a late click meets a 409."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from receiver.decide.incident import MOVES, Incident, State
+from receiver.decide.reason import Reason
+from receiver.journal import Conflict, Move
+from receiver.stages.context import Context, event_of
+from receiver.stages.guard import propose
+from receiver.stages.notify import letters
+
+_OPEN_TO_ACK = frozenset(State) - {State.RESOLVED, State.EXPIRED}
+
+
+async def acknowledge(incident: int, by: str, context: Context) -> Incident:
+    """Somebody has it: the escalation stops. Raises Conflict when it is closed, LookupError when there is none."""
+
+    def change(before: Incident) -> Move:
+        if before.state not in _OPEN_TO_ACK:
+            raise Conflict(
+                f"incident {before.id} is {before.state}: there is nothing to acknowledge"
+            )
+        if before.acknowledged_by is not None:
+            return Move(before)
+        after = replace(before, acknowledged_by=by)
+        if before.state is State.ESCALATED:
+            after = after.moved(State.ACKNOWLEDGED, Reason.OPERATOR, context.now())
+        told = letters(context, after, "acknowledged", f"{by} has it.")
+        return Move(after, (event_of("acknowledged", after, by=by),), told, due=context.now())
+
+    return await context.journal.command(incident, change, context.now())
+
+
+async def approve(incident: int, by: str, context: Context) -> Incident:
+    """Permits exactly the plan that was asked for; the guards are asked once more. Raises Conflict, LookupError."""
+
+    def change(before: Incident) -> Move:
+        _waits(before)
+        after = before.moved(
+            State.GATING,
+            Reason.OPERATOR,
+            context.now(),
+            approval=propose(before).digest,
+        )
+        return Move(after, (event_of("approved", after, by=by),), due=context.now())
+
+    return await context.journal.command(incident, change, context.now())
+
+
+async def deny(incident: int, by: str, context: Context) -> Incident:
+    """A human takes it from here. Raises Conflict, LookupError."""
+
+    def change(before: Incident) -> Move:
+        _waits(before)
+        after = before.moved(State.ESCALATED, Reason.APPROVAL_DENIED, context.now())
+        told = letters(context, after, "escalated", f"{by} denied the action: a human has to look.")
+        events = (
+            event_of("denied", after, by=by),
+            event_of("escalated", after, reason=str(Reason.APPROVAL_DENIED)),
+        )
+        return Move(after, events, told, due=context.now())
+
+    return await context.journal.command(incident, change, context.now())
+
+
+async def resolve(incident: int, by: str, context: Context) -> Incident:
+    """A human says it is over. Raises Conflict while an action is under way, LookupError."""
+
+    def change(before: Incident) -> Move:
+        if State.RESOLVED not in MOVES[before.state]:
+            raise Conflict(
+                f"incident {before.id} is {before.state}: it cannot be resolved by hand now"
+            )
+        after = before.moved(State.RESOLVED, Reason.OPERATOR, context.now())
+        told = letters(context, after, "resolved", f"{by} resolved it.")
+        event = event_of("resolved", after, reason=str(Reason.OPERATOR), by=by)
+        return Move(after, (event,), told, closes_episodes=True)
+
+    return await context.journal.command(incident, change, context.now())
+
+
+def _waits(incident: Incident) -> None:
+    if incident.state is not State.AWAITING_APPROVAL:
+        raise Conflict(
+            f"incident {incident.id} is {incident.state}: it does not wait for an approval"
+        )

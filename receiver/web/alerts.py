@@ -1,0 +1,58 @@
+"""`POST /alerts` and `POST /watchdog`: what Alertmanager says. The answer depends on storing it and on nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from prunella.logs import create_logger
+from prunella.service.answers import Refused, read_json
+from receiver import metrics
+from receiver.journal import JournalUnavailable
+from receiver.stages.context import Context
+from receiver.stages.intake import intake
+from receiver.webhook import BadDelivery
+
+log = create_logger("prunella.receiver.web")
+RETRY_AFTER = "5"
+
+
+class Alerts:
+    """The two routes; `wake` has the pipeline look at what was stored."""
+
+    def __init__(self, context: Context, wake: Callable[[], None]) -> None:
+        self._context = context
+        self._wake = wake
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """202 once it is on disk; 503 is the only answer that Alertmanager tries again soon."""
+        if request.content_type != "application/json":
+            raise Refused(415, "not_json", "the body must be application/json")
+        body = await request.read()
+        try:
+            receipt = await intake(body, request.get("client") or "alertmanager", self._context)
+        except BadDelivery as bad:
+            log.warning("delivery refused", error=str(bad), status=bad.status, bytes=len(body))
+            reason = "not_json" if bad.status == 400 else "wrong_shape"
+            raise Refused(bad.status, reason, str(bad)) from bad
+        except JournalUnavailable as gone:
+            log.warning(
+                "delivery not stored; Alertmanager is asked to send it again", error=str(gone)
+            )
+            again = {"Retry-After": RETRY_AFTER}
+            raise Refused(503, "journal_unavailable", str(gone), again) from gone
+        self._wake()
+        answer = {
+            "received": receipt.received,
+            "new": receipt.new,
+            "repeated": receipt.repeated,
+            "quarantined": receipt.quarantined,
+        }
+        return web.json_response(answer, status=202)
+
+    async def watchdog(self, request: web.Request) -> web.Response:
+        """Alertmanager's always-firing alert: its absence is what Prometheus alerts on."""
+        await read_json(request)
+        metrics.WATCHDOG.set(self._context.now())
+        return web.json_response({"received": 1}, status=202)

@@ -1,0 +1,32 @@
+"""Every route and the scope that it needs; one without a scope does not start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prunella.service.auth import Scope
+from prunella.service.web import Route
+from receiver.stages.context import Context
+from receiver.web.alerts import Alerts
+from receiver.web.incidents import WORDS, Incidents
+from receiver.web.operations import Operations
+
+_ID = "{id:[0-9]{1,18}}"
+
+
+def routes(context: Context, wake: Callable[[], None]) -> tuple[Route, ...]:
+    """The routes of contract section 5 that exist so far; `wake` is called after every change."""
+    alerts, incidents = Alerts(context, wake), Incidents(context, wake)
+    operations = Operations(context, wake)
+    words = "{word:" + "|".join(WORDS) + "}"
+    return (
+        Route("POST", "/alerts", Scope.WEBHOOK, alerts.receive),
+        Route("POST", "/watchdog", Scope.WEBHOOK, alerts.watchdog),
+        Route("GET", "/api/v1/incidents", Scope.READ, incidents.list),
+        Route("GET", f"/api/v1/incidents/{_ID}", Scope.READ, incidents.one),
+        Route("POST", f"/api/v1/incidents/{_ID}/{words}", Scope.OPERATE, incidents.say),
+        Route("GET", "/api/v1/status", Scope.READ, operations.status),
+        Route("GET", "/api/v1/journal", Scope.READ, operations.journal),
+        Route("POST", "/api/v1/pause", Scope.OPERATE, operations.pause),
+        Route("POST", "/api/v1/resume", Scope.OPERATE, operations.resume),
+    )
