@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from pydantic import SerializeAsAny
+from typing import Annotated
+
+from pydantic import BeforeValidator, SerializeAsAny, WrapSerializer
 
 from prunella.service.settings import Settings
 from receiver.decide.matchers import Matchers
+from receiver.endpoints import BaseUrl, WebPath
+from receiver.managers import parse_manager, write_manager
 from receiver.managers.base import Manager
 
 
 class HttpFacet(Settings):
     """Where the target answers; paths in actions and checks are joined to `base_url`."""
 
-    base_url: str
-    gc_path: str | None = None
+    base_url: BaseUrl
+    gc_path: WebPath | None = None
 
 
 class Target(Settings):
@@ -21,5 +25,10 @@ class Target(Settings):
 
     name: str
     matchers: Matchers = ()
-    process: SerializeAsAny[Manager] | None = None
+    process: (
+        Annotated[
+            SerializeAsAny[Manager], BeforeValidator(parse_manager), WrapSerializer(write_manager)
+        ]
+        | None
+    ) = None
     http: HttpFacet | None = None

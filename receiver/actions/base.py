@@ -24,11 +24,27 @@ class ActionFailed(Exception):
         self.unknown = unknown
 
 
+class ActionTimedOut(ActionFailed):
+    """It was ended, or given up, at its timeout; how far it came is seen by looking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One alert of the incident as it was received; times in unix seconds, `ends_at` None while it fires."""
+
+    fingerprint: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    starts_at: float = 0.0
+    ends_at: float | None = None
+    generator_url: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """One permitted execution: everything an action may know about why it runs.
 
-    `labels` are an attacker's input: only `amx_env` may pass them on, as environment values.
+    `labels` and everything in `causes` are an attacker's input: only `amx_env` may pass them on, as environment values.
     """
 
     action_id: str
@@ -40,6 +56,10 @@ class Effect:
     timeout: float
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    causes: tuple[Cause, ...] = ()  # all alerts of the incident, where the caller knows them
+    group_labels: Mapping[str, str] = field(default_factory=dict)
+    receiver: str = ""  # Alertmanager's name for us, and its own address
+    external_url: str = ""
 
     def environment(self) -> dict[str, str]:
         """The variables that every program started by an action gets (contract section 3)."""
@@ -56,11 +76,18 @@ class Effect:
 class Action(Settings):
     """One kind of repair. Retry, timeout, metrics and audit live in the runner, never here."""
 
-    facet: ClassVar[str | None] = None  # the target's facet it needs: checked when the config is read
-    idempotent: ClassVar[bool] = False  # may run again when nobody knows whether it ran
     disruptive: ClassVar[bool] = True  # counts against `limits.disruptive_at_once`
     cancel_safe: ClassVar[bool] = False  # may be stopped half-way when the alert resolves
     from_config_only: ClassVar[bool] = False  # the API refuses it with free options
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether it may run again when nobody knows whether it ran."""
+        return False
+
+    def needs(self) -> str | None:
+        """The target's facet without which it cannot work, if any: checked when the config is read."""
+        return None
 
     async def run(self, effect: Effect, tools: Tools) -> str:
         """Does it, and says what was done in numbers. Raises ActionFailed."""

@@ -33,7 +33,11 @@ class Check(Settings):
     """One way to look. An empty answer, NaN or an error is Outcome.NO_DATA; a check never raises for those."""
 
     direct: ClassVar[bool] = True
-    facet: ClassVar[str | None] = None
+    shorthand: ClassVar[str | None] = None  # the field that a bare value fills: {alert: cleared}
+
+    def needs(self) -> str | None:
+        """The target's facet without which it cannot look, if any: checked when the config is read."""
+        return None
 
     async def sample(self, scene: Scene, tools: Tools) -> Sample:
         """Looks once, within the verification's own deadline."""

@@ -42,6 +42,7 @@ class Manager(Settings):
     """A process facet: its fields are the config keys beside `manager:`."""
 
     executable: ClassVar[str | None] = None  # the name under `executables:` that it needs, if any
+    poll: ClassVar[float] = 0.5  # how often it may be asked while somebody waits, in seconds
 
     async def status(self, tools: Tools) -> ProcessStatus:
         """How the process is now. Raises ManagerError when the manager cannot be asked."""

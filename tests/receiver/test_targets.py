@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from prunella.service.settings import ConfigError, Settings, load
+from receiver.managers.pm2 import Pm2
+from receiver.managers.supervisor import Supervisor
+from receiver.targets import HttpFacet, Target
+
+
+class Config(Settings):
+    targets: dict[str, Target]
+
+
+def target(**process: object) -> Target:
+    return Target.model_validate({"name": "api", "process": process})
+
+
+def test_the_manager_chooses_the_class() -> None:
+    assert target(manager="pm2", name="api").process == Pm2(name="api")
+    assert target(manager="supervisor", name="web:api").process == Supervisor(name="web:api")
+
+
+def test_a_target_is_written_as_it_is_read() -> None:
+    before = target(manager="supervisor", name="api", url="unix:///run/s.sock")
+    written = before.model_dump(mode="json", exclude={"process": {"password"}})
+    assert written["process"]["manager"] == "supervisor"
+    assert Target.model_validate(written) == before
+
+
+def test_a_value_that_is_made_already_is_taken() -> None:
+    assert Target(name="api", process=Pm2(name="api")).process == Pm2(name="api")
+
+
+def test_a_target_may_have_no_process() -> None:
+    assert Target.model_validate({"name": "api", "process": None}).process is None
+
+
+@pytest.mark.parametrize(
+    ("process", "said"),
+    [
+        ({"manager": "openrc", "name": "x"}, "unknown manager 'openrc'; known: pm2, supervisor"),
+        ({"name": "x"}, "required key is missing: known: pm2, supervisor"),
+        ("pm2", "must be a mapping"),
+        ({"manager": "pm2"}, "required"),
+        ({"manager": "pm2", "name": "x", "nmae": "y"}, "unknown key"),
+    ],
+)
+def test_a_manager_that_cannot_be_is_refused(process: object, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Target.model_validate({"name": "api", "process": process})
+
+
+def test_a_mistake_in_a_manager_is_named_by_its_path(tmp_path: Path) -> None:
+    file = tmp_path / "c.yml"
+    file.write_text(
+        "targets: {api: {name: api, process: {manager: openrc}}, b: {name: b, process: {manager: pm2}}}"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(Config, file, {})
+    assert [problem.path for problem in caught.value.problems] == [
+        "targets.api.process.manager",
+        "targets.b.process.name",
+    ]
+
+
+def test_a_secret_of_a_manager_is_read_beside_the_config(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text("s3cret\n")
+    file = tmp_path / "c.yml"
+    file.write_text(
+        "targets: {a: {name: a, process: {manager: supervisor, name: x, password_file: pw}}}"
+    )
+    process = load(Config, file, {}).targets["a"].process
+    assert isinstance(process, Supervisor)
+    assert process.password.get_secret_value() == "s3cret"
+    assert "s3cret" not in repr(process)
+
+
+def test_http_addresses_are_checked() -> None:
+    with pytest.raises(ValidationError):
+        HttpFacet(base_url="localhost:3000")
