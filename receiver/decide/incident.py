@@ -62,7 +62,10 @@ MOVES: Mapping[State, frozenset[State]] = {
         {State.HEALED_HOLD, State.DECAYING, State.NEXT_RUNG, State.INCONCLUSIVE, State.GATING}
     )
     | frozenset({State.ESCALATED}),
-    State.DECAYING: frozenset({State.HEALED_HOLD, State.VERIFYING, State.NEXT_RUNG}),
+    # what the direct checks saw may go dark meanwhile: INCONCLUSIVE
+    State.DECAYING: frozenset(
+        {State.HEALED_HOLD, State.VERIFYING, State.NEXT_RUNG, State.INCONCLUSIVE}
+    ),
     State.HEALED_HOLD: frozenset({State.NEXT_RUNG}) | _END,
     State.NEXT_RUNG: frozenset({State.GATING, State.ESCALATED}),
     State.INCONCLUSIVE: frozenset({State.ESCALATED}),

@@ -6,12 +6,13 @@ one thing: `model_dump(mode="json")` of a playbook validates again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Protocol
 
-from pydantic import BeforeValidator, Field, JsonValue, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, field_validator, model_validator
 
 from prunella.service.settings import Duration, Settings
 from receiver.decide.episode import Observation
@@ -61,10 +62,18 @@ class Rung(Settings):
 
     name: Name
     action: str
-    on: tuple[Name, ...] | None = None
+    on: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
     mode: Mode | None = None
     timeout: Annotated[Duration, Field(gt=0)] = 60.0
     options: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @field_validator("on")
+    @classmethod
+    def _each_target_once(cls, on: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        twice = sorted({name for name in on or () if (on or ()).count(name) > 1})
+        if twice:
+            raise ValueError(f"names {', '.join(twice)} twice: a rung acts on each target once")
+        return on
 
 
 def gather_options(value: object) -> object:
@@ -155,7 +164,10 @@ def draft(
     if playbook is None:
         return None if seen.labels.get("severity") == "none" else _unplanned(seen)
     chosen = select(seen.labels, targets)
-    group = ",".join(f"{name}={seen.labels.get(name, '')}" for name in playbook.group_by)
+    # quoted, so that no label value can look like two and join another group's incident
+    group = ",".join(
+        f"{name}={json.dumps(seen.labels.get(name, ''))}" for name in playbook.group_by
+    )
     needs_target = any(rung.on is None for rung in playbook.ladder)
     return Draft(
         key=f"{playbook.name}|{group}|{','.join(chosen)}",
