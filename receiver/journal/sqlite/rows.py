@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from receiver.decide.incident import Incident, Progress, State
 from receiver.decide.reason import Reason
@@ -15,7 +15,6 @@ from receiver.journal.chain import GENESIS, canonical, link
 
 def incident_of(row: sqlite3.Row) -> Incident:
     """An incident as its row says."""
-    progress = json.loads(row["progress"])
     return Incident(
         id=row["id"],
         key=row["key"],
@@ -34,13 +33,20 @@ def incident_of(row: sqlite3.Row) -> Incident:
         attempt=row["attempt"],
         resolved_at=row["resolved_at"],
         acknowledged_by=row["acknowledged_by"],
-        progress=Progress(**{**progress, "refused": tuple(progress.get("refused", ()))}),
+        progress=progress_of(row["progress"]),
     )
 
 
 def progress_json(incident: Incident) -> str:
-    """What `incident_of` reads back."""
+    """What `progress_of` reads back."""
     return json.dumps(asdict(incident.progress), separators=(",", ":"))
+
+
+def progress_of(text: str) -> Progress:
+    """What was written, also by a newer or an older program: only the fields that this one knows."""
+    known = {field.name for field in fields(Progress)}
+    said = {name: value for name, value in json.loads(text).items() if name in known}
+    return Progress(**{**said, "refused": tuple(said.get("refused", ()))})
 
 
 def run_of(row: sqlite3.Row) -> Run:
