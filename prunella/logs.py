@@ -30,19 +30,21 @@ class Logger:
     def __init__(self, name: str) -> None:
         self._logger = logging.getLogger(name)
 
-    def debug(self, message: str, **extra: object) -> None:
+    def debug(self, message: str, /, **extra: object) -> None:
         self._log(logging.DEBUG, message, extra)
 
-    def info(self, message: str, **extra: object) -> None:
+    def info(self, message: str, /, **extra: object) -> None:
         self._log(logging.INFO, message, extra)
 
-    def warning(self, message: str, **extra: object) -> None:
+    def warning(self, message: str, /, **extra: object) -> None:
         self._log(logging.WARNING, message, extra)
 
-    def error(self, message: str, **extra: object) -> None:
+    def error(self, message: str, /, **extra: object) -> None:
         self._log(logging.ERROR, message, extra)
 
-    def exception(self, message: str, error: BaseException | None = None, **extra: object) -> None:
+    def exception(
+        self, message: str, error: BaseException | None = None, /, **extra: object
+    ) -> None:
         """An error with its traceback: `error`'s, or the one being handled."""
         self._log(logging.ERROR, message, extra, error or sys.exception())
 

@@ -1,0 +1,1 @@
+"""One module for every framework whose requests the kit can measure."""

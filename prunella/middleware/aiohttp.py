@@ -7,9 +7,10 @@ import asyncio
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from prunella.cardinality import OTHER
 from prunella.correlation import HEADER, correlated
 from prunella.exposition import render
-from prunella.middleware.measure import CLIENT_GONE, OTHER, Outcome, measured
+from prunella.middleware.measure import CLIENT_GONE, Outcome, measured
 
 
 def middleware(metrics_path: str | None = None) -> Middleware:

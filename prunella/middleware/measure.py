@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from prunella.cardinality import OTHER
 from prunella.metrics import Counter, Gauge, Histogram
 
-OTHER = "other"
 CLIENT_GONE = 499
 
 _METHODS = frozenset(

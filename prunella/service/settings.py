@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Self, TypeVar, get_args
+from typing import Annotated, Self, TypeVar, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     ModelWrapValidatorHandler,
@@ -36,6 +37,7 @@ __all__ = [
     "Duration",
     "Listen",
     "ListenAddress",
+    "LocalPath",
     "Problem",
     "Secret",
     "Settings",
@@ -44,6 +46,15 @@ __all__ = [
 ]
 
 Secret = SecretStr
+
+
+def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
+    return _folder(info) / path.expanduser()
+
+
+LocalPath = Annotated[
+    Path, AfterValidator(_beside_the_file)
+]  # relative to the config file's folder
 S = TypeVar("S", bound="Settings")
 
 

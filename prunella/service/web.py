@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -33,6 +34,9 @@ _BUILD = Gauge("prunella_build_info", "The version that runs here; always 1.", [
 _BUILD.labels(version()).set(1)
 
 _LINGER = 1.0  # seconds to read on after an early answer, so that the client gets to see it
+
+
+CLIENT = web.RequestKey("client", str)  # `request[CLIENT]`: the name of the token, or empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +122,11 @@ class Service:
                 backlog=1024,
             )
         except OSError as error:
-            cure = "stop the other program or set another address there"
-            message = f"cannot listen on {self.listen}: {error.strerror or error}; {cure}"
+            # asyncio words it at length, and name errors have numbers below zero
+            number = error.errno or 0
+            reason = os.strerror(number) if number > 0 else str(error)
+            cure = "stop the program that has it, or set another server.listen in the config"
+            message = f"cannot listen on {self.listen}: {reason}; {cure}"
             raise ConfigError([Problem("server.listen", message)]) from error
 
     def _own_routes(self) -> list[Route]:
@@ -141,7 +148,7 @@ class Service:
             scope = scopes[request.match_info.route]
             header = request.headers.get("Authorization")
             try:
-                request["client"] = self.auth.client(header, scope, request.remote or "")
+                request[CLIENT] = self.auth.client(header, scope, request.remote or "")
             except Denied as denied:
                 if denied.known:
                     return error_response(403, denied.reason, str(denied))

@@ -1,0 +1,82 @@
+"""From the first signal to the last: a service runs until SIGTERM or SIGINT and is gone ten seconds later at most.
+
+Signals are taken by the interpreter, not by the event loop, so that even a loop that something blocks comes to its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from types import FrameType
+
+from prunella.eventloop import watch_event_loop
+from prunella.logs import create_logger
+from prunella.service.settings import ConfigError
+from prunella.service.tasks import Tasks
+from prunella.service.web import Service
+from prunella.version import version
+
+_LAST_RESORT = 9.5  # seconds after the signal
+
+_log = create_logger(__name__)
+
+
+async def run(
+    name: str,
+    started: AbstractAsyncContextManager[Service],
+    reload: Callable[[], Awaitable[None]],
+) -> None:
+    """Starts the service, serves, and stops it in the reverse order. Raises ConfigError if it cannot listen."""
+    tasks = Tasks()
+    stop = asyncio.Event()
+    with _signals(stop.set, lambda: tasks.start("reload", lambda: _reload(reload))):
+        try:
+            async with started as service, service.serving() as address:
+                tasks.start("event loop lag", watch_event_loop)
+                _log.info("listening", service=name, address=str(address), version=version())
+                await stop.wait()
+                _log.info("stopping", service=name)
+        finally:
+            await tasks.stop(timeout=1.0)
+
+
+async def _reload(reload: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await reload()
+    except ConfigError:
+        _log.error("reload refused: the old config stays in force")
+
+
+@contextmanager
+def _signals(stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    last_resort = threading.Timer(_LAST_RESORT, _give_up)
+    last_resort.daemon = True
+
+    def on_stop(_: int, __: FrameType | None) -> None:
+        if last_resort.ident is None:
+            last_resort.start()
+        loop.call_soon_threadsafe(stop)
+
+    def on_reload(_: int, __: FrameType | None) -> None:
+        loop.call_soon_threadsafe(reload)
+
+    handlers = {signal.SIGTERM: on_stop, signal.SIGINT: on_stop, signal.SIGHUP: on_reload}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _give_up() -> None:
+    """Ends the process although something in it does not: what matters has been committed before."""
+    _log.error("did not stop in time", seconds=_LAST_RESORT)
+    logging.shutdown()
+    os._exit(1)
