@@ -1,0 +1,103 @@
+"""What a collector is: reads one kind of thing and answers with fresh values, never with a global gauge.
+
+Values are built anew for each scrape, so whatever vanished from the world vanishes from the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Generic, Protocol, TypeVar
+
+from prometheus_client.metrics_core import Metric
+from pydantic import AfterValidator, BeforeValidator
+
+from prunella.service.clock import Clock, SystemClock
+
+
+def _random() -> float:
+    return secrets.randbelow(1 << 32) / (1 << 32)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What every collector is given besides its own options."""
+
+    service: str = ""  # the `service` of entries that name none
+    clock: Clock = field(default_factory=SystemClock)
+    jitter: Callable[[], float] = _random  # 0 ≤ value < 1
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The answer to one scrape; `problems` say what could not be read, and make it no success."""
+
+    families: tuple[Metric, ...]
+    problems: tuple[str, ...] = ()
+
+
+class Collector(Protocol):
+    """One key of the config. `start` and `stop` are for those that look while nobody scrapes."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def collect(self, deadline: float) -> Collected:
+        """Reads the world; done by `deadline` on the event loop's clock, or cancelled then."""
+        ...
+
+    def down(self) -> Iterable[Metric]:
+        """What to say when `collect` failed or was late: every `…_up` 0."""
+        ...
+
+
+O = TypeVar("O")  # noqa: E741 - the options of one collector
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[O]):
+    """A line of COLLECTORS: what the key holds in the config, and what is built from it."""
+
+    options: Any  # the annotation that pydantic reads
+    build: Callable[[O, World], Collector]
+    default: O | None = None  # when there is no config file at all
+
+
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+N = TypeVar("N", bound=Named)
+
+
+def _unique(entries: tuple[N, ...]) -> tuple[N, ...]:
+    seen: set[str] = set()
+    for entry in entries:
+        if entry.name in seen:
+            raise ValueError(f"the name {entry.name!r} is given twice")
+        seen.add(entry.name)
+    return entries
+
+
+def entries(entry: Any) -> Any:
+    """The annotation of a list of named entries; the name is a label, so no two may share it."""
+    return Annotated[tuple[entry, ...], BeforeValidator(_none_as(())), AfterValidator(_unique)]
+
+
+def block(options: Any) -> Any:
+    """The annotation of a key that switches a collector on, with or without options (`host:`)."""
+    return Annotated[options, BeforeValidator(_none_as({}))]
+
+
+def _none_as(empty: object) -> Callable[[object], object]:
+    return lambda value: empty if value is None else value
+
+
+def ahead_of(deadline: float) -> float:
+    """When to give up on one target, so that there is time left to report the others."""
+    left = deadline - asyncio.get_running_loop().time()
+    return deadline - min(0.25, left * 0.1)

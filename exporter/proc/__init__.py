@@ -1,0 +1,1 @@
+"""Linux' own account of the machine, read from /proc directly: psutil costs four times as much per process."""
