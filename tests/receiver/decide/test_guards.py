@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from receiver.decide import guards
+from receiver.decide.guards import (
+    GUARDS,
+    Answer,
+    Decision,
+    Facts,
+    Freeze,
+    Limits,
+    Rate,
+    decide,
+)
+from receiver.decide.plan import Mode
+from receiver.decide.reason import Reason
+from tests.receiver.builders import NOW, the_facts
+
+FREE = the_facts()
+
+
+def refused(reason: Reason, answer: Answer = Answer.WAIT, **facts: object) -> Decision:
+    """The decision on FREE facts with these differences; its answer and reason are as said."""
+    decision = decide(replace(FREE, **facts))  # type: ignore[arg-type]  # checked by replace
+    assert (decision.answer, decision.reason) == (answer, reason)
+    return decision
+
+
+def allowed(**facts: object) -> None:
+    decision = decide(replace(FREE, **facts))  # type: ignore[arg-type]  # checked by replace
+    assert decision == Decision(Answer.GO, Reason.ALLOWED)
+
+
+def test_when_nothing_speaks_against_it_it_may_begin() -> None:
+    allowed()
+
+
+@pytest.mark.parametrize("target", ["", "*", "-rf", "--all"])
+def test_i12_an_empty_starred_or_option_like_target_is_refused(target: str) -> None:
+    refused(Reason.UNKNOWN_TARGET, Answer.ESCALATE, target=target)
+
+
+def test_i12_an_unknown_target_is_refused() -> None:
+    refused(Reason.UNKNOWN_TARGET, Answer.ESCALATE, target_known=False)
+
+
+def test_i10_the_stop_file_holds_everything_back() -> None:
+    refused(Reason.STOP_FILE, stop_file=True)
+
+
+def test_i10_a_pause_holds_everything_back() -> None:
+    refused(Reason.PAUSED, paused=True)
+
+
+def test_i10_an_approval_does_not_overrule_the_kill_switch() -> None:
+    refused(Reason.STOP_FILE, stop_file=True, mode=Mode.APPROVE, approved=True)
+
+
+def test_i9_what_is_no_longer_firing_is_over() -> None:
+    refused(Reason.RESOLVED, Answer.OVER, firing=False)
+
+
+def test_i9_what_was_last_heard_of_too_long_ago_is_not_acted_on() -> None:
+    allowed(last_seen=NOW - 900.0)
+    refused(Reason.STALE, last_seen=NOW - 900.1)
+
+
+def test_i9_max_age_is_configurable() -> None:
+    refused(Reason.STALE, last_seen=NOW - 11.0, limits=Limits(max_age=10.0))
+
+
+def test_i9_a_clock_that_was_set_back_does_not_make_an_alert_stale() -> None:
+    allowed(last_seen=NOW + 3600.0)
+
+
+def test_i9_a_silenced_alert_is_not_repaired() -> None:
+    refused(Reason.SILENCED, silenced=True)
+
+
+def test_i9_an_inhibited_alert_is_not_repaired() -> None:
+    refused(Reason.INHIBITED, inhibited=True)
+
+
+def test_a_repair_waits_for_what_the_target_needs() -> None:
+    refused(Reason.DEPENDENCY_OPEN, dependency="PostgresDown")
+
+
+def test_a_dependency_without_a_name_counts_too() -> None:
+    refused(Reason.DEPENDENCY_OPEN, dependency="")
+
+
+@pytest.mark.parametrize(("sick", "size"), [(2, 3), (3, 3), (3, 5), (9, 20), (20, 20), (41, 100)])
+def test_i11_much_of_a_group_sick_at_once_is_a_common_cause(sick: int, size: int) -> None:
+    refused(Reason.COMMON_CAUSE, Answer.ESCALATE, unhealthy=sick, group_size=size)
+
+
+@pytest.mark.parametrize(
+    ("sick", "size"), [(1, 3), (2, 5), (8, 20), (40, 100), (1, 1), (2, 2), (0, 0)]
+)
+def test_i11_a_small_part_of_a_group_or_a_tiny_group_is_none(sick: int, size: int) -> None:
+    allowed(unhealthy=sick, group_size=size)
+
+
+def test_i11_one_sick_target_alone_is_never_a_common_cause() -> None:
+    allowed(unhealthy=1, group_size=3, limits=Limits(max_unhealthy_ratio=0.1))
+
+
+@pytest.mark.parametrize("scope", ["global", "target:api"])
+def test_i3_a_frozen_scope_stays_shut_until_its_time(scope: str) -> None:
+    decision = refused(Reason.FROZEN, frozen=(Freeze(scope, NOW + 60.0),))
+    assert decision.until == NOW + 60.0
+    allowed(frozen=(Freeze(scope, NOW),))
+
+
+def test_i3_a_freeze_of_another_target_is_none_of_ours() -> None:
+    allowed(frozen=(Freeze("target:worker", NOW + 60.0), Freeze("target:api2", NOW + 60.0)))
+
+
+def test_i3_of_two_freezes_the_longer_holds() -> None:
+    both = (Freeze("global", NOW + 60.0), Freeze("target:api", NOW + 30.0))
+    assert refused(Reason.FROZEN, frozen=both).until == NOW + 60.0
+
+
+def test_i3_a_freeze_is_not_reported_twice() -> None:
+    frozen = (Freeze("target:api", NOW + 60.0),)
+    decision = refused(Reason.FROZEN, frozen=frozen, target_runs=(NOW - 3, NOW - 2, NOW - 1))
+    assert decision.freeze is None
+
+
+def test_i3_the_third_action_in_an_hour_is_the_last() -> None:
+    allowed(target_runs=(NOW - 20, NOW - 10))
+    decision = refused(Reason.LIMIT_TARGET, target_runs=(NOW - 30, NOW - 20, NOW - 10))
+    assert decision.freeze == Freeze("target:api", NOW - 30 + 3600)
+
+
+def test_i3_a_target_thaws_when_the_oldest_action_that_counts_is_an_hour_old() -> None:
+    runs = (NOW - 500, NOW - 30, NOW - 20, NOW - 10)
+    decision = refused(Reason.LIMIT_TARGET, target_runs=runs)
+    assert decision.until == NOW - 30 + 3600
+    assert decision.until is not None
+    moment = replace(FREE, now=decision.until, last_seen=decision.until, target_runs=runs)
+    assert decide(moment).answer is Answer.GO
+    earlier = replace(moment, now=decision.until - 0.1)
+    assert decide(earlier).reason is Reason.LIMIT_TARGET
+
+
+def test_i3_what_is_an_hour_old_counts_no_more() -> None:
+    allowed(target_runs=(NOW - 3600, NOW - 20, NOW - 10))
+    refused(Reason.LIMIT_TARGET, target_runs=(NOW - 3599.9, NOW - 20, NOW - 10))
+
+
+def test_i3_the_tenth_action_anywhere_is_the_last() -> None:
+    runs = tuple(NOW - 100 - n for n in range(10))
+    allowed(all_runs=runs[:9])
+    decision = refused(Reason.LIMIT_GLOBAL, all_runs=runs)
+    assert decision.freeze == Freeze("global", NOW - 109 + 3600)
+
+
+def test_i3_the_targets_own_limit_is_named_before_the_global_one() -> None:
+    runs = tuple(NOW - n for n in range(10))
+    refused(Reason.LIMIT_TARGET, target_runs=runs[:3], all_runs=runs)
+
+
+def test_i3_a_limit_of_nothing_lets_nothing_through() -> None:
+    none = Limits(per_target=Rate(0, 60.0))
+    assert refused(Reason.LIMIT_TARGET, limits=none).until == NOW + 60.0
+
+
+def test_i3_runs_that_a_clock_set_back_shows_in_the_future_still_count() -> None:
+    refused(Reason.LIMIT_TARGET, target_runs=(NOW + 10, NOW + 20, NOW + 30))
+
+
+def test_a_playbook_that_acted_just_now_cools_down_first() -> None:
+    decision = refused(Reason.COOLDOWN, ladder_acted_at=NOW - 599.0, cooldown=600.0)
+    assert decision.until == NOW + 1
+    allowed(ladder_acted_at=NOW - 600.0, cooldown=600.0)
+
+
+def test_without_a_cooldown_it_may_act_at_once() -> None:
+    allowed(ladder_acted_at=NOW - 0.1, cooldown=0.0)
+
+
+def test_i2_a_busy_target_is_left_alone() -> None:
+    refused(Reason.TARGET_BUSY, busy_targets=frozenset({"api"}))
+
+
+def test_i2_even_a_gentle_action_waits_for_a_busy_target() -> None:
+    refused(Reason.TARGET_BUSY, busy_targets=frozenset({"api"}), disruptive=False)
+
+
+def test_i3_one_disruptive_action_at_once() -> None:
+    busy = frozenset({"worker"})
+    refused(Reason.DISRUPTIVE_BUSY, busy_targets=busy, disruptive_running=1)
+
+
+def test_i3_a_gentle_action_may_run_beside_a_disruptive_one() -> None:
+    allowed(busy_targets=frozenset({"worker"}), disruptive_running=1, disruptive=False)
+
+
+def test_i3_more_may_be_allowed_at_once() -> None:
+    two = Limits(disruptive_at_once=2)
+    allowed(limits=two, disruptive_running=1)
+    refused(Reason.DISRUPTIVE_BUSY, limits=two, disruptive_running=2)
+
+
+def test_approve_mode_asks_a_human_and_goes_when_one_said_yes() -> None:
+    refused(Reason.APPROVAL_REQUIRED, Answer.ASK, mode=Mode.APPROVE)
+    allowed(mode=Mode.APPROVE, approved=True)
+
+
+def test_i16_shadow_acts_never_not_even_approved() -> None:
+    refused(Reason.SHADOW, Answer.SHADOW, mode=Mode.SHADOW)
+    refused(Reason.SHADOW, Answer.SHADOW, mode=Mode.SHADOW, approved=True)
+
+
+NO: dict[guards.Guard, dict[str, object]] = {
+    guards.still_firing: {"firing": False},
+    guards.known_target: {"target_known": False},
+    guards.switched_on: {"paused": True},
+    guards.fresh: {"last_seen": 0.0},
+    guards.audible: {"silenced": True},
+    guards.independent: {"dependency": "PostgresDown"},
+    guards.not_a_common_cause: {"unhealthy": 3, "group_size": 3},
+    guards.thawed: {"frozen": (Freeze("global", NOW + 9),)},
+    guards.cooled_down: {"ladder_acted_at": NOW - 1, "cooldown": 60.0},
+    guards.within_limits: {"all_runs": tuple(NOW - n for n in range(10))},
+    guards.not_busy: {"busy_targets": frozenset({"api"})},
+    guards.permitted: {"mode": Mode.SHADOW},
+}
+
+
+def test_every_guard_there_is_stands_guard() -> None:
+    assert set(NO) == set(GUARDS)
+
+
+@pytest.mark.parametrize("guard", list(NO), ids=lambda guard: guard.__name__)
+def test_each_guard_alone_can_say_no(guard: guards.Guard) -> None:
+    facts = replace(FREE, **NO[guard])  # type: ignore[arg-type]  # checked by replace
+    assert decide(facts) == guard(facts)
+    assert [other for other in GUARDS if other(facts) is not None] == [guard]
+
+
+@pytest.mark.parametrize("first", range(len(GUARDS)))
+def test_the_guard_that_prevents_more_harm_speaks_first(first: int) -> None:
+    """With every later guard objecting as well, the first one's reason is given."""
+    no: dict[str, object] = {}
+    for guard in reversed(GUARDS[first:]):
+        no |= NO[guard]
+    facts = replace(FREE, **no)  # type: ignore[arg-type]  # checked by replace
+    assert decide(facts) == GUARDS[first](facts)
+
+
+moments = st.integers(-7200, 60).map(lambda ago: NOW + ago)
+runs = st.lists(moments, max_size=12).map(tuple)
+anything = st.builds(
+    Facts,
+    now=st.just(NOW),
+    mode=st.sampled_from(Mode),
+    target=st.sampled_from(["api", "worker", "", "*", "-x"]),
+    target_known=st.booleans(),
+    stop_file=st.booleans(),
+    paused=st.booleans(),
+    firing=st.booleans(),
+    last_seen=moments,
+    silenced=st.booleans(),
+    inhibited=st.booleans(),
+    dependency=st.sampled_from([None, "PostgresDown"]),
+    cooldown=st.sampled_from([0.0, 600.0]),
+    ladder_acted_at=st.none() | moments,
+    busy_targets=st.frozensets(st.sampled_from(["api", "worker"])),
+    disruptive=st.booleans(),
+    disruptive_running=st.integers(0, 2),
+    target_runs=runs,
+    all_runs=runs,
+    frozen=st.lists(
+        st.builds(Freeze, st.sampled_from(["global", "target:api"]), moments), max_size=2
+    ).map(tuple),
+    unhealthy=st.integers(0, 5),
+    group_size=st.integers(0, 5),
+    approved=st.booleans(),
+)
+mostly_free = st.builds(
+    lambda facts, names: replace(FREE, **{name: getattr(facts, name) for name in names}),
+    anything,
+    st.sets(st.sampled_from([name for name in Facts.__slots__ if name not in {"now", "limits"}])),
+)
+
+
+@given(anything | mostly_free)
+def test_go_is_said_only_when_no_guard_objects(facts: Facts) -> None:
+    objections = [guard(facts) for guard in GUARDS]
+    assert (decide(facts).answer is Answer.GO) is all(each is None for each in objections)
+
+
+@given(anything | mostly_free)
+def test_i16_shadow_takes_the_same_decisions(facts: Facts) -> None:
+    """Where auto would go, shadow says shadow; where auto would not, shadow says the very same."""
+    auto = decide(replace(facts, mode=Mode.AUTO))
+    shadow = decide(replace(facts, mode=Mode.SHADOW))
+    if auto.answer is Answer.GO:
+        assert shadow == Decision(Answer.SHADOW, Reason.SHADOW)
+    else:
+        assert shadow == auto
+
+
+@given(anything | mostly_free)
+def test_a_wait_that_ends_by_itself_ends_in_the_future(facts: Facts) -> None:
+    until = decide(facts).until
+    assert until is None or until > facts.now
