@@ -1,0 +1,37 @@
+# Two commands matter: `make up` and `make test`. Each does all the set-up it needs; a second run takes a second for it.
+.DEFAULT_GOAL := help
+.PHONY: help setup up drill test check bench compose-test fmt clean
+PYTHON := .venv/bin/python
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
+
+setup: ## .venv with the pinned dependencies (the others do this by themselves)
+	@bash .ci/setup
+
+up: setup ## the whole stack on loopback, in the foreground, until Ctrl-C
+	@exec $(PYTHON) -m demo.stack
+
+drill: setup ## with the stack up: break the shop and watch it heal (DRILL=errors, hang, crash, latency, leak)
+	@exec $(PYTHON) -m demo.drill $(DRILL)
+
+test: setup ## everything: lint, types, layers, then every test
+	@bash .ci/static
+	@$(PYTHON) -m pytest $(ARGS)
+
+check: setup ## the fast part, without servers: lint, types, layers, unit tests
+	@bash .ci/static
+	@$(PYTHON) -m pytest -m "not server and not e2e" $(ARGS)
+
+bench: setup ## benchmarks, as ratios against named peers in the same run
+	@$(PYTHON) -m benchmarks.webhooks
+
+compose-test: setup ## the stack in containers on a real engine: up, healed, down
+	@bash .ci/compose-test
+
+fmt: setup ## format, and mend what ruff can mend
+	@$(PYTHON) -m ruff format -q .
+	@$(PYTHON) -m ruff check -q --fix .
+
+clean: ## caches and local state (not .venv)
+	@rm -rf var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
