@@ -20,7 +20,7 @@ Registry = Mapping[str, type[S]]
 def chosen_by_key(registry: Registry[S], key: str, value: object, context: Any = None) -> S:
     """The value that `{<key>: <registered name>, …}` means. Raises ValueError or ValidationError."""
     if not isinstance(value, Mapping):
-        return _as_it_is(registry, value, f"must be a mapping with the key `{key}`")
+        raise ValueError(f"must be a mapping with the key `{key}`")  # noqa: TRY004 - pydantic collects ValueError only
     name = value.get(key)
     if name is None:
         raise _wrong(key, f"required key is missing: {_known(registry)}")
@@ -43,13 +43,6 @@ def chosen_by_only_key(registry: Registry[S], value: object) -> tuple[str, type[
 def name_of(registry: Registry[S], value: S) -> str:
     """The name under which the class of the value is registered."""
     return next(name for name, kind in registry.items() if kind is type(value))
-
-
-def _as_it_is(registry: Registry[S], value: object, otherwise: str) -> S:
-    for kind in registry.values():
-        if isinstance(value, kind):
-            return value
-    raise ValueError(otherwise)
 
 
 def _known(registry: Registry[S]) -> str:

@@ -14,6 +14,8 @@ MANAGERS: dict[str, type[Manager]] = {"pm2": Pm2, "supervisor": Supervisor}
 
 def parse_manager(value: object, info: ValidationInfo) -> Manager:
     """The manager that `{manager: pm2, name: api}` means. Raises ValueError that lists the known ones."""
+    if isinstance(value, Manager):
+        return value
     return chosen_by_key(MANAGERS, "manager", value, info.context)
 
 
