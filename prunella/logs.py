@@ -79,7 +79,7 @@ def fields(record: logging.LogRecord) -> dict[str, object]:
         name = f"{key}_" if key in _OURS else key
         line[name] = HIDDEN if names_a_secret(key) else _value(value)
     if record.exc_info and record.exc_info[1]:
-        text = "".join(traceback.format_exception(record.exc_info[1]))
+        text = "".join(traceback.format_exception(record.exc_info[1])).rstrip()
         shown = map(printable, redact(text[-_LONGEST_TRACEBACK:]).split("\n"))
         line["exc"] = "\n".join(shown)
     return line

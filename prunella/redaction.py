@@ -18,8 +18,11 @@ _FORMS = (
     # scheme://user:password@host; the user may be half of the secret (Sentry, Slack)
     (re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)[^/\s@\"']+@"), rf"\1{HIDDEN}@"),
     (
-        re.compile(r"(?i)\b(bearer|basic|genie-?key|token)(\s+)[A-Za-z0-9._~+/=-]{6,}"),
-        rf"\1\2{HIDDEN}",
+        re.compile(
+            r"(?i)(\bbearer\s+|\bgenie-?key\s+|\bauthorization[\"']?\s*[:=]\s*[\"']?\w+\s+)"
+            r"[A-Za-z0-9._~+/=-]{6,}"
+        ),
+        rf"\1{HIDDEN}",
     ),
     (
         re.compile(

@@ -44,7 +44,9 @@ class Config(Settings):
     max_body: Size = 1024
     every: Duration = 15.0
     clients: tuple[Client, ...] = ()
-    channels: dict[str, Annotated[Slack | Mail, Field(discriminator="kind")]] = {}
+    channels: dict[str, Annotated[Slack | Mail, Field(discriminator="kind")]] = Field(
+        default_factory=dict
+    )
     folder: LocalPath | None = None
 
 
@@ -162,8 +164,7 @@ channels:
         "clients[1].name: required key is missing",
         "channels.ops.kind: 'slak' is not one of 'slack', 'email'",
         "channels.lead.kind: required key is missing",
-        "channels.oncall.retries: must be a valid integer, unable to parse string as an integer"
-        " or must be a valid list",
+        "channels.oncall.retries: must be a valid integer, unable to parse string as an integer or must be a valid list",
     ]
 
 

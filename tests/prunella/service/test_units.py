@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,10 +65,8 @@ def test_a_duration_written_out_reads_the_same_again(milliseconds: int) -> None:
 
 @given(st.text(max_size=20))
 def test_no_text_breaks_the_reader_of_durations(text: str) -> None:
-    try:
+    with suppress(ValueError):
         assert parse_duration(text) >= 0
-    except ValueError as error:
-        assert str(error)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_size_counts_in_the_unit_that_it_names(text: object, size: int) -> Non
 
 @pytest.mark.parametrize("wrong", ["", "MiB", "-1B", "1.5B", "10 bananas", True, None, 1.5, {}])
 def test_what_is_no_size_is_refused(wrong: object) -> None:
-    with pytest.raises(ValueError, match="size|bytes"):
+    with pytest.raises(ValueError, match=r"size|bytes"):
         parse_size(wrong)
 
 
@@ -99,10 +99,8 @@ def test_a_whole_size_is_never_rounded(count: int, unit: str) -> None:
 
 @given(st.text(max_size=20))
 def test_no_text_breaks_the_reader_of_sizes(text: str) -> None:
-    try:
+    with suppress(ValueError):
         assert parse_size(text) >= 0
-    except ValueError as error:
-        assert str(error)
 
 
 @pytest.mark.parametrize(

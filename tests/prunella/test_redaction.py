@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prunella.redaction import names_a_secret, printable, redact
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "redis://:CANARY@cache:6379/0",
+        "postgresql://app:CANARY@db/shop",
+        "https://CANARY@sentry.example/7",
+        "Authorization: Bearer CANARY",
+        "authorization: basic CANARY==",
+        "GET /x?token=CANARY&a=1",
+        "api_key=CANARY",
+        "{'password': 'CANARY'}",
+        '{"client_secret": "CANARY"}',
+        "https://hooks.slack.com/services/T000/B000/CANARY",
+        "http://127.0.0.1:8000/services/T000/B000/CANARY",
+        "https://discord.com/api/webhooks/123/CANARY",
+        "https://api.telegram.org/bot123:CANARY/sendMessage",
+        "GenieKey CANARY",
+        "integration_key: CANARY",
+    ],
+)
+def test_a_secret_in_a_form_in_which_it_travels_is_hidden(text: str) -> None:
+    assert "CANARY" not in redact(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "redis://cache:6379/0 is down",
+        "https://shop.example/orders?id=7",
+        "the token is missing",
+        "mail to ops@example.com",
+        "a basic misunderstanding",
+        "the token expired yesterday",
+        "password reset mails",
+    ],
+)
+def test_what_is_no_secret_is_shown(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_what_stands_around_a_secret_is_kept() -> None:
+    assert redact("open redis://u:p@h/0 failed") == "open redis://***@h/0 failed"
+
+
+@pytest.mark.parametrize(
+    "key", ["token", "db_password", "Authorization", "api_key", "apikey", "dsn"]
+)
+def test_a_key_that_names_a_secret_is_known(key: str) -> None:
+    assert names_a_secret(key)
+
+
+@pytest.mark.parametrize("key", ["name", "tokens_left", "keyboard", "target", "monkey", "reason"])
+def test_a_key_that_only_resembles_one_is_not(key: str) -> None:
+    assert not names_a_secret(key)
+
+
+@pytest.mark.parametrize(
+    "forged", ["a\nb", "a\r\nb", "\x1b[31m", "\x85", "\u2028", "\u202e", "\x00"]
+)
+def test_a_character_that_could_forge_a_line_is_escaped(forged: str) -> None:
+    assert printable(forged).isprintable()
+
+
+@given(st.text())
+def test_printable_text_is_one_line_that_every_encoding_takes(text: str) -> None:
+    shown = printable(text)
+    assert len(shown.splitlines()) <= 1
+    assert shown.encode("utf-8") or not text
+
+
+@given(st.text())
+def test_text_once_redacted_stays_as_it_is(text: str) -> None:
+    assert redact(redact(text)) == redact(text)
