@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from receiver.decide.episode import Observation, Status
 
 MOST_LABELS = 128
+LONGEST_NAME = 1024
 LONGEST_VALUE = 64 * 1024
 KEPT_OF_SPOILED = 16 * 1024
 NEVER = datetime(1, 1, 1, tzinfo=UTC)  # how Go writes a time that is not set
@@ -47,22 +49,32 @@ class Delivery:
     observations: tuple[Observation, ...]
     spoiled: tuple[Spoiled, ...]
     truncated: int
+    receiver: str = ""  # Alertmanager's name for us
 
 
-def _empty_for_null(value: object) -> object:
+def _few(value: object) -> object:
+    """Go writes null for an empty map. Counted before the values are read: each wrong one would cost a message."""
+    if isinstance(value, dict) and len(value) > MOST_LABELS:
+        raise ValueError(f"must have at most {MOST_LABELS} entries")
     return {} if value is None else value
 
 
-def _text(value: object) -> object:
-    """Only text is a time here: a bare number could be seconds or milliseconds."""
-    if not isinstance(value, str):
-        raise ValueError("must be an RFC 3339 time")  # noqa: TRY004 - pydantic wants ValueError
+def _dated(value: object) -> object:
+    """Only text with a date is a time here: a number, quoted or not, could be seconds or milliseconds."""
+    if not isinstance(value, str) or not _DATE.match(value):
+        raise ValueError("must be an RFC 3339 time")
     return value
 
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
+# a length also has pydantic read the text as UTF-8, so that nothing is kept that cannot be written out again
+LabelName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Text = Annotated[str, Field(max_length=LONGEST_VALUE)]
-Labels = Annotated[dict[str, Text], BeforeValidator(_empty_for_null), Field(max_length=MOST_LABELS)]
-Time = Annotated[AwareDatetime, BeforeValidator(_text)]
+Labels = Annotated[dict[LabelName, Text], BeforeValidator(_few)]
+Time = Annotated[AwareDatetime, BeforeValidator(_dated)]
+Fingerprint = Annotated[
+    str, Field(pattern=r"^[!-~]{0,200}$")
+]  # it names episodes in environments and URLs
 
 
 class WebhookAlert(BaseModel):
@@ -75,8 +87,8 @@ class WebhookAlert(BaseModel):
     annotations: Labels = Field(default_factory=dict)
     startsAt: Time  # noqa: N815 - Alertmanager's name
     endsAt: Time | None = None  # noqa: N815
-    generatorURL: str | None = ""  # noqa: N815
-    fingerprint: Annotated[str, Field(max_length=200)] | None = ""
+    generatorURL: Text | None = ""  # noqa: N815
+    fingerprint: Fingerprint | None = ""
 
     def observation(self, source: str) -> Observation:
         """As the rest of the receiver knows it."""
@@ -102,9 +114,12 @@ def decode(body: bytes, source: str) -> Delivery:
             observations.append(WebhookAlert.model_validate(element).observation(source))
         except ValidationError as error:
             spoiled.append(Spoiled(_why(number, error), _kept(element)))
-    truncated = payload.get("truncatedAlerts")
+    truncated, receiver = payload.get("truncatedAlerts"), payload.get("receiver")
     return Delivery(
-        tuple(observations), tuple(spoiled), truncated if isinstance(truncated, int) else 0
+        tuple(observations),
+        tuple(spoiled),
+        truncated if isinstance(truncated, int) else 0,
+        receiver[:LONGEST_NAME] if isinstance(receiver, str) else "",
     )
 
 
@@ -143,7 +158,8 @@ def _seconds(time: datetime | None) -> float | None:
 def _why(number: int, error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     at = ".".join(map(str, first["loc"]))
-    return f"alerts[{number}].{at}: {first['msg']}"[:300]
+    where = f"alerts[{number}].{at}" if at else f"alerts[{number}]"
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}"[:300]
 
 
 def _kept(element: object) -> str:

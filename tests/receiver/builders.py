@@ -47,6 +47,16 @@ def a_resolve(
     return an_alert(fingerprint, status=Status.RESOLVED, starts_at=starts_at, ends_at=ends_at)
 
 
+def an_element(**more: object) -> dict[str, object]:
+    """One element of a webhook's `alerts`."""
+    return {
+        "status": "firing",
+        "labels": {"alertname": "A"},
+        "startsAt": "2026-11-21T08:00:00Z",
+        **more,
+    }
+
+
 def a_draft(
     key: str = "repair|service=api|api",
     *,
