@@ -28,7 +28,7 @@ from receiver.outside.survivors import survivors
 from receiver.pipeline import Pipeline
 from receiver.settings import ReceiverSettings, journal_file
 from receiver.stages.context import Context
-from receiver.tools import Http, Tools
+from receiver.tools import Alertmanager, Http, Tools
 from receiver.web.routes import routes
 
 log = create_logger("prunella.receiver")
@@ -57,7 +57,7 @@ async def receiver(
             open_when_unset=_open_to_all(settings),
             clock=clock,
         )
-        _start(tasks, pipeline, settings)
+        _start(tasks, pipeline, settings, context.tools.alertmanager)
         live.on_reload(_apply(lambda: live.current, auth, tasks, pipeline))
         try:
             yield _service(live, context, pipeline, auth)
@@ -135,10 +135,15 @@ def _tools(
     )
 
 
-def _start(tasks: Tasks, pipeline: Pipeline, settings: ReceiverSettings) -> None:
+def _start(
+    tasks: Tasks, pipeline: Pipeline, settings: ReceiverSettings, alertmanager: Alertmanager | None
+) -> None:
     tasks.start("pipeline", pipeline.work)
     tasks.start("leases", pipeline.keep_leases)
     tasks.start("gauges", pipeline.measure)
+    if alertmanager is not None and settings.alertmanager is not None:
+        every = settings.alertmanager.reconcile
+        tasks.start("reconcile", lambda: pipeline.reconcile(alertmanager, every))
     for name in settings.channels:
         tasks.start(f"channel-{name}", _sending(pipeline, name))
 

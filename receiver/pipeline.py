@@ -20,7 +20,9 @@ from receiver.stages.context import Context
 from receiver.stages.guard import awaiting, blocked, guard
 from receiver.stages.notify import Sender
 from receiver.stages.plan import hold, plan, watch
+from receiver.stages.reconcile import Reconciler
 from receiver.stages.verify import healed_hold, verify
+from receiver.tools import Alertmanager
 
 log = create_logger("prunella.receiver.pipeline")
 
@@ -89,6 +91,15 @@ class Pipeline:
         if not claims:
             await self._wait(clock)
 
+    async def work_off(self) -> int:
+        """Advances everything that is due now and returns how much that was; for who drives time by himself."""
+        now = self._context.tools.clock.now()
+        claims = await self._context.journal.claim(self._owner, now, self._lease, AT_ONCE)
+        for claim in claims:
+            self._start(claim)
+        await asyncio.gather(*(task for _, task in self._held.values()))
+        return len(claims)
+
     async def keep_leases(self) -> None:
         """Prolongs what is held; whatever is ours no longer is stopped at once, before it can touch anything."""
         clock = self._context.tools.clock
@@ -116,6 +127,18 @@ class Pipeline:
             woken.clear()
             if not await sender.deliver_due():
                 await _first(woken.wait(), clock.sleep(IDLE))
+
+        await self._patiently(turn)
+
+    async def reconcile(self, alertmanager: Alertmanager, every: float) -> None:
+        """Compares with Alertmanager, at once and then for ever."""
+        reconciler = Reconciler(self._context, alertmanager)
+
+        async def turn() -> None:
+            drift = await reconciler.once()
+            if drift is not None and (drift.missed or drift.gone):
+                self.wake()
+            await self._context.tools.clock.sleep(every)
 
         await self._patiently(turn)
 

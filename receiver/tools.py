@@ -12,7 +12,6 @@ from typing import Protocol
 
 from prunella.service.clock import Clock
 
-
 MAX_BODY = 1 << 20
 MAX_OUTPUT = 64 << 10
 
@@ -53,6 +52,15 @@ class ActiveAlert:
     silenced: bool
     inhibited: bool
     generator_url: str = ""
+    receivers: frozenset[str] = frozenset()  # Alertmanager's names of those it is routed to
+
+
+class PartialAnswerError(OutsideError):
+    """Not every Alertmanager answered; `seen` is what the others hold, so it proves presence and never absence."""
+
+    def __init__(self, message: str, seen: tuple[ActiveAlert, ...]) -> None:
+        super().__init__(message)
+        self.seen = seen
 
 
 class Http(Protocol):
@@ -94,7 +102,10 @@ class Prometheus(Protocol):
 
 
 class Alertmanager(Protocol):
-    """Every alert that Alertmanager now holds, silenced and inhibited ones too. Raises OutsideError."""
+    """Every alert that any Alertmanager now holds, silenced and inhibited ones too.
+
+    Raises PartialAnswerError when only some of them answered, OutsideError when none did.
+    """
 
     async def alerts(self) -> tuple[ActiveAlert, ...]: ...
 

@@ -171,6 +171,23 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenAlert:
+    """An alert with an open episode; `muted` is "", silenced or inhibited."""
+
+    source: str
+    fingerprint: str
+    labels: Mapping[str, str]
+    starts_at: float
+    last_seen: float
+    muted: str
+
+    @property
+    def alert(self) -> str:
+        """As Observation.alert."""
+        return f"{self.source}:{self.fingerprint}"
+
+
+@dataclass(frozen=True, slots=True)
 class Backlog:
     """What waits in the outbox of one channel."""
 
@@ -231,6 +248,14 @@ class Journal(Protocol):
     ) -> None: ...
 
     async def open_run(self, incident: int) -> Run | None: ...
+
+    async def open_alerts(self) -> tuple[OpenAlert, ...]: ...
+
+    async def confirm(self, muted: Mapping[str, str], now: float) -> None: ...
+
+    async def remember(self, key: str, value: str) -> None: ...
+
+    async def recall(self, key: str) -> str | None: ...
 
     async def incident(self, incident: int) -> Incident | None: ...
 

@@ -14,19 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from receiver.tools import ActiveAlert, Http, OutsideError, Response
+from receiver.tools import ActiveAlert, Http, OutsideError, PartialAnswerError, Response
 
 _QUERY = "active=true&silenced=true&inhibited=true&unprocessed=true"
 _MAX_BODY = 64 << 20
 _OFF_LOOP = 256 << 10  # above this decoding takes milliseconds that the event loop does not have
-
-
-class PartialAnswerError(OutsideError):
-    """Not every Alertmanager answered; `seen` is what the others hold."""
-
-    def __init__(self, message: str, seen: tuple[ActiveAlert, ...]) -> None:
-        super().__init__(message)
-        self.seen = seen
 
 
 class AlertmanagerApi:
@@ -84,7 +76,14 @@ def _alert(item: Mapping[str, object]) -> ActiveAlert:
         silenced=bool(status.get("silencedBy")),
         inhibited=bool(status.get("inhibitedBy")),
         generator_url=str(item.get("generatorURL") or ""),
+        receivers=_names(item.get("receivers")),
     )
+
+
+def _names(value: object) -> frozenset[str]:
+    if not isinstance(value, list):
+        return frozenset()
+    return frozenset(str(one["name"]) for one in value if isinstance(one, dict) and "name" in one)
 
 
 def _strings(value: object) -> dict[str, str]:
@@ -107,4 +106,5 @@ def _both(one: ActiveAlert, other: ActiveAlert) -> ActiveAlert:
         starts_at=min(one.starts_at, other.starts_at),
         silenced=one.silenced or other.silenced,
         inhibited=one.inhibited or other.inhibited,
+        receivers=one.receivers | other.receivers,
     )

@@ -7,12 +7,12 @@ so it is looked at and never simply done again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from prunella.logs import create_logger
 from receiver import metrics
-from receiver.actions.base import ActionFailed, ActionTimedOut, Effect
+from receiver.actions.base import ActionFailed, ActionTimedOut, Cause, Effect
 from receiver.consistency import build_action
 from receiver.decide.incident import Incident, State
 from receiver.decide.plan import Rung
@@ -20,6 +20,7 @@ from receiver.decide.reason import Reason
 from receiver.journal import Claim, Ended, Move, Run
 from receiver.stages.context import Context, event_of, follow, playbook_of
 from receiver.stages.notify import letters
+from receiver.tools import MAX_OUTPUT, Finished, Programs
 
 log = create_logger("prunella.receiver.act")
 KILL_GRACE = 15.0  # what the tools may take to end a program after its own timeout
@@ -98,15 +99,51 @@ async def _perform(incident: Incident, run: Run, rung: Rung, context: Context) -
         timeout=rung.timeout,
         labels=incident.labels,
         annotations=incident.annotations,
+        causes=await _causes(incident, context),
     )
+    named = _Named(context.tools.programs, effect.environment())
+    tools = replace(context.tools, programs=named)
     try:
         async with asyncio.timeout(rung.timeout + KILL_GRACE):
-            said = await build_action(rung.action, rung.options).run(effect, context.tools)
+            said = await build_action(rung.action, rung.options).run(effect, tools)
     except (ActionTimedOut, TimeoutError):
         return Outcome("timeout", Reason.TIMEOUT, f"{run.kind} took longer than {rung.timeout:g} s")
     except ActionFailed as error:
         return _failure(error)
     return Outcome("ok", Reason.DONE, said)
+
+
+async def _causes(incident: Incident, context: Context) -> tuple[Cause, ...]:
+    return tuple(
+        Cause(
+            fingerprint=alert.fingerprint,
+            labels=alert.labels,
+            annotations=alert.annotations,
+            starts_at=alert.starts_at,
+            generator_url=alert.generator_url,
+        )
+        for alert in await context.journal.alerts(incident.id)
+        if alert.open
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """Programs of one action, all of which carry its name: that is how a child that outlives us is found."""
+
+    programs: Programs
+    names: Mapping[str, str]
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,
+        env: Mapping[str, str] | None = None,
+        max_output: int = MAX_OUTPUT,
+    ) -> Finished:
+        names = {**self.names, **(env or {})}
+        return await self.programs.run(argv, timeout=timeout, env=names, max_output=max_output)
 
 
 def _failure(error: ActionFailed) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prunella.logs import create_logger
@@ -25,6 +25,9 @@ class Context:
     tools: Tools
     settings: Callable[[], ReceiverSettings]
     survivors: Callable[[str], Awaitable[tuple[int, ...]]]  # processes of an action, by its id
+    heard_as: set[str] = field(
+        default_factory=set
+    )  # the receiver names under which Alertmanager calls us
 
     def now(self) -> float:
         """Unix seconds."""

@@ -45,6 +45,8 @@ async def intake(body: bytes, source: str, context: Context) -> Receipt:
         metrics.JOURNAL_UP.set(0)
         raise
     metrics.JOURNAL_UP.set(1)
+    if delivery.receiver:
+        context.heard_as.add(delivery.receiver)
     return _receipt(delivery, batch, done)
 
 

@@ -25,6 +25,7 @@ from receiver.journal import (
     JournalUnavailable,
     Letter,
     Move,
+    OpenAlert,
     Page,
     Posting,
     Question,
@@ -98,6 +99,21 @@ class SqliteJournal:
 
     async def open_run(self, incident: int) -> Run | None:
         return await self._read(partial(runs.open_run, incident=incident))
+
+    async def open_alerts(self) -> tuple[OpenAlert, ...]:
+        return await self._read(intake.open_alerts)
+
+    async def confirm(self, muted: Mapping[str, str], now: float) -> None:
+        await self._writer.call(lambda db: intake.confirm(db, muted, now))
+
+    async def remember(self, key: str, value: str) -> None:
+        sql = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+        await self._writer.call(lambda db: db.execute(sql, (key, value)).rowcount)
+
+    async def recall(self, key: str) -> str | None:
+        sql = "SELECT value FROM meta WHERE key = ?"
+        row = await self._read(lambda db: db.execute(sql, (key,)).fetchone())
+        return None if row is None else str(row["value"])
 
     async def incident(self, incident: int) -> Incident | None:
         return await self._read(partial(reads.incident, number=incident))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from receiver.decide.episode import (
     AlertRecord,
@@ -17,7 +17,7 @@ from receiver.decide.episode import (
 )
 from receiver.decide.incident import State
 from receiver.decide.plan import Draft, highest
-from receiver.journal import Event, Ingested, Seen
+from receiver.journal import Event, Ingested, OpenAlert, Seen
 from receiver.journal.sqlite.rows import append
 
 
@@ -174,3 +174,35 @@ def close_all(db: sqlite3.Connection, incident: int, now: float) -> None:
     ).fetchall()
     for row in rows:
         close(db, row["id"], now, now)
+
+
+def open_alerts(db: sqlite3.Connection) -> tuple[OpenAlert, ...]:
+    """Every alert that we hold to be firing."""
+    rows = db.execute("SELECT * FROM episode WHERE closed_at IS NULL ORDER BY id")
+    return tuple(
+        OpenAlert(
+            source=row["alert"].removesuffix(f":{row['fingerprint']}"),
+            fingerprint=row["fingerprint"],
+            labels=json.loads(row["labels"]),
+            starts_at=row["starts_at"],
+            last_seen=row["last_seen"],
+            muted=row["muted"],
+        )
+        for row in rows
+    )
+
+
+def confirm(db: sqlite3.Connection, muted: Mapping[str, str], now: float) -> None:
+    """Alertmanager still holds these alerts; a mute that came or went has the incident looked at."""
+    for alert, mute in muted.items():
+        before = db.execute(
+            "SELECT id, muted, incident FROM episode WHERE alert = ? AND closed_at IS NULL",
+            (alert,),
+        ).fetchone()
+        if before is None:
+            continue
+        db.execute(
+            "UPDATE episode SET muted = ?, last_seen = ? WHERE id = ?", (mute, now, before["id"])
+        )
+        if before["muted"] != mute:
+            nudge(db, before["incident"], now)
