@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from receiver.outside.alertmanager import AlertmanagerApi, PartialAnswerError
+from receiver.outside.alertmanager import AlertmanagerApi
 from receiver.outside.http import open_http
-from receiver.tools import ActiveAlert, OutsideError, Response
+from receiver.tools import ActiveAlert, OutsideError, PartialAnswerError, Response
 from tests.receiver.stand_ins import Asked, StandInHttp
 from tests.servers.alertmanager import alertmanager, webhook_config
 from tests.servers.process import until
