@@ -13,8 +13,6 @@ from receiver.tools import ActiveAlert
 
 # Alertmanager forgets its alerts when it restarts, until Prometheus sends them again a minute later at most
 ABSENT_FOR = 90.0
-    2  # Alertmanager forgets its alerts when it restarts, until Prometheus sends them again
-)
 
 
 @dataclass(frozen=True, slots=True)
