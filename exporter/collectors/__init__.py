@@ -1,0 +1,16 @@
+"""Every collector by the key that switches it on in exporter.yml: a new one is one file and its line here."""
+
+from typing import Any
+
+from exporter.collectors.base import Kind
+from exporter.collectors.endpoints import ENDPOINTS
+from exporter.collectors.host import HOST
+from exporter.collectors.processes import PROCESSES
+from exporter.collectors.redis_server import REDIS
+
+COLLECTORS: dict[str, Kind[Any]] = {
+    "host": HOST,
+    "processes": PROCESSES,
+    "endpoints": ENDPOINTS,
+    "redis": REDIS,
+}

@@ -85,12 +85,13 @@ def _unique(entries: tuple[N, ...]) -> tuple[N, ...]:
 
 def entries(entry: Any) -> Any:
     """The annotation of a list of named entries; the name is a label, so no two may share it."""
-    return Annotated[tuple[entry, ...], BeforeValidator(_none_as(())), AfterValidator(_unique)]
+    listed = Annotated[tuple[entry, ...], AfterValidator(_unique)]
+    return Annotated[listed | None, BeforeValidator(_none_as(()))]
 
 
 def block(options: Any) -> Any:
     """The annotation of a key that switches a collector on, with or without options (`host:`)."""
-    return Annotated[options, BeforeValidator(_none_as({}))]
+    return Annotated[options | None, BeforeValidator(_none_as({}))]
 
 
 def _none_as(empty: object) -> Callable[[object], object]:

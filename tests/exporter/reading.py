@@ -16,7 +16,7 @@ def samples(families: Iterable[Metric] | Collected, name: str) -> list[Sample]:
     return [sample for family in found for sample in family.samples if sample.name == name]
 
 
-def value(families: Iterable[Metric] | Collected, name: str, **labels: str) -> float | None:
+def value(families: Iterable[Metric] | Collected, name: str, /, **labels: str) -> float | None:
     """The one series of that name whose labels include these; None when there is none."""
     matching = [
         sample for sample in samples(families, name) if labels.items() <= sample.labels.items()

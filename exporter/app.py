@@ -1,0 +1,104 @@
+"""The exporter as a service: its routes, and what a reload changes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from exporter import page
+from exporter.health import Checks, Report
+from exporter.request import RefusedError, time_allowed, wanted
+from exporter.running import Running
+from exporter.settings import Config
+from exporter.threads import in_thread
+from prunella.service.answers import Refused
+from prunella.service.auth import Auth, Scope
+from prunella.service.clock import Clock, SystemClock
+from prunella.service.reload import Live
+from prunella.service.settings import ConfigError, Problem
+from prunella.service.web import Route, Service
+
+
+class Exporter:
+    """One process's exporter: the settings in force, the collectors built from them, and their routes."""
+
+    def __init__(self, live: Live[Config], clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._live = live
+        self._live.on_reload(self._apply)
+        self._running = Running()
+        self._checks = Checks(self._clock, self.config.health.memory)
+
+    @property
+    def config(self) -> Config:
+        return self._live.current
+
+    def service(self) -> Service:
+        return Service(
+            listen=self.config.server.listen,
+            routes=(
+                Route("GET", "/", Scope.OPEN, self._landing),
+                Route("GET", "/metrics", Scope.OPEN, self._metrics),
+                Route("GET", "/api/health", Scope.OPEN, self._health),
+                Route("GET", "/api/health/app", Scope.OPEN, self._health_app),
+                Route("POST", "/-/reload", Scope.OPEN, self._reload),
+            ),
+            auth=Auth({}),
+        )
+
+    @asynccontextmanager
+    async def started(self) -> AsyncIterator[Service]:
+        """Looks at the world while the block runs."""
+        try:
+            await self._running.apply(self.config)
+            yield self.service()
+        finally:
+            await self._running.stop()
+
+    async def _apply(self, new: Config) -> None:
+        if new.server != self.config.server:
+            raise ConfigError([Problem("server", "a change takes effect only with a restart")])
+        await self._running.apply(new)
+        self._checks.memory_limit = new.health.memory
+
+    async def _landing(self, _: web.Request) -> web.Response:
+        names = self._running.scraper.names
+        return web.Response(text=page.landing(names), content_type="text/html")
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        scraper, query = self._running.scraper, request.query
+        try:
+            names = wanted(
+                scraper.names, query.getall("collect[]", []), query.getall("exclude[]", [])
+            )
+            header = request.headers.get("X-Prometheus-Scrape-Timeout-Seconds")
+            seconds = time_allowed(header, self.config.scrape_timeout)
+        except RefusedError as error:
+            raise Refused(400, "bad_scrape", str(error)) from error
+        families = await scraper.scrape(names, seconds)
+        accept = request.headers.get("Accept", "")
+        encoding = request.headers.get("Accept-Encoding", "")
+        body, headers = await in_thread(lambda: page.metrics(families, accept, encoding))
+        return web.Response(body=body, headers=headers)
+
+    async def _health(self, _: web.Request) -> web.Response:
+        return self._answer(await self._checks.all())
+
+    async def _health_app(self, _: web.Request) -> web.Response:
+        return self._answer(await self._checks.app())
+
+    def _answer(self, report: Report) -> web.Response:
+        return web.json_response(report.document(self._clock.now()), status=report.code)
+
+    async def _reload(self, _: web.Request) -> web.Response:
+        """Without tokens the address is the permission: whoever can reach loopback has the machine."""
+        if not self.config.server.listen.loopback:
+            cure = "send the process SIGHUP: it listens beyond loopback, where anyone could ask"
+            raise Refused(403, "not_loopback", cure)
+        try:
+            await self._live.reload()
+        except ConfigError as error:
+            raise Refused(500, "config_refused", str(error)) from error
+        return web.json_response({"status": "reloaded"})

@@ -1,0 +1,62 @@
+"""Who knows which processes belong to an entry: a process manager, or a look at the command lines."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+
+from pydantic import Field
+
+from exporter.proc.processes import Table
+from prunella.service.settings import Settings, Size
+
+
+class SourceError(Exception):
+    """The manager could not be asked; the text names it and holds nothing of what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is known of one entry: `roots` are the processes themselves, without what they started."""
+
+    up: bool
+    roots: tuple[int, ...] = ()
+    family: bool = True  # what the roots started belongs to them
+    starts: tuple[float, ...] = ()  # when each instance was started, if the source says so
+    restarts: int | None = None  # counted by the source itself
+    memory_limit: int | None = None
+
+
+DOWN = Reading(up=False)
+
+
+class Machine(Protocol):
+    """The processes of this machine, read once for all sources of a scrape."""
+
+    @property
+    def processes(self) -> Table: ...
+
+    def command_line(self, pid: int) -> str: ...
+
+
+class Entry(Settings):
+    """One element of `processes:`. Entries with equal `source` are read in one go."""
+
+    name: str = Field(min_length=1, max_length=200)
+    manager: str
+    service: str = ""
+    memory_limit: Size | None = None
+
+    def source(self) -> Hashable:
+        raise NotImplementedError
+
+    @classmethod
+    async def read(cls, entries: Sequence[Self], machine: Machine) -> Mapping[str, Reading]:
+        """One reading for each entry, by name. Raises SourceError when the manager cannot be asked."""
+        raise NotImplementedError
+
+
+def absolute(path: Path) -> Path:
+    return path.expanduser().absolute()

@@ -1,0 +1,101 @@
+"""Programs under supervisord, asked over its XML-RPC interface on a unix socket or HTTP."""
+
+from __future__ import annotations
+
+import xmlrpc.client
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+from xml.parsers.expat import ExpatError
+
+import aiohttp
+from pydantic import AfterValidator
+
+from exporter.collectors.process_sources.base import DOWN, Entry, Machine, Reading, SourceError
+from prunella.service.settings import Secret
+
+MAX_ANSWER = 8 << 20
+
+
+def _reachable(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme == "unix" and parts.path.startswith("/"):
+        return url
+    if parts.scheme in {"http", "https"} and parts.hostname and parts.username is None:
+        return url
+    raise ValueError(
+        "must be unix:///path/of/supervisor.sock or http://host:port"
+        " (name and password have keys of their own)"
+    )
+
+
+class SupervisorEntry(Entry):
+    """`name` is a program, `group:program`, or a group; a program of several processes is one entry."""
+
+    manager: Literal["supervisor"]
+    url: Annotated[str, AfterValidator(_reachable)] = "unix:///var/run/supervisor.sock"
+    username: str = ""
+    password: Secret | None = None
+
+    def source(self) -> Hashable:
+        return "supervisor", self.url, self.username
+
+    @classmethod
+    async def read(cls, entries: Sequence[Self], machine: Machine) -> Mapping[str, Reading]:
+        programs = await _programs(entries[0])
+        return {entry.name: _reading(entry.name, programs) for entry in entries}
+
+
+async def _programs(entry: SupervisorEntry) -> list[Any]:
+    try:
+        answer = await _post(entry, xmlrpc.client.dumps((), "supervisor.getAllProcessInfo"))
+        (programs,), _ = xmlrpc.client.loads(answer)
+    except (aiohttp.ClientError, OSError) as error:
+        raise SourceError(f"supervisord at {entry.url}: {error}") from error
+    except xmlrpc.client.Fault as error:
+        raise SourceError(f"supervisord at {entry.url}: {error.faultString}") from error
+    except (ExpatError, xmlrpc.client.Error, ValueError) as error:
+        raise SourceError(f"supervisord at {entry.url}: its answer is no XML-RPC") from error
+    if not isinstance(programs, list):
+        raise SourceError(f"supervisord at {entry.url}: its answer is no list of programs")
+    return programs
+
+
+async def _post(entry: SupervisorEntry, body: str) -> bytes:
+    unix = entry.url.startswith("unix://")
+    connector = (
+        aiohttp.UnixConnector(entry.url.removeprefix("unix://")) if unix else aiohttp.TCPConnector()
+    )
+    url = "http://localhost/RPC2" if unix else f"{entry.url.rstrip('/')}/RPC2"
+    headers = {"Content-Type": "text/xml"}
+    if entry.password is not None:
+        password = entry.password.get_secret_value()
+        headers["Authorization"] = aiohttp.encode_basic_auth(entry.username, password)
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        session.post(url, data=body, headers=headers) as response,
+    ):
+        if response.status != 200:
+            raise SourceError(f"supervisord at {entry.url}: HTTP {response.status}")
+        answer = bytearray()
+        async for chunk in response.content.iter_any():
+            answer += chunk
+            if len(answer) > MAX_ANSWER:
+                raise SourceError(f"supervisord at {entry.url}: its answer is too long")
+        return bytes(answer)
+
+
+def _reading(name: str, programs: Sequence[Any]) -> Reading:
+    mine = [program for program in programs if name in _names(program)]
+    if not mine:
+        return DOWN
+    return Reading(
+        up=all(program["statename"] == "RUNNING" for program in mine),
+        roots=tuple(program["pid"] for program in mine if program["pid"]),
+        starts=tuple(float(program["start"]) for program in mine if program["start"]),
+    )
+
+
+def _names(program: Mapping[str, Any]) -> set[str]:
+    name, group = str(program["name"]), str(program["group"])
+    return {name, group, f"{group}:{name}", f"{group}:*"}

@@ -1,0 +1,128 @@
+"""The same figures where there is no /proc (macOS, BSD), by psutil: fewer of them, under the same names."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+
+from exporter.families import Rows, counter, gauge
+from exporter.proc.mounts import NO_TYPE, Mount
+from exporter.proc.processes import Process
+
+
+def cpu(_procfs: Path) -> Iterator[Metric]:
+    rows = [
+        ((str(number), mode), seconds)
+        for number, times in enumerate(psutil.cpu_times(percpu=True))
+        for mode, seconds in times._asdict().items()
+        if not mode.startswith("guest")
+    ]
+    yield counter(
+        "node_cpu_seconds_total", "Seconds the CPUs spent in each mode.", ("cpu", "mode"), rows
+    )
+
+
+def memory(_procfs: Path) -> Iterator[Metric]:
+    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
+    figures = {
+        "MemTotal": memory.total,
+        "MemFree": memory.free,
+        "MemAvailable": memory.available,
+        "SwapTotal": swap.total,
+        "SwapFree": swap.free,
+    }
+    for field, value in figures.items():
+        text = f"Memory information field {field}_bytes."
+        yield GaugeMetricFamily(f"node_memory_{field}_bytes", text, value=value)
+
+
+def load(_procfs: Path) -> Iterator[Metric]:
+    for minutes, value in zip((1, 5, 15), os.getloadavg(), strict=True):
+        yield GaugeMetricFamily(f"node_load{minutes}", f"{minutes}m load average.", value=value)
+
+
+def system(_procfs: Path) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "node_boot_time_seconds", "Node boot time, in unixtime.", value=psutil.boot_time()
+    )
+    yield GaugeMetricFamily(
+        "node_time_seconds", "System time in seconds since epoch (1970).", value=time.time()
+    )
+    name = os.uname()
+    yield gauge(
+        "node_uname_info",
+        "Labeled system information as provided by the uname system call.",
+        ("sysname", "release", "version", "machine", "nodename", "domainname"),
+        [((name.sysname, name.release, name.version, name.machine, name.nodename, "(none)"), 1)],
+    )
+
+
+def network(_procfs: Path) -> Iterator[Metric]:
+    devices = psutil.net_io_counters(pernic=True)
+    for name, field in (
+        ("receive_bytes", "bytes_recv"),
+        ("receive_packets", "packets_recv"),
+        ("receive_errs", "errin"),
+        ("receive_drop", "dropin"),
+        ("transmit_bytes", "bytes_sent"),
+        ("transmit_packets", "packets_sent"),
+        ("transmit_errs", "errout"),
+        ("transmit_drop", "dropout"),
+    ):
+        rows: Rows = [((device,), getattr(seen, field)) for device, seen in devices.items()]
+        text = f"Network device statistic {name}."
+        yield counter(f"node_network_{name}_total", text, ("device",), rows)
+
+
+PARTS = {"cpu": cpu, "memory": memory, "load": load, "system": system, "network": network}
+
+
+def mounts(_procfs: Path) -> list[Mount]:
+    return [
+        Mount(part.device, part.fstype, part.mountpoint, "ro" in part.opts.split(","))
+        for part in psutil.disk_partitions()
+        if part.fstype not in NO_TYPE
+    ]
+
+
+def booted(_procfs: Path) -> float:
+    return psutil.boot_time()
+
+
+def memory_limit(_procfs: Path, _pid: int) -> None:
+    """Unknown here."""
+
+
+def table(_procfs: Path) -> dict[int, Process]:
+    """All processes; what may not be looked into counts nothing."""
+    found = {}
+    for process in psutil.process_iter(["pid", "ppid", "cpu_times", "memory_info", "create_time"]):
+        seen = process.info
+        times, used = seen["cpu_times"], seen["memory_info"]
+        found[process.pid] = Process(
+            process.pid,
+            seen["ppid"] or 0,
+            times.user + times.system if times else 0.0,
+            used.rss if used else 0,
+            (seen["create_time"] or 0.0) - psutil.boot_time(),
+        )
+    return found
+
+
+def command_line(_procfs: Path, pid: int) -> str:
+    try:
+        return " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return ""
+
+
+def open_files(_procfs: Path, pid: int) -> int | None:
+    try:
+        return psutil.Process(pid).num_fds()
+    except psutil.Error:
+        return None

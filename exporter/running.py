@@ -1,0 +1,59 @@
+"""The collectors in force: built from a configuration, and kept through a reload where nothing of theirs changed.
+
+A prober that is kept goes on counting its failures in a row; built anew it would forget an outage that is under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from exporter.collectors import COLLECTORS
+from exporter.collectors.base import Kind, World
+from exporter.scrape import Flight, Scraper
+from exporter.settings import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A collector that runs, and what it was built from."""
+
+    options: Any
+    service: str
+    flight: Flight
+
+
+class Running:
+    def __init__(
+        self, world: World | None = None, kinds: Mapping[str, Kind[Any]] = COLLECTORS
+    ) -> None:
+        self._world, self._kinds = world or World(), kinds
+        self._built: dict[str, Built] = {}
+        self.scraper = Scraper({})
+
+    async def apply(self, config: Config) -> None:
+        """Puts this configuration in force; a scrape sees the old collectors or the new ones, never a mix."""
+        service = config.labels.service
+        before, after = self._built, {}
+        for key, options in config.options().items():
+            known = before.get(key)
+            if known is not None and (known.options, known.service) == (options, service):
+                after[key] = known
+            else:
+                after[key] = Built(options, service, self._build(key, options, service))
+                await after[key].flight.begin()
+        self._built = after
+        self.scraper = Scraper({key: built.flight for key, built in after.items()}, service)
+        for key, built in before.items():
+            if after.get(key) is not built:
+                await built.flight.end()
+
+    def _build(self, key: str, options: Any, service: str) -> Flight:
+        return Flight(key, self._kinds[key].build(options, replace(self._world, service=service)))
+
+    async def stop(self) -> None:
+        self.scraper = Scraper({})
+        for built in self._built.values():
+            await built.flight.end()
+        self._built = {}

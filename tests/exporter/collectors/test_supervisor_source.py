@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from exporter.collectors.base import Collected, World
+from exporter.collectors.process_sources.base import SourceError
+from exporter.collectors.process_sources.look import Snapshot
+from exporter.collectors.process_sources.supervisor import SupervisorEntry
+from exporter.collectors.processes import Processes
+from tests.exporter.reading import value
+from tests.servers.process import until
+from tests.servers.supervisor import supervisord
+
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
+CRASHER = [sys.executable, "-c", "raise SystemExit(3)"]
+PROC = Path("/proc")
+
+
+def entry(name: str, url: str) -> SupervisorEntry:
+    return SupervisorEntry(name=name, manager="supervisor", url=url)
+
+
+async def collect(collector: Processes) -> Collected:
+    return await collector.collect(asyncio.get_running_loop().time() + 5)
+
+
+@pytest.mark.server
+async def test_programs_are_up_or_not_over_both_kinds_of_socket(tmp_path: Path) -> None:
+    programs = {"sleeper": SLEEPER, "crasher": CRASHER}
+    async with supervisord(tmp_path, programs, startsecs="0", autorestart="false") as server:
+        await until(lambda: "exited: crasher" in server.log.read_text(), "the crasher has crashed")
+        for url in (server.url, server.http_url):
+            found = await collect(
+                Processes([entry(n, url) for n in ("sleeper", "crasher", "nobody")], World())
+            )
+            up = [
+                value(found, "prunella_process_up", name=n)
+                for n in ("sleeper", "crasher", "nobody")
+            ]
+            assert up == [1, 0, 0]
+            assert found.problems == ()
+
+
+@pytest.mark.server
+async def test_a_restart_is_counted(tmp_path: Path) -> None:
+    async with supervisord(tmp_path, {"sleeper": SLEEPER}, startsecs="0") as server:
+        collector = Processes([entry("sleeper", server.url)], World())
+        (reading,) = (
+            await SupervisorEntry.read([entry("sleeper", server.url)], Snapshot(PROC))
+        ).values()
+        assert value(await collect(collector), "prunella_process_restarts_total") == 0
+        # Supervisor says its starts in whole seconds.
+        await until(lambda: _second_is_over(reading.starts[0]), "the second is over")
+        os.kill(reading.roots[0], signal.SIGKILL)
+
+        async def counted() -> bool:
+            return value(await collect(collector), "prunella_process_restarts_total") == 1
+
+        await until(counted, "the restart is counted")
+
+
+def _second_is_over(since: float) -> bool:
+    return time.time() >= since + 1
+
+
+async def test_no_supervisord_is_a_problem_and_down() -> None:
+    found = await collect(Processes([entry("api", "unix:///nowhere/s.sock")], World()))
+    assert value(found, "prunella_process_up", name="api") == 0
+    assert "supervisord at unix:///nowhere/s.sock" in found.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (401, "", "HTTP 401"),
+        (200, "this is <not xml", "no XML-RPC"),
+        (200, "<methodResponse><params><param><value><int>1</int></value></param></params></methodResponse>", "no list"),
+        (200, "<methodResponse><fault><value><struct><member><name>faultCode</name><value><int>6</int></value></member><member><name>faultString</name><value><string>SHUTDOWN_STATE</string></value></member></struct></value></fault></methodResponse>", "SHUTDOWN_STATE"),
+        (200, "x" * (9 << 20), "too long"),
+    ],
+    ids=["refused", "not-xml", "not-a-list", "fault", "too-long"],
+)  # fmt: skip
+async def test_an_odd_answer_is_said_in_one_line(status: int, body: str, said: str) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, text=body)
+
+    app = web.Application()
+    app.router.add_post("/RPC2", answer)
+    async with TestServer(app) as server:
+        with pytest.raises(SourceError, match=said) as raised:
+            await SupervisorEntry.read([entry("api", str(server.make_url("/")))], Snapshot(PROC))
+    assert len(str(raised.value)) < 200
+
+
+async def test_name_and_password_are_sent(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Authorization", ""))
+        return web.Response(status=401)
+
+    app = web.Application()
+    app.router.add_post("/RPC2", answer)
+    async with TestServer(app) as server:
+        one = SupervisorEntry.model_validate(
+            {
+                "name": "api",
+                "manager": "supervisor",
+                "url": str(server.make_url("")).rstrip("/"),
+                "username": "ops",
+                "password": "hunter2",
+            }
+        )
+        with pytest.raises(SourceError) as raised:
+            await SupervisorEntry.read([one], Snapshot(PROC))
+    assert seen == ["Basic b3BzOmh1bnRlcjI="]
+    assert "hunter2" not in f"{raised.value} {one!r}"
