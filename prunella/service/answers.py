@@ -88,6 +88,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 def _reason(status: int) -> str:
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return "body_too_large"
     return HTTPStatus(status).phrase.lower().replace(" ", "_").replace("'", "")
 
 

@@ -95,7 +95,16 @@ class Guard(asyncio.Protocol):
         if self._content is None or not self._content.is_eof():
             return
         self._idle = True
-        self._wait(self._loop.call_later(self._deadlines.idle, self._close, "request"))
+        self._expect_request()
+
+    def _expect_request(self) -> None:
+        self._wait(self._loop.call_later(self._deadlines.idle, self._look_at_silence))
+
+    def _look_at_silence(self) -> None:
+        if self._writing is not None:  # not idle: the last answer is still on its way
+            self._expect_request()
+        else:
+            self._close("request")
 
     def _expect_header(self) -> None:
         self._idle = False

@@ -48,4 +48,4 @@ async def test_work_at_the_same_time_keeps_its_own_id() -> None:
             await asyncio.sleep(0)
             return correlation_id()
 
-    assert await asyncio.gather(work("a"), work("b")) == ["a", "b"]
+    assert list(await asyncio.gather(work("a"), work("b"))) == ["a", "b"]
