@@ -1,0 +1,71 @@
+"""`python -m demo.drill [NAME]`, which is `make drill`: exit code 0 for a heal, 1 for none."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+import aiohttp
+
+from demo.drill.drills import DRILLS, Drill
+from demo.drill.loop import UNREACHABLE, Loop
+from demo.drill.run import NoHealError, calm, run
+from demo.drill.show import Show
+from demo.stack.places import Places, StackError, recorded
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0 healed, 1 not healed, 2 no stack."""
+    options = _parser().parse_args(argv)
+    show = Show(sys.stdout, os.environ, as_json=options.json)
+    try:
+        places = recorded(os.environ)
+        token = (places.secrets / "operate_token").read_text().strip()
+    except (StackError, OSError):
+        sys.stderr.write(
+            "the stack is not up: run `make up` in another terminal, and wait for its table\n"
+        )
+        return 2
+    try:
+        return asyncio.run(_run(DRILLS[options.name], places, token, show))
+    except KeyboardInterrupt:
+        return 1
+
+
+async def _run(drill: Drill, places: Places, token: str, show: Show) -> int:
+    timeout = aiohttp.ClientTimeout(total=3)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        loop = Loop(session, places, token)
+        try:
+            await calm(drill, loop, show.note)
+            began = time.time()
+            async for stage in run(drill, loop):
+                show.stage(stage)
+        except NoHealError as error:
+            show.end(healed=False, why=str(error))
+            return 1
+        except UNREACHABLE as error:
+            show.end(healed=False, why=f"a part of the stack does not answer: {error}")
+            return 1
+        finally:
+            with contextlib.suppress(*UNREACHABLE):
+                await loop.break_shop({"kind": "none"})
+    show.end(healed=True, why=f"healed in {time.time() - began:.0f} s, by nobody's hand")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m demo.drill", description=__doc__)
+    parser.add_argument("name", nargs="?", default="errors", choices=DRILLS, metavar="NAME",
+                        help=f"{', '.join(DRILLS)} (default: errors)")  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""The drills: what is broken, which bundled alerts may notice it, and how long the whole may take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+DOWN = ("EndpointConsecutiveFailures", "EndpointDown", "AllEndpointsDown", "ProcessDown")
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """`deadline` is in seconds from the break to the resolve; about twice of what it takes."""
+
+    name: str
+    about: str
+    fault: Mapping[str, object]
+    alerts: tuple[str, ...]
+    deadline: float
+    needs: str = field(default='probe_success{service="shop"}')  # must be above 0 before it begins
+
+
+_TRAFFIC = 'service:http_requests:rate1m{service="shop"}'
+
+DRILLS = {
+    drill.name: drill
+    for drill in (
+        Drill(
+            name="errors",
+            about="every purchase fails while the health check is green",
+            fault={"kind": "errors"},
+            alerts=("HighErrorRate",),
+            deadline=180,
+            needs=_TRAFFIC,
+        ),
+        Drill(
+            name="hang",
+            about="the process is there and answers nobody",
+            fault={"kind": "hang"},
+            alerts=DOWN,
+            deadline=120,
+        ),
+        Drill(
+            name="crash",
+            about="the process ends",
+            fault={"kind": "crash"},
+            alerts=DOWN,
+            deadline=120,
+        ),
+        Drill(
+            name="latency",
+            about="every purchase takes eight seconds longer",
+            fault={"kind": "latency", "seconds": 8},
+            alerts=("HighLatencyP95", "HighLatencyP99", "AverageLatencyCritical"),
+            deadline=360,
+            needs=_TRAFFIC,
+        ),
+        Drill(
+            name="leak",
+            about="memory grows to its limit",
+            fault={"kind": "leak", "megabytes": 230},
+            alerts=("ProcessMemoryHigh",),
+            deadline=240,
+            needs='prunella_process_memory_limit_bytes{name="shop"}',
+        ),
+    )
+}

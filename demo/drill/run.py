@@ -1,0 +1,118 @@
+"""One drill from the break to the heal, or to the reason why there was none."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from demo.drill.drills import Drill
+from demo.drill.loop import UNREACHABLE, Loop
+from demo.drill.story import Stage, hopeless, stages
+
+POLL = 0.25
+CALM = 240.0  # what an earlier drill may need to be forgotten
+OVER = {"RESOLVED", "EXPIRED"}
+
+
+class NoHealError(Exception):
+    """The drill did not end with a heal; the text says why."""
+
+
+async def calm(drill: Drill, loop: Loop, say: Callable[[str], None]) -> None:
+    """Until nothing of the shop is broken, firing or open. Raises NoHealError when that does not come."""
+    give_up = time.monotonic() + CALM
+    told = ""
+    while trouble := await _unrest(drill, loop):
+        if time.monotonic() > give_up:
+            raise NoHealError(f"cannot begin: {trouble}")
+        if trouble != told:
+            say(f"waiting: {trouble}")
+            told = trouble
+        await asyncio.sleep(1)
+
+
+async def _unrest(drill: Drill, loop: Loop) -> str:
+    if not await loop.shop_is_well():
+        return "the shop is broken already"
+    if alerts := await loop.alerts():
+        return f"{alerts[0]['labels']['alertname']} is {alerts[0]['state']} from before"
+    if left := [i for i in await loop.incidents() if i["state"] not in OVER]:
+        return f"incident {left[0]['id']} is {left[0]['state']} from before"
+    if await loop.value(drill.needs) <= 0:
+        return "Prometheus has no figures of the shop yet"
+    return ""
+
+
+async def run(drill: Drill, loop: Loop) -> AsyncIterator[Stage]:
+    """Each stage as it is seen, the last one `resolved`. Raises NoHealError."""
+    before = {incident["id"] for incident in await loop.incidents()}
+    await loop.break_shop(drill.fault)
+    began, last = time.time(), "broken"
+    yield Stage(began, "broken", drill.about)
+    watch = _Watch(drill, loop, before)
+    while time.time() - began < drill.deadline:
+        for stage in await watch.news():
+            last = stage.name
+            yield stage
+            if hopeless(stage):
+                raise NoHealError(f"a human is called: {stage.detail}")
+            if stage.name == "resolved":
+                return
+        await asyncio.sleep(POLL)
+    raise NoHealError(
+        f"no heal within {drill.deadline:g} s; the last stage was {last!r}. {await watch.state()}"
+    )
+
+
+class _Watch:
+    """What has been seen so far of one drill."""
+
+    def __init__(self, drill: Drill, loop: Loop, before: set[int]) -> None:
+        self._drill, self._loop, self._before = drill, loop, before
+        self._firing = False
+        self._told = 0
+        self._incident: int | None = None
+
+    async def news(self) -> list[Stage]:
+        """Stages since the last look. A part that does not answer just now has no news."""
+        with contextlib.suppress(*UNREACHABLE):
+            return [*await self._fire(), *await self._heal()]
+        return []
+
+    async def state(self) -> str:
+        """For the failure's text: how far the alert has come."""
+        alerts = [a for a in await self._loop.alerts() if self._expected(a)]
+        seen = ", ".join(f"{a['labels']['alertname']} {a['state']}" for a in alerts)
+        return f"At Prometheus: {seen or 'none of ' + ', '.join(self._drill.alerts)}"
+
+    def _expected(self, alert: dict[str, Any]) -> bool:
+        return alert["labels"]["alertname"] in self._drill.alerts
+
+    async def _fire(self) -> list[Stage]:
+        if self._firing:
+            return []
+        firing = [
+            alert
+            for alert in await self._loop.alerts()
+            if self._expected(alert) and alert["state"] == "firing"
+        ]
+        self._firing = bool(firing)
+        return [Stage(time.time(), "firing", firing[0]["labels"]["alertname"])] if firing else []
+
+    async def _heal(self) -> list[Stage]:
+        if not self._firing or not await self._found():
+            return []
+        assert self._incident is not None  # noqa: S101 - narrows for mypy what _found has said
+        timeline = (await self._loop.incident(self._incident))["timeline"]
+        new = stages(timeline)[self._told :]
+        self._told += len(new)
+        return new
+
+    async def _found(self) -> bool:
+        if self._incident is None:
+            new = [i for i in await self._loop.incidents() if i["id"] not in self._before]
+            self._incident = new[-1]["id"] if new else None
+        return self._incident is not None

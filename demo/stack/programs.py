@@ -1,0 +1,100 @@
+"""Prometheus, Alertmanager and Redis: found on the PATH, installed where that is ours to do, or asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from demo.stack.places import StackError
+
+POLICY = Path("/usr/sbin/policy-rc.d")  # what Debian's packages ask before they start a service
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program by the names it goes by, and Debian's package of it."""
+
+    title: str
+    names: tuple[str, ...]
+    package: str
+
+
+PROGRAMS = {
+    "prometheus": Program("Prometheus", ("prometheus",), "prometheus"),
+    "alertmanager": Program(
+        "Alertmanager", ("prometheus-alertmanager", "alertmanager"), "prometheus-alertmanager"
+    ),
+    "redis": Program("Redis", ("redis-server", "valkey-server"), "redis-server"),
+}
+
+
+def find() -> dict[str, str]:
+    """The absolute path of each that is there."""
+    found = {
+        part: next(filter(None, map(shutil.which, program.names)), None)
+        for part, program in PROGRAMS.items()
+    }
+    return {part: path for part, path in found.items() if path}
+
+
+def ensure(say: Callable[[str], None]) -> dict[str, str]:
+    """All paths, after installing what is missing on Debian as root. Raises StackError with what to install."""
+    found = find()
+    missing = [program for part, program in PROGRAMS.items() if part not in found]
+    if not missing:
+        return found
+    if not can_install():
+        raise StackError(how_to_install(missing))
+    packages = [program.package for program in missing]
+    say(f"installing {', '.join(packages)} from Debian's packages")
+    _install(packages)
+    found = find()
+    if len(found) < len(PROGRAMS):
+        raise StackError(how_to_install([p for part, p in PROGRAMS.items() if part not in found]))
+    return found
+
+
+def can_install() -> bool:
+    """Whether this is a Debian-like system and we are its root."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def how_to_install(missing: list[Program]) -> str:
+    """What to type, by system."""
+    return (
+        f"missing: {', '.join(program.title for program in missing)}\n"
+        f"  Debian, Ubuntu: sudo apt-get install {' '.join(program.package for program in missing)}\n"
+        "  macOS:          brew install prometheus redis; Alertmanager from prometheus.io/download, on the PATH\n"
+        "  or the whole stack in containers: docker compose up"
+    )
+
+
+def _install(packages: list[str]) -> None:
+    """The packages, without letting them start services that would take our ports."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    with _no_services():
+        _apt("update", "-qq", env=environment)
+        _apt("install", "-y", "-qq", "--no-install-recommends", *packages, env=environment)
+
+
+def _apt(*arguments: str, env: Mapping[str, str]) -> None:
+    if subprocess.run(["apt-get", *arguments], env=env, check=False).returncode:
+        raise StackError(f"apt-get {arguments[0]} failed; its messages are above")
+
+
+@contextmanager
+def _no_services() -> Iterator[None]:
+    if POLICY.exists():
+        yield
+        return
+    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink(missing_ok=True)
