@@ -5,7 +5,8 @@ A prober that is kept goes on counting its failures in a row; built anew it woul
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,26 +35,38 @@ class Running:
 
     async def apply(self, config: Config) -> None:
         """Puts this configuration in force; a scrape sees the old collectors or the new ones, never a mix."""
-        service = config.labels.service
-        before, after = self._built, {}
-        for key, options in config.options().items():
-            known = before.get(key)
-            if known is not None and (known.options, known.service) == (options, service):
-                after[key] = known
-            else:
-                after[key] = Built(options, service, self._build(key, options, service))
-                await after[key].flight.begin()
+        before, after = self._built, await self._begun(config)
         self._built = after
-        self.scraper = Scraper({key: built.flight for key, built in after.items()}, service)
-        for key, built in before.items():
-            if after.get(key) is not built:
-                await built.flight.end()
+        flights = {key: built.flight for key, built in after.items()}
+        self.scraper = Scraper(flights, config.labels.service)
+        await _end(built for key, built in before.items() if after.get(key) is not built)
+
+    async def _begun(self, config: Config) -> dict[str, Built]:
+        """Every collector of the configuration, running; when one cannot be had, none of the new ones is left."""
+        service = config.labels.service
+        async with AsyncExitStack() as undo:
+            after = {}
+            for key, options in config.options().items():
+                known = self._built.get(key)
+                if known is not None and (known.options, known.service) == (options, service):
+                    after[key] = known
+                    continue
+                flight = self._build(key, options, service)
+                undo.push_async_callback(flight.end)
+                await flight.begin()
+                after[key] = Built(options, service, flight)
+            undo.pop_all()
+        return after
 
     def _build(self, key: str, options: Any, service: str) -> Flight:
         return Flight(key, self._kinds[key].build(options, replace(self._world, service=service)))
 
     async def stop(self) -> None:
         self.scraper = Scraper({})
-        for built in self._built.values():
-            await built.flight.end()
+        await _end(self._built.values())
         self._built = {}
+
+
+async def _end(gone: Iterable[Built]) -> None:
+    for built in gone:
+        await built.flight.end()

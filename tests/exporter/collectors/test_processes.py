@@ -156,7 +156,12 @@ def test_the_count_stays_while_the_process_is_away() -> None:
 @pytest.mark.server
 async def test_matching_command_lines_are_summed_and_gone_when_they_are(tmp_path: Path) -> None:
     entry = MatchedEntry(name="twins", match=r"prunella-test-twin")
-    argv = [sys.executable, "-c", "import time; print('on', flush=True); time.sleep(60)", "prunella-test-twin"]
+    argv = [
+        sys.executable,
+        "-c",
+        "import time; print('on', flush=True); time.sleep(60)",
+        "prunella-test-twin",
+    ]
     first, second = start("one", argv, tmp_path), start("two", argv, tmp_path)
     ready = [lambda twin=twin: "on" in twin.output() for twin in (first, second)]
     async with running(first, ready[0]), running(second, ready[1]):
