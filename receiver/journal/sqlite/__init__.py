@@ -158,11 +158,12 @@ class SqliteJournal:
         await asyncio.to_thread(self._pool.shutdown)
         if self._reader is not None:
             self._reader.close()
+            self._reader = None
         if self._lock is not None:
             self._lock.release()
 
     async def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
-        if self._writer.memory is not None:
+        if self._writer.memory is not None or self._writer.closed:
             return await self._writer.call(question)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._ask, question)
@@ -184,15 +185,19 @@ async def open_journal(file: Path | None, now: float) -> SqliteJournal:
     due at once. Raises JournalInUse or JournalUnavailable."""
     lock = FileLock(file) if file is not None else None
     writer = Writer(file)
+    journal = SqliteJournal(writer, file, lock)
     try:
         writer.start()
-    except (sqlite3.Error, JournalUnavailable) as error:
+    except (sqlite3.Error, OSError, JournalUnavailable) as error:
         if lock is not None:
             lock.release()
         raise JournalUnavailable(f"cannot open the journal {file}: {error}") from error
-    journal = SqliteJournal(writer, file, lock)
-    journal.name = await writer.call(
-        lambda db: str(db.execute("SELECT value FROM meta WHERE key = 'name'").fetchone()[0])
-    )
-    await writer.call(lambda db: incidents.take_over(db, now))
+    try:
+        journal.name = await writer.call(
+            lambda db: str(db.execute("SELECT value FROM meta WHERE key = 'name'").fetchone()[0])
+        )
+        await writer.call(lambda db: incidents.take_over(db, now))
+    except JournalUnavailable:
+        await journal.close()
+        raise
     return journal

@@ -165,6 +165,9 @@ def _refresh(
             "UPDATE alert SET stale_since = coalesce(stale_since, ?) WHERE alert = ?",
             (now, seen.alert),
         )
+    elif episode is None and seen.status is Status.RESOLVED:
+        # whoever said the stale firing has taken it back: it does not vouch for the next one
+        db.execute("UPDATE alert SET stale_since = NULL WHERE alert = ?", (seen.alert,))
 
 
 def close_all(db: sqlite3.Connection, incident: int, now: float) -> None:

@@ -36,13 +36,13 @@ def facts(db: sqlite3.Connection, held: Claim, question: Question) -> Facts:
     ).fetchone()
     since = question.now - max(limits.per_target.window, limits.everywhere.window)
     runs = db.execute(
-        "SELECT target, began_at FROM run WHERE began_at > ? AND result IS NOT 'cancelled'",
+        "SELECT target, began_at FROM run WHERE began_at > ? AND result IS NOT 'cancelled' AND reason IS NOT 'not_started'",
         (since,),
     ).fetchall()
     under_way = db.execute("SELECT target, disruptive FROM run WHERE ended_at IS NULL").fetchall()
     acted = db.execute(
         "SELECT max(began_at) AS at FROM run WHERE target = ? AND playbook = ? AND incident <> ?"
-        " AND result IS NOT 'cancelled'",
+        " AND result IS NOT 'cancelled' AND reason IS NOT 'not_started'",
         (question.target, incident.playbook, incident.id),
     ).fetchone()
     muted = seen["open"] > 0 and (seen["silenced"] or 0) + (seen["inhibited"] or 0) == seen["open"]

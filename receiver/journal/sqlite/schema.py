@@ -8,31 +8,73 @@ import secrets
 import sqlite3
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import quote
 
 from receiver.journal import JournalInUse, JournalUnavailable
 
 MIGRATIONS = ("sqlite-0001.sql",)
 
 
+def create(file: Path) -> None:
+    """Makes the file before SQLite makes it for everybody to read; the WAL takes its mode over. Raises OSError."""
+    file.touch(mode=0o600)
+
+
 def connect(file: Path | None, *, read_only: bool = False) -> sqlite3.Connection:
-    """A connection in autocommit mode, migrated unless read-only; None for memory. Raises sqlite3.Error."""
-    if file is not None:
-        file.touch(mode=0o600)  # before SQLite makes it for everybody; the WAL takes its mode over
+    """A connection in autocommit mode, migrated unless read-only; None for memory. A file that is not there is not
+    made. Raises sqlite3.Error or JournalUnavailable."""
     connection = sqlite3.connect(
-        ":memory:" if file is None else file,
+        ":memory:" if file is None else f"file:{quote(str(file.absolute()))}?mode=rw",
+        uri=True,
         isolation_level=None,
         check_same_thread=False,
         timeout=5,
     )
     connection.row_factory = sqlite3.Row
+    try:
+        _prepare(connection, read_only=read_only)
+    except (sqlite3.Error, JournalUnavailable):
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, *, read_only: bool) -> None:
     if read_only:
         connection.execute("PRAGMA query_only=ON")
-        return connection
+        return
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
     _migrate(connection)
-    return connection
+
+
+class Identity:
+    """Which file it was when the receiver started.
+
+    SQLite goes on writing to a file that was deleted or moved away, and what is acknowledged there is lost. A new file
+    in its place would have forgotten what was done in the last hour, and with it the limits: both are refused.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._was = self._now()
+
+    def check(self) -> None:
+        """Raises JournalUnavailable when the file is not where and what it was."""
+        if self._now() != self._was:
+            raise JournalUnavailable(
+                f"{self._file} was replaced by another file: put the old one back, or restart the receiver"
+            )
+
+    def _now(self) -> tuple[int, int]:
+        try:
+            found = self._file.stat()
+        except OSError as error:
+            raise JournalUnavailable(
+                f"{self._file} is gone ({error.strerror}): put it back, or restart the receiver to begin a new one"
+            ) from error
+        return found.st_dev, found.st_ino
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
@@ -68,5 +110,7 @@ class FileLock:
             ) from error
 
     def release(self) -> None:
-        """Lets the next one in."""
-        os.close(self._descriptor)
+        """Lets the next one in; a second call does nothing."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)

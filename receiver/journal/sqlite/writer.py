@@ -12,15 +12,18 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from receiver.journal import JournalUnavailable
-from receiver.journal.sqlite.schema import connect
+from receiver.journal.sqlite.schema import Identity, connect, create
 
 T = TypeVar("T")
 BATCH = 512
+# what one request may do wrong by itself; any other error of SQLite (full, unreadable, malformed) is the file's
+_OWN_FAULT = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError)
 
 
 @dataclass(slots=True)
@@ -33,7 +36,7 @@ class _Request:
 
     def answer(self) -> None:
         """Hands the result over to the loop that waits for it, unless that loop is gone."""
-        if not self.loop.is_closed():
+        with suppress(RuntimeError):  # it was closed meanwhile
             self.loop.call_soon_threadsafe(self._settle)
 
     def _settle(self) -> None:
@@ -53,9 +56,14 @@ class Writer:
         self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="journal-writer", daemon=True)
         self._connection: sqlite3.Connection | None = None
+        self._identity: Identity | None = None
+        self.closed = False
 
     def start(self) -> None:
-        """Opens the file (errors show here, not at the first write) and begins to work."""
+        """Makes and opens the file (errors show here, not at the first write) and begins to work."""
+        if self._file is not None:
+            create(self._file)
+            self._identity = Identity(self._file)
         self._connection = connect(self._file)
         self._thread.start()
 
@@ -66,6 +74,8 @@ class Writer:
 
     async def call(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Runs `work` and returns its result once it is durable. Raises JournalUnavailable or what `work` raised."""
+        if self.closed:
+            raise JournalUnavailable("the journal is closed")
         loop = asyncio.get_running_loop()
         request = _Request(work, loop.create_future(), loop)
         self._queue.put(request)
@@ -74,7 +84,9 @@ class Writer:
 
     async def stop(self) -> None:
         """Finishes what was asked for and closes the file."""
-        self._queue.put(None)
+        if not self.closed:
+            self.closed = True
+            self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
     def _work(self) -> None:
@@ -106,25 +118,32 @@ class Writer:
 
     def _commit(self, batch: list[_Request]) -> None:
         try:
+            self._check_file()
             if self._connection is None:
                 self._connection = connect(self._file)
             self._connection.execute("BEGIN IMMEDIATE")
             for request in batch:
                 self._run(self._connection, request)
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+            self._check_file()
+        except (sqlite3.Error, JournalUnavailable) as error:
             self._abandon()
             for request in batch:
                 request.error = JournalUnavailable(f"the journal cannot be written: {error}")
+
+    def _check_file(self) -> None:
+        """Before anything is written, and again before it is acknowledged."""
+        if self._identity is not None:
+            self._identity.check()
 
     def _run(self, connection: sqlite3.Connection, request: _Request) -> None:
         connection.execute("SAVEPOINT request")
         try:
             request.result = request.work(connection)
-        except sqlite3.OperationalError:
-            raise  # the file itself is in trouble: the whole batch is refused
-        except Exception as error:  # noqa: BLE001 - it is not swallowed: the waiting caller gets it
-            request.error = error
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) and not isinstance(error, _OWN_FAULT):
+                raise  # the file itself is in trouble: the whole batch is refused
+            request.error = error  # it is not swallowed: the waiting caller gets it
             connection.execute("ROLLBACK TO request")
         connection.execute("RELEASE request")
 

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from receiver.decide.incident import State
 from receiver.stages import command
 from tests.receiver.rig import CONFIG, firing, resolved, rig
 
 BOOK = CONFIG["playbooks"][0]
-OTHER = {"labels": {"instance": "b"}, "fingerprint": "fp-b"}
+OTHER: dict[str, Any] = {"labels": {"instance": "b"}, "fingerprint": "fp-b"}
 
 
 async def test_i16_shadow_mode_plans_and_touches_nothing() -> None:
@@ -156,7 +157,7 @@ async def test_a_dependency_that_is_down_is_waited_for() -> None:
 async def test_i11_a_sick_group_has_a_common_cause_and_is_not_touched() -> None:
     names = ["a", "b", "c"]
     targets = {name: {"matchers": [f'service="{name}"']} for name in names}
-    changes = {"targets": targets, "groups": {"web": names}}
+    changes: dict[str, Any] = {"targets": targets, "groups": {"web": names}}
     async with rig(**changes, limits={"max_unhealthy_ratio": 0.5}) as made:
         await made.deliver(*(firing(name) for name in names))
         await made.settle()

@@ -103,6 +103,7 @@ async def test_missing_data_is_a_human_and_never_the_next_rung() -> None:
     verify = {"settle": "1s", "within": "6s", "every": "2s", "checks": [query]}
     books = [{**CONFIG["playbooks"][0], "verify": verify}]
     async with rig(playbooks=books) as made:
+        made.prometheus.values = ()
         await made.deliver(firing())
         await made.wait(12)
         assert (await made.incident()).state is State.ESCALATED
@@ -115,7 +116,6 @@ async def test_an_alert_may_stay_red_for_a_while_when_everything_else_is_well() 
     verify = {"settle": "1s", "within": "6s", "every": "2s", "decay": "30s", "checks": checks}
     books = [{**CONFIG["playbooks"][0], "verify": verify}]
     async with rig(playbooks=books) as made:
-        made.prometheus.values = (1.0,)
         await made.deliver(firing())
         await made.wait(20)
         assert (await made.incident()).state is State.DECAYING
@@ -130,7 +130,6 @@ async def test_an_alert_red_beyond_its_decay_is_not_healed() -> None:
     verify = {"settle": "1s", "within": "6s", "every": "2s", "decay": "10s", "checks": checks}
     books = [{**CONFIG["playbooks"][0], "verify": verify}]
     async with rig(playbooks=books) as made:
-        made.prometheus.values = (1.0,)
         await made.deliver(firing())
         await made.wait(22)
         assert len(made.programs.asked) == 2

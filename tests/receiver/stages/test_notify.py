@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from receiver.decide.incident import State
 from receiver.stages import command
 from receiver.tools import OutsideError
@@ -93,7 +95,7 @@ async def test_the_next_one_is_called_when_nobody_acknowledges() -> None:
     escalation = {
         "oncall": [{"after": "0m", "notify": ["ops"]}, {"after": "30m", "notify": ["lead"]}]
     }
-    changes = {"channels": {"ops": OPS, "lead": PAGER}, "escalation": escalation}
+    changes: dict[str, Any] = {"channels": {"ops": OPS, "lead": PAGER}, "escalation": escalation}
     books = [{**BOOK, "notify": [], "escalate": "oncall"}]
     async with rig(**changes, playbooks=books) as made:
         await made.deliver(firing("unheard-of"))
@@ -108,7 +110,7 @@ async def test_the_next_one_is_called_when_nobody_acknowledges() -> None:
 
 async def test_an_acknowledged_incident_calls_nobody_else() -> None:
     escalation = {"oncall": [{"after": "30m", "notify": ["lead"]}]}
-    changes = {"channels": {"ops": OPS, "lead": PAGER}, "escalation": escalation}
+    changes: dict[str, Any] = {"channels": {"ops": OPS, "lead": PAGER}, "escalation": escalation}
     books = [{**BOOK, "notify": [], "escalate": "oncall"}]
     async with rig(**changes, playbooks=books) as made:
         await made.deliver(firing("unheard-of"))
