@@ -10,6 +10,7 @@ from pydantic import Field
 
 from prunella.service.settings import Duration, Settings
 from receiver.decide.matchers import Matchers
+from receiver.endpoints import BaseUrl
 from receiver.tools import Tools
 
 EVENTS = (
@@ -49,7 +50,7 @@ class Notice:
 class Channel(Settings):
     """A configured place; the fields here are the keys that every kind takes."""
 
-    api_url: str | None = None
+    api_url: BaseUrl | None = None
     min_severity: Annotated[str, Field(pattern="^(info|warning|critical)$")] = "info"
     events: tuple[str, ...] | None = None
     matchers: Matchers = ()

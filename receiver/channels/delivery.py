@@ -1,0 +1,89 @@
+"""What HTTP channels share: one POST, and whether its answer means taken, later, or never.
+
+A server that is busy (429), late (408, 425) or broken (5xx) and a connection that fails are worth another try; every
+other refusal stays one however often it is asked. Errors quote neither the address nor the answer, which may hold
+tokens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from prunella.service.settings import Secret
+from receiver.channels.base import ChannelError
+from receiver.endpoints import check_url
+from receiver.tools import OutsideError, Response, Tools
+
+_TRY_AGAIN = frozenset({408, 425, 429})
+_LONGEST_WAIT = 3600.0
+
+
+def _check(secret: Secret) -> Secret:
+    check_url(secret.get_secret_value())
+    return secret
+
+
+SecretUrl = Annotated[Secret, AfterValidator(_check)]
+
+
+def address(url: Secret, api_url: str | None) -> str:
+    """The address to post to: the configured one, or its path and query below `api_url`."""
+    given = url.get_secret_value()
+    if api_url is None:
+        return given
+    parsed = urlsplit(given)
+    query = f"?{parsed.query}" if parsed.query else ""
+    return f"{api_url.rstrip('/')}{parsed.path}{query}"
+
+
+def encode(message: Mapping[str, object]) -> bytes:
+    """The message as JSON in ASCII, so that no label can make it something else."""
+    return json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
+
+
+async def post(
+    tools: Tools, url: str, body: bytes, *, timeout: float, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Posts JSON once and returns a 2xx answer. Raises ChannelError."""
+    all_headers = {"Content-Type": "application/json", **(headers or {})}
+    try:
+        response = await tools.http.request(
+            "POST", url, timeout=timeout, headers=all_headers, body=body
+        )
+    except OutsideError as error:
+        raise ChannelError(str(error)) from error
+    status = response.status
+    if 200 <= status < 300:
+        return response
+    again = status in _TRY_AGAIN or status >= 500
+    raise ChannelError(
+        f"answered with {status}",
+        permanent=not again,
+        retry_after=_retry_after(response, tools.clock.now()) if again else None,
+    )
+
+
+def _retry_after(response: Response, now: float) -> float | None:
+    """The seconds that the server asks for: a number or a date, no longer than an hour."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    text = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = _until(text, now)
+    return min(seconds, _LONGEST_WAIT) if seconds > 0 else None
+
+
+def _until(date: str, now: float) -> float:
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return 0.0
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
