@@ -1,0 +1,95 @@
+"""Every action keeps the promises of receiver/actions/base.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from receiver.actions import ACTIONS
+from receiver.actions.base import Action, ActionFailed
+from receiver.managers.pm2 import Pm2
+from receiver.targets import Target
+from receiver.tools import OutsideError
+from tests.contracts.plugins import (
+    explains_itself,
+    hides_its_secrets,
+    is_a_frozen_setting,
+    lives_in_a_file_of_its_name,
+)
+from tests.receiver.actions.effects import a_target, an_effect
+from tests.receiver.stand_ins import StandInHttp, StandInPrograms, a_toolbox
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "call": {"path": "/admin/gc", "body": {"full": True}},
+    "restart": {"up_for": "1s"},
+    "run": {"argv": ["/opt/heal.sh", "--all"], "amx_env": True},
+}
+HOSTILE = "$(reboot) `reboot`; -oProxyCommand=reboot \n//evil.example/../*"
+
+every_action = pytest.mark.parametrize(("name", "kind"), ACTIONS.items(), ids=ACTIONS)
+
+
+def a_full_target() -> Target:
+    return a_target(process=Pm2(name="api"), base_url="http://127.0.0.1:1")
+
+
+def test_each_has_an_example_here() -> None:
+    assert OPTIONS.keys() == ACTIONS.keys()
+
+
+@every_action
+def test_it_is_a_plugin_like_the_others(name: str, kind: type[Action]) -> None:
+    is_a_frozen_setting(kind, OPTIONS[name])
+    lives_in_a_file_of_its_name(kind, name, "receiver.actions")
+    explains_itself(kind)
+    hides_its_secrets(kind, OPTIONS[name])
+
+
+@every_action
+def test_its_options_survive_the_journal(name: str, kind: type[Action]) -> None:
+    action = kind.model_validate(OPTIONS[name])
+    assert kind.model_validate(action.model_dump(mode="json")) == action
+
+
+@every_action
+def test_what_it_needs_is_a_facet(name: str, kind: type[Action]) -> None:
+    action = kind.model_validate(OPTIONS[name])
+    assert action.needs() in {None, *type(a_full_target()).model_fields} - {"name", "matchers"}
+    assert all(isinstance(program, str) for program in action.executables(a_full_target()))
+    assert isinstance(action.idempotent, bool)
+
+
+@every_action
+async def test_without_the_facet_it_never_began(name: str, kind: type[Action]) -> None:
+    action = kind.model_validate(OPTIONS[name])
+    if action.needs() is not None:
+        with pytest.raises(ActionFailed) as caught:
+            await action.run(an_effect(a_target()), a_toolbox())
+        assert not caught.value.started
+
+
+@every_action
+async def test_where_nothing_can_be_reached_it_never_began(name: str, kind: type[Action]) -> None:
+    away = OutsideError("nobody there", sent=False)
+    tools = a_toolbox(http=StandInHttp(away), programs=StandInPrograms(away))
+    with pytest.raises(ActionFailed) as caught:
+        await kind.model_validate(OPTIONS[name]).run(an_effect(a_full_target()), tools)
+    assert not caught.value.started
+    assert not caught.value.unknown
+
+
+@every_action
+async def test_no_label_becomes_an_argument_an_address_or_a_body(
+    name: str, kind: type[Action]
+) -> None:
+    away = OutsideError("nobody there", sent=False)
+    http, programs = StandInHttp(away), StandInPrograms(away)
+    effect = an_effect(a_full_target(), labels={"alertname": HOSTILE, HOSTILE: "x"})
+    with pytest.raises(ActionFailed):
+        await kind.model_validate(OPTIONS[name]).run(
+            effect, a_toolbox(http=http, programs=programs)
+        )
+    said = repr([http.asked, [ran.argv for ran in programs.ran]])
+    assert "reboot" not in said
+    assert "evil" not in said
