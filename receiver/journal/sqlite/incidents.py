@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from receiver.decide.incident import CLOSED, Incident
 from receiver.journal import Claim, Conflict, Event, Fenced, Letter, Move
 from receiver.journal.sqlite.intake import close_all, nudge
-from receiver.journal.sqlite.rows import append, incident_of, post, progress_json
+from receiver.journal.sqlite.rows import append, incident_of, post, progress_json, row_id
 
 
 def claim(
@@ -82,7 +82,7 @@ def command(
     db: sqlite3.Connection, incident: int, change: Callable[[Incident], Move], now: float
 ) -> Incident:
     """A human's word: read, decide and write at once. Raises Conflict, and LookupError when there is none."""
-    row = db.execute("SELECT * FROM incident WHERE id = ?", (incident,)).fetchone()
+    row = db.execute("SELECT * FROM incident WHERE id = ?", (row_id(incident),)).fetchone()
     if row is None:
         raise LookupError(f"there is no incident {incident}")
     before = incident_of(row)

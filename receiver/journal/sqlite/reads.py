@@ -9,30 +9,31 @@ from collections.abc import Mapping
 from receiver.decide.incident import Incident
 from receiver.journal import Chain, IncidentAlert, Page
 from receiver.journal.chain import GENESIS, line, link
-from receiver.journal.sqlite.rows import incident_of
+from receiver.journal.sqlite.rows import incident_of, row_id
 
 CHUNK = 500
 
 
 def incident(db: sqlite3.Connection, number: int) -> Incident | None:
     """One incident, or None."""
-    row = db.execute("SELECT * FROM incident WHERE id = ?", (number,)).fetchone()
+    row = db.execute("SELECT * FROM incident WHERE id = ?", (row_id(number),)).fetchone()
     return incident_of(row) if row is not None else None
 
 
 def incidents(db: sqlite3.Connection, page: Page) -> tuple[Incident, ...]:
     """Newest first."""
+    before = None if page.before is None else row_id(page.before)
     rows = db.execute(
         "SELECT * FROM incident WHERE (? IS NULL OR state = ?) AND (? IS NULL OR id < ?)"
         " ORDER BY id DESC LIMIT ?",
-        (page.state, page.state, page.before, page.before, page.limit),
+        (page.state, page.state, before, before, row_id(page.limit)),
     )
     return tuple(incident_of(row) for row in rows)
 
 
 def alerts(db: sqlite3.Connection, number: int) -> tuple[IncidentAlert, ...]:
     """Every episode of an incident, oldest first."""
-    rows = db.execute("SELECT * FROM episode WHERE incident = ? ORDER BY id", (number,))
+    rows = db.execute("SELECT * FROM episode WHERE incident = ? ORDER BY id", (row_id(number),))
     return tuple(
         IncidentAlert(
             fingerprint=row["fingerprint"],
@@ -64,9 +65,10 @@ def next_due(db: sqlite3.Connection) -> float | None:
 
 def export(db: sqlite3.Connection, after: int, number: int | None) -> tuple[int, list[str]]:
     """The next rows of the journal as lines, and the seq to go on from."""
+    incident = None if number is None else row_id(number)
     rows = db.execute(
         "SELECT * FROM event WHERE seq > ? AND (? IS NULL OR incident = ?) ORDER BY seq LIMIT ?",
-        (after, number, number, CHUNK),
+        (after, incident, incident, CHUNK),
     ).fetchall()
     lines = [line(row["seq"], row["t"], row["ev"], row["data"], row["hash"]) for row in rows]
     return (rows[-1]["seq"] if rows else after), lines

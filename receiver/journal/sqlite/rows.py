@@ -12,6 +12,13 @@ from receiver.decide.reason import Reason
 from receiver.journal import Event, Letter, Run
 from receiver.journal.chain import GENESIS, canonical, link
 
+LARGEST = (1 << 63) - 1
+
+
+def row_id(number: int) -> int:
+    """A number that somebody typed, as SQLite can compare it: none of ours is beyond what it can hold."""
+    return max(0, min(number, LARGEST))
+
 
 def incident_of(row: sqlite3.Row) -> Incident:
     """An incident as its row says."""

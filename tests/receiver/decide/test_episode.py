@@ -118,6 +118,8 @@ class Memory:
             self.record = AlertRecord(
                 last_ended=self.record.last_ended, stale_since=now if since is None else since
             )
+        elif self.record.open_since is None and seen.status is Status.RESOLVED:
+            self.record = AlertRecord(last_ended=self.record.last_ended)
         return step
 
 
