@@ -21,7 +21,7 @@ from prunella.service.tasks import Tasks
 from prunella.service.web import Service
 from prunella.version import version
 
-_LAST_RESORT = 9.5  # seconds after the signal
+LAST_RESORT = 9.5  # seconds after the signal
 
 _log = create_logger(__name__)
 
@@ -30,11 +30,17 @@ async def run(
     name: str,
     started: AbstractAsyncContextManager[Service],
     reload: Callable[[], Awaitable[None]],
+    last_resort: float = LAST_RESORT,
 ) -> None:
-    """Starts the service, serves, and stops it in the reverse order. Raises ConfigError if it cannot listen."""
+    """Starts the service, serves, and stops it in the reverse order. Raises ConfigError if it cannot listen.
+
+    `last_resort` seconds after the signal the process ends, whatever still holds it.
+    """
     tasks = Tasks()
     stop = asyncio.Event()
-    with _signals(stop.set, lambda: tasks.start("reload", lambda: _reload(reload))):
+    giving_up = threading.Timer(last_resort, _give_up)
+    giving_up.daemon = True
+    with _signals(stop.set, lambda: tasks.start("reload", lambda: _reload(reload)), giving_up):
         try:
             async with started as service, service.serving() as address:
                 tasks.start("event loop lag", watch_event_loop)
@@ -53,14 +59,14 @@ async def _reload(reload: Callable[[], Awaitable[None]]) -> None:
 
 
 @contextmanager
-def _signals(stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[None]:
+def _signals(
+    stop: Callable[[], None], reload: Callable[[], None], giving_up: threading.Timer
+) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    last_resort = threading.Timer(_LAST_RESORT, _give_up)
-    last_resort.daemon = True
 
     def on_stop(_: int, __: FrameType | None) -> None:
-        if last_resort.ident is None:
-            last_resort.start()
+        if giving_up.ident is None:
+            giving_up.start()
         loop.call_soon_threadsafe(stop)
 
     def on_reload(_: int, __: FrameType | None) -> None:
@@ -77,6 +83,6 @@ def _signals(stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[N
 
 def _give_up() -> None:
     """Ends the process although something in it does not: what matters has been committed before."""
-    _log.error("did not stop in time", seconds=_LAST_RESORT)
+    _log.error("did not stop in time: the process is ended")
     logging.shutdown()
     os._exit(1)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from prunella import logs
-from prunella.service.lifecycle import run
+from prunella.service.lifecycle import LAST_RESORT, run
 from prunella.service.reload import Live
 from prunella.service.settings import ConfigError
 from prunella.service.web import Service
@@ -33,12 +33,14 @@ class Program(Generic[S]):
     """A service as its `__main__` names it.
 
     `read` gives the settings of a file (or of none) and raises ConfigError. `start` builds the parts, yields what is to
-    be served, and takes the parts down; it may name what a reload does with `live.on_reload`.
+    be served, and takes the parts down; it may name what a reload does with `live.on_reload`. `last_resort` seconds after
+    a signal to stop, the process ends in any case.
     """
 
     name: str
     read: Callable[[Path | None, Mapping[str, str]], S]
     start: Callable[[Live[S]], AbstractAsyncContextManager[Service]]
+    last_resort: float = LAST_RESORT
 
 
 def main(program: Program[S], arguments: Sequence[str] | None = None) -> int:
@@ -52,7 +54,8 @@ def main(program: Program[S], arguments: Sequence[str] | None = None) -> int:
             return 0
         live = Live(lambda: program.read(options.config, os.environ))
         _allow_many_connections()
-        asyncio.run(run(program.name, program.start(live), live.reload))
+        started = program.start(live)
+        asyncio.run(run(program.name, started, live.reload, program.last_resort))
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2
