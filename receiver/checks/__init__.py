@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails
+
+from prunella.service.problems import Location, mistakes_of
 from receiver.checks.alert_cleared import AlertCleared
 from receiver.checks.base import Check
 from receiver.checks.http import HttpAnswer
@@ -17,7 +22,15 @@ def parse_check(value: object) -> Check:
     """The check that `{http: {path: /health}}` or `{alert: cleared}` means. Raises ValueError."""
     if isinstance(value, Check):
         return value
-    _, kind, options = chosen_by_only_key(CHECKS, value)
+    name, kind, options = chosen_by_only_key(CHECKS, value)
+    inside: Location = (name,)
     if kind.shorthand is not None and not isinstance(options, Mapping):
         options = {kind.shorthand: options}
-    return kind.model_validate(options)
+        inside = ()
+    try:
+        return kind.model_validate(options)
+    except ValidationError as error:
+        found = [{**one, "loc": (*inside, *one.get("loc", ()))} for one in mistakes_of(error)]
+        raise ValidationError.from_exception_data(
+            "check", cast("list[InitErrorDetails]", found), hide_input=True
+        ) from None

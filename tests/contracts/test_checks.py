@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from receiver.checks import CHECKS, parse_check
 from receiver.checks.base import Check
@@ -89,3 +90,9 @@ def test_what_is_no_check_is_refused(value: object) -> None:
 
 def test_the_short_form_of_the_alert_is_read() -> None:
     assert type(parse_check({"alert": "cleared"})) is CHECKS["alert"]
+
+
+def test_a_mistake_is_named_from_the_checks_key_on() -> None:
+    with pytest.raises(ValidationError) as caught:
+        parse_check({"http": {"path": "health"}})
+    assert [found["loc"] for found in caught.value.errors()] == [("http", "path")]
