@@ -59,7 +59,9 @@ class Exporter:
 
     async def _apply(self, new: Config) -> None:
         if new.server != self.config.server:
-            raise ConfigError([Problem("server", "a change takes effect only with a restart")])
+            raise ConfigError(
+                [Problem("server.listen", "a change takes effect only with a restart")]
+            )
         await self._running.apply(new)
         self._checks.memory_limit = new.health.memory
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,11 +24,9 @@ class Workshop:
         self._broken = broken
 
     def kinds(self) -> Mapping[str, Kind[Any]]:
-        return {
-            key: Kind(Any, lambda _, world, key=key: self._build(key, world)) for key in self.built
-        }
+        return {key: Kind(Any, partial(self._made, key)) for key in self.built}
 
-    def _build(self, key: str, world: World) -> Made:
+    def _made(self, key: str, _: object, world: World) -> Made:
         if key in self._broken:
             raise RuntimeError(f"{key} cannot be built")
         self.worlds.append(world)
