@@ -111,9 +111,7 @@ async def test_a_client_that_leaves_is_counted_as_gone() -> None:
 
     app = web.Application(middlewares=[middleware()])
     app.router.add_get("/slow", slow)
-    server = TestServer(app)
-    await server.start_server(handler_cancellation=True)
-    async with TestClient(server) as client:
+    async with TestClient(TestServer(app)) as client:  # cancels handlers, unlike our services
         request = asyncio.create_task(client.get("/slow"))
         await started.wait()
         request.cancel()
