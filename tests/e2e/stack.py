@@ -88,9 +88,9 @@ async def stack(
 
 @asynccontextmanager
 async def exporter(folder: Path, port: int, shop_url: str) -> AsyncIterator[None]:
-    """The real exporter, probing the shop five times a second."""
+    """The real exporter, probing the shop every second."""
     file = folder / "exporter.yml"
-    probe = {"name": "shop", "url": f"{shop_url}/health", "every": "200ms", "timeout": "500ms"}
+    probe = {"name": "shop", "url": f"{shop_url}/health", "every": "1s", "timeout": "500ms"}
     file.write_text(
         yaml.safe_dump(
             {

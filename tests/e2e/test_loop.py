@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from aiohttp import web
 
 from tests.e2e.stack import Stack, shop_and_receiver, stack
 from tests.servers.ports import free_port
-from tests.servers.process import until
+from tests.servers.process import start, until
 from tests.servers.receiver import WEBHOOK_TOKEN, ReceiverServer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -96,6 +97,8 @@ async def _killing_relay(port: int, target: ReceiverServer) -> AsyncIterator[lis
 
 async def test_two_receivers_on_one_journal_are_refused_with_the_reason(tmp_path: Path) -> None:
     async with shop_and_receiver(tmp_path) as made:
-        second = ReceiverServer(made.receiver.url, made.receiver.folder, made.receiver.config)
-        with pytest.raises(AssertionError, match="another receiver already uses"):
-            await second.begin()
+        argv = [sys.executable, "-m", "receiver", "--config", str(made.receiver.config)]
+        second = start("second", argv, tmp_path)
+        await until(lambda: not second.running, "the second one gives up")
+        assert second.popen.returncode == 2
+        assert "another receiver already uses" in second.output()
