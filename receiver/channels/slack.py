@@ -35,7 +35,7 @@ class Slack(Channel):
 
 
 def _message(notice: Notice, environment: str | None) -> dict[str, object]:
-    title = _fit(notice.title or notice.event, _TITLE)
+    title = _fit(notice.title, _TITLE) or notice.event
     colour = _GOOD if notice.event in _GOOD_EVENTS else _COLOURS.get(notice.severity, _GOOD)
     return {
         "text": title,

@@ -95,7 +95,7 @@ async def test_long_texts_are_cut_at_slacks_limits(fill: str) -> None:
 
 
 async def test_a_notice_without_words_is_still_a_message() -> None:
-    slack = await told(a_notice(title="", text=" \n "))
+    slack = await told(a_notice(title=" ", text=" \n "))
     assert slack.texts[0] == "opened"
 
 
