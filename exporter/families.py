@@ -23,13 +23,6 @@ def counter(name: str, text: str, labels: Sequence[str], rows: Rows) -> Metric:
     return family
 
 
-def one(
-    kind: type[GaugeMetricFamily | CounterMetricFamily], name: str, text: str, value: float
-) -> Metric:
-    """A family of a single series without labels."""
-    return kind(name, text, value=value)
-
-
 def labelled(family: Metric, extra: Mapping[str, str]) -> Metric:
     """The family with `extra` on every series that does not say otherwise itself."""
     family.samples = [

@@ -65,9 +65,9 @@ INSTANCE = (
     "run_id", "process_id",
 )  # fmt: skip
 DATABASE = {
-    "keys": ("db_keys", 1.0, "Total number of keys by DB"),
-    "expires": ("db_keys_expiring", 1.0, "Total number of expiring keys by DB"),
-    "avg_ttl": ("db_avg_ttl_seconds", 1e-3, "Avg TTL in seconds"),
+    "keys": ("db_keys", 1.0, "Keys in the database."),
+    "expires": ("db_keys_expiring", 1.0, "Keys in the database that will expire."),
+    "avg_ttl": ("db_avg_ttl_seconds", 1e-3, "Average time until the database's expiring keys do."),
 }
 WORDS = {"ok": 1.0, "up": 1.0, "err": 0.0, "down": 0.0}
 
@@ -75,16 +75,16 @@ WORDS = {"ok": 1.0, "up": 1.0, "err": 0.0, "down": 0.0}
 def families(labels: Sequence[str], seen: Seen) -> Iterator[Metric]:
     """Every family over all servers; one that gave no INFO has `redis_up 0` and nothing else."""
     up = [(key, float(info is not None)) for key, info in seen]
-    yield gauge("redis_up", "Information about the Redis instance", labels, up)
+    yield gauge("redis_up", "Whether the server answered in time.", labels, up)
     known = [(key, info) for key, info in seen if info is not None]
     for field, name in GAUGES.items():
-        yield gauge(f"redis_{name}", f"{name} metric", labels, _field(field, known))
+        yield gauge(f"redis_{name}", f"INFO's {field}.", labels, _field(field, known))
     for field, name in COUNTERS.items():
-        yield counter(f"redis_{name}", f"{name} metric", labels, _field(field, known))
+        yield counter(f"redis_{name}", f"INFO's {field}.", labels, _field(field, known))
     yield from _replication(labels, known)
     yield from _databases(labels, known)
     instance = [((*key, *(str(info.get(n, "")) for n in INSTANCE)), 1.0) for key, info in known]
-    text = "Information about the Redis instance"
+    text = "What the server is; always 1."
     yield gauge("redis_instance_info", text, (*labels, *INSTANCE), instance)
 
 
@@ -109,7 +109,7 @@ def _replication(
     for field, name in REPLICA.items():
         rows = _field(field, replicas)
         yield gauge(
-            f"redis_{name}", f"{name} metric", (*labels, "master_host", "master_port"), rows
+            f"redis_{name}", f"INFO's {field}.", (*labels, "master_host", "master_port"), rows
         )
 
 

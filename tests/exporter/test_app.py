@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
 from tests.exporter.reading import names, samples, value
 from tests.exporter.serving import Served, sent, serving
 from tests.servers.ports import free_port
+from tests.servers.process import until
 from tests.servers.redis import redis_server
 
 PROMTOOL = shutil.which("promtool")
@@ -229,3 +231,57 @@ async def test_no_secret_of_the_config_is_on_any_page(tmp_path: Path) -> None:
         for path in ("/", "/metrics", "/api/health", "/api/health/app", "/metrics?collect[]=x"):
             _, text = await served.get(path)
             assert "hunter2" not in text
+
+
+async def test_openmetrics_is_valid_to_its_own_parser(tmp_path: Path) -> None:
+    processes = [{"name": "python", "match": "python"}]
+    async with serving(tmp_path, host={}, processes=processes, **redis_at(nowhere())) as served:
+        status, text = await served.get("/metrics", Accept="application/openmetrics-text")
+    families = list(openmetrics(text))  # type: ignore[no-untyped-call]  # prometheus_client types it in part only
+    assert status == 200
+    assert text.endswith("# EOF\n")
+    assert {"node_cpu_seconds", "prunella_process_up", "redis_up"} <= {f.name for f in families}
+
+
+@pytest.mark.server
+async def test_scrapes_of_a_hanging_server_do_not_pile_up(tmp_path: Path) -> None:
+    async with redis_server() as server, serving(tmp_path, **redis_at(server.url)) as served:
+        await served.metrics()
+        server.hang()
+        began = time.monotonic()
+        scrapes = [served.metrics(**sent(**{TIMEOUT: "1"})) for _ in range(20)]
+        answers = await asyncio.gather(*scrapes)
+        assert time.monotonic() - began < 1.5
+        assert {value(found, "redis_up") for found in answers} == {0}
+        server.wake()
+        found = await served.metrics()
+    # Ours from before the hang, and the one after it: the twenty scrapes shared a single attempt.
+    assert (value(found, "redis_connections_received_total") or 0) <= 3
+
+
+@pytest.mark.server
+async def test_what_vanishes_and_returns_does_so_in_the_next_scrape(tmp_path: Path) -> None:
+    port = free_port()
+    async with serving(tmp_path, **redis_at(f"redis://127.0.0.1:{port}/0")) as served:
+        async with redis_server(port=port):
+            assert value(await served.metrics(), "redis_connected_clients") is not None
+        gone = await served.metrics()
+        assert (value(gone, "redis_up"), value(gone, "redis_connected_clients")) == (0, None)
+        async with redis_server(port=port):
+            assert value(await served.metrics(), "redis_up") == 1
+
+
+async def test_a_kept_prober_does_not_forget_an_outage_at_a_reload(tmp_path: Path) -> None:
+    endpoints = [{"name": "gone", "url": f"http://127.0.0.1:{free_port()}", "every": "1s"}]
+    async with serving(tmp_path, endpoints=endpoints) as served:
+
+        async def failed() -> bool:
+            found = await served.metrics()
+            return (value(found, "prunella_probe_consecutive_failures") or 0) >= 1
+
+        await until(failed, "a probe has failed")
+        served.write(server=listen_of(served), endpoints=endpoints, host={})
+        await served.post("/-/reload")
+        found = await served.metrics()
+    assert (value(found, "prunella_probe_consecutive_failures") or 0) >= 1
+    assert value(found, "node_load1") is not None

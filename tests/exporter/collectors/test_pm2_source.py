@@ -130,3 +130,35 @@ def test_the_home_is_pm2s_own_unless_said() -> None:
         ".pm2",
         Path(os.environ.get("PM2_HOME", ".pm2")).name,
     }
+
+
+@pytest.mark.server
+@pytest.mark.timeout(240)
+async def test_a_hanging_daemon_is_down_in_time(tmp_path: Path) -> None:
+    async with pm2(tmp_path) as manager:
+        await manager.start("api", SLEEPER)
+        os.kill(manager.daemon_pid, signal.SIGSTOP)
+        collector = Processes([entry("api", manager.home)], World())
+        found = await collector.collect(asyncio.get_running_loop().time() + 0.5)
+        os.kill(manager.daemon_pid, signal.SIGCONT)
+        assert value(found, "prunella_process_up", name="api") == 0
+        assert found.problems == ("pm2: no answer in time",)
+        assert value(await collect(manager.home, "api"), "prunella_process_up", name="api") == 1
+
+
+async def test_entries_of_one_daemon_are_read_in_one_call() -> None:
+    calls = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal calls
+        calls += 1
+        await reader.read(1)
+        writer.write(message({"args": [[]]}))
+        writer.close()
+
+    with tempfile.TemporaryDirectory(prefix="pm2-") as home:
+        server = await asyncio.start_unix_server(serve, Path(home) / "rpc.sock")
+        await collect(Path(home), "a", "b", "c")
+        server.close()
+        await server.wait_closed()
+    assert calls == 1

@@ -5,6 +5,9 @@ import os
 import signal
 import sys
 import time
+import xmlrpc.client
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -124,3 +127,55 @@ async def test_name_and_password_are_sent(tmp_path: Path) -> None:
             await SupervisorEntry.read([one], Snapshot(PROC))
     assert seen == ["Basic b3BzOmh1bnRlcjI="]
     assert "hunter2" not in f"{raised.value} {one!r}"
+
+
+@pytest.mark.server
+async def test_a_hanging_supervisord_is_down_in_time(tmp_path: Path) -> None:
+    async with supervisord(tmp_path, {"sleeper": SLEEPER}, startsecs="0") as server:
+        collector = Processes([entry("sleeper", server.url)], World())
+
+        async def up() -> bool:
+            return value(await collect(collector), "prunella_process_up") == 1
+
+        await until(up, "the program runs")
+        os.kill(server.pid, signal.SIGSTOP)
+        found = await collector.collect(asyncio.get_running_loop().time() + 0.5)
+        os.kill(server.pid, signal.SIGCONT)
+        assert value(found, "prunella_process_up") == 0
+        assert found.problems == ("supervisor: no answer in time",)
+        await until(up, "it is up again")
+
+
+@pytest.mark.parametrize(
+    "name", ["web:api_00", "web", "web:*", "api_00"], ids=["full", "group", "all", "program"]
+)
+async def test_a_program_is_found_by_each_of_its_names(name: str) -> None:
+    programs = [program("api_00", "web", pid=7), program("other", "other", pid=8)]
+    async with supervisord_saying(programs) as url:
+        (reading,) = (await SupervisorEntry.read([entry(name, url)], Snapshot(PROC))).values()
+    assert (reading.up, reading.roots) == (True, (7,))
+
+
+@pytest.mark.parametrize("state", ["STARTING", "BACKOFF", "STOPPED", "FATAL", "EXITED"])
+async def test_a_group_is_up_when_all_of_it_runs(state: str) -> None:
+    programs = [program("a", "web", pid=7), program("b", "web", state=state)]
+    async with supervisord_saying(programs) as url:
+        (reading,) = (await SupervisorEntry.read([entry("web", url)], Snapshot(PROC))).values()
+    assert not reading.up
+
+
+def program(name: str, group: str, *, pid: int = 0, state: str = "RUNNING") -> dict[str, object]:
+    return {"name": name, "group": group, "pid": pid, "statename": state, "start": 1700000000}
+
+
+@asynccontextmanager
+async def supervisord_saying(programs: list[dict[str, object]]) -> AsyncIterator[str]:
+    """Answers every call with this list."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=xmlrpc.client.dumps((programs,), methodresponse=True))
+
+    app = web.Application()
+    app.router.add_post("/RPC2", answer)
+    async with TestServer(app) as server:
+        yield str(server.make_url("")).rstrip("/")

@@ -1,0 +1,55 @@
+"""Every name that the exporter can emit, as its code says it: what docs/metrics.md is held against."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.metrics_core import Metric
+
+from exporter.collectors.base import World
+from exporter.collectors.endpoints import EndpointEntry, Endpoints
+from exporter.collectors.host import Host, HostOptions
+from exporter.collectors.process_sources.matched import MatchedEntry
+from exporter.collectors.processes import Processes
+from exporter.collectors.redis_server import RedisEntry, RedisServers
+from exporter.proc.kernel import MEMORY
+from exporter.scrape import Flight, Scraper
+from tests.exporter.proc.tree import machine, write
+
+PRESSURE = "some avg10=0 avg60=0 avg300=0 total=1\nfull avg10=0 avg60=0 avg300=0 total=1\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    name: str
+    type: str
+
+
+async def emitted(tmp_path: Path) -> set[Name]:
+    """The names of every collector's families, also of those that have no series now."""
+    found: set[Name] = set()
+    deadline = asyncio.get_running_loop().time() + 5
+    for collector in _collectors(tmp_path):
+        found |= {_named(family) for family in (await collector.collect(deadline)).families}
+    flights = {"none": Flight("none", _collectors(tmp_path)[0])}
+    return found | {_named(family) for family in await Scraper(flights).scrape(["none"], 5.0)}
+
+
+def _named(family: Metric) -> Name:
+    suffix = "_total" if family.type == "counter" else ""
+    return Name(family.name + suffix, family.type)
+
+
+def _collectors(tmp_path: Path) -> list[Any]:
+    root = machine(tmp_path, meminfo="".join(f"{field}: 1 kB\n" for field in MEMORY))
+    write(root, {f"pressure/{what}": PRESSURE for what in ("cpu", "io", "memory")})
+    url = "redis://127.0.0.1:1"
+    return [
+        Host(HostOptions(procfs=root), World()),
+        Processes([MatchedEntry(name="a", match="python")], World()),
+        Endpoints([EndpointEntry.model_validate({"name": "a", "url": "http://a"})], World()),
+        RedisServers([RedisEntry.model_validate({"name": "a", "url": url})], World()),
+    ]
