@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from prunella.service.reload import Live
 from prunella.service.settings import ConfigError, Problem
 from prunella.service.tasks import Tasks
 from prunella.service.web import Service
+from receiver.consistency import build_action
 from receiver.decide.plan import Mode
 from receiver.journal import JournalInUse, JournalUnavailable
 from receiver.journal.sqlite import SqliteJournal, open_journal
@@ -24,7 +25,7 @@ from receiver.outside.alertmanager import AlertmanagerApi
 from receiver.outside.http import open_http
 from receiver.outside.programs import SystemPrograms
 from receiver.outside.prometheus import PrometheusApi
-from receiver.outside.survivors import survivors
+from receiver.outside.survivors import ProcessTable
 from receiver.pipeline import Pipeline
 from receiver.settings import ReceiverSettings, journal_file
 from receiver.stages.context import Context
@@ -48,7 +49,7 @@ async def receiver(
     tasks = Tasks(clock)
     async with open_http() as http:
         context = Context(
-            journal, _tools(settings, http, clock, programs), lambda: live.current, survivors
+            journal, _tools(settings, http, clock, programs), lambda: live.current, ProcessTable()
         )
         pipeline = Pipeline(context, f"{socket.gethostname()}-{os.getpid()}")
         auth = Auth(
@@ -68,32 +69,42 @@ async def receiver(
 
 
 def executables(settings: ReceiverSettings) -> dict[str, str]:
-    """The programs that targets need, by absolute path. Raises ConfigError for a missing one, unless in shadow."""
+    """The programs that ladders may start, by absolute path. Raises ConfigError for a missing one, unless in shadow."""
     found = {name: str(path) for name, path in settings.executables.items()}
     problems = [
         Problem(f"executables.{name}", f"{path} is not a program: give the absolute path of one")
         for name, path in found.items()
         if not (Path(path).is_absolute() and os.access(path, os.X_OK))
     ]
-    for target in settings.targets.values():
-        name = target.process.executable if target.process is not None else None
-        if name is None or name in found:
-            continue
-        path = shutil.which(name)
-        if path is not None:
+    for at, name in _needed(settings):
+        path = found.get(name) or shutil.which(name)
+        if path is not None and os.access(path, os.X_OK):
             found[name] = path
-            continue
-        problems.append(
-            Problem(
-                f"targets.{target.name}.process",
-                f"{name} is not on PATH: install it, or say where it is under `executables`",
-            )
-        )
+        elif name not in found:
+            cure = "install it, or say where it is under `executables`"
+            problems.append(Problem(at, f"there is no program {name}: {cure}"))
     if problems and settings.mode is not Mode.SHADOW:
         raise ConfigError(problems)
     for problem in problems:
         log.warning("a program is missing", path=problem.path, problem=problem.message)
     return found
+
+
+def _needed(settings: ReceiverSettings) -> Iterator[tuple[str, str]]:
+    """Where in the config a program is needed, and its name; each once."""
+    seen: set[str] = set()
+    for number, playbook in enumerate(settings.playbooks):
+        for rung_number, rung in enumerate(playbook.ladder):
+            action = build_action(rung.action, rung.options)
+            chosen = (
+                settings.targets.values()
+                if rung.on is None
+                else map(settings.targets.__getitem__, rung.on)
+            )
+            for target in chosen:
+                for name in set(action.executables(target)) - seen:
+                    seen.add(name)
+                    yield f"playbooks[{number}].ladder[{rung_number}]", name
 
 
 def tokens(settings: ReceiverSettings) -> Mapping[Scope, tuple[Token, ...]]:

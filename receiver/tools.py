@@ -110,6 +110,16 @@ class Alertmanager(Protocol):
     async def alerts(self) -> tuple[ActiveAlert, ...]: ...
 
 
+class Survivors(Protocol):
+    """What an action of a killed receiver left running, by the action's id."""
+
+    async def find(self, action_id: str) -> tuple[int, ...]:
+        """The processes that still live."""
+
+    async def end(self, action_id: str) -> None:
+        """TERM, and KILL for those that stay."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What a plugin may reach. `prometheus` and `alertmanager` are None where the config names none."""

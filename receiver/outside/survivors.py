@@ -7,6 +7,7 @@ is found, because nothing tells it from unfinished work.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 
 import psutil
@@ -14,17 +15,34 @@ import psutil
 _VARIABLE = "PRUNELLA_ACTION_ID"
 
 
-async def survivors(action_id: str) -> tuple[int, ...]:
-    """The processes, by id, that the action started and that still live; only those we may look into."""
-    return await asyncio.to_thread(_carriers, action_id)
+class ProcessTable:
+    """`receiver.tools.Survivors` by the environment of every process that we may look into."""
+
+    def __init__(self, grace: float = 5.0) -> None:
+        self._grace = grace
+
+    async def find(self, action_id: str) -> tuple[int, ...]:
+        carriers = await asyncio.to_thread(_carriers, action_id)
+        return tuple(process.pid for process in carriers)
+
+    async def end(self, action_id: str) -> None:
+        await asyncio.to_thread(self._end, action_id)
+
+    def _end(self, action_id: str) -> None:
+        for last in (False, True):
+            carriers = _carriers(action_id)
+            for process in carriers:
+                with contextlib.suppress(psutil.Error):
+                    process.kill() if last else process.terminate()
+            psutil.wait_procs(carriers, timeout=self._grace)
 
 
-def _carriers(action_id: str) -> tuple[int, ...]:
-    return tuple(
-        process.pid
+def _carriers(action_id: str) -> list[psutil.Process]:
+    return [
+        process
         for process in psutil.process_iter()
         if process.pid != os.getpid() and _carries(process, action_id)
-    )
+    ]
 
 
 def _carries(process: psutil.Process, action_id: str) -> bool:

@@ -60,14 +60,22 @@ async def interrupted(claim: Claim, context: Context) -> Claim | None:
     run = await context.journal.open_run(claim.incident.id)
     if run is None:
         return await _lost(claim, context)
-    alive = await context.survivors(run.action_id)
-    if alive:
-        log.warning("an interrupted action still runs", action_id=run.action_id, pids=list(alive))
-        move = Move(claim.incident, due=context.now() + ALIVE_AGAIN)
-        await context.journal.move(claim, move, context.now())
-        return follow(claim, move)
-    outcome = Outcome("unknown", Reason.INTERRUPTED, "the receiver was stopped in the middle")
-    return await _end(claim, run, outcome, context)
+    alive = await context.survivors.find(run.action_id)
+    if not alive:
+        outcome = Outcome("unknown", Reason.INTERRUPTED, "the receiver was stopped in the middle")
+        return await _end(claim, run, outcome, context)
+    timeout = playbook_of(claim.incident).ladder[run.rung].timeout
+    if context.now() > run.began_at + timeout + KILL_GRACE:
+        # the timeout that was promised holds although the process that would have enforced it is dead
+        log.warning(
+            "ending what an interrupted action left", action_id=run.action_id, pids=list(alive)
+        )
+        await context.survivors.end(run.action_id)
+        return await _end(claim, run, Outcome("timeout", Reason.TIMEOUT, "ended late"), context)
+    log.info("an interrupted action still runs", action_id=run.action_id, pids=list(alive))
+    move = Move(claim.incident, due=context.now() + ALIVE_AGAIN)
+    await context.journal.move(claim, move, context.now())
+    return follow(claim, move)
 
 
 async def look_first(claim: Claim, context: Context) -> Claim | None:

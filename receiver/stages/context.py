@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from receiver.decide.incident import CLOSED, Incident
 from receiver.decide.plan import Playbook
 from receiver.journal import Claim, Event, Journal, Move
 from receiver.settings import ReceiverSettings
-from receiver.tools import Tools
+from receiver.tools import Survivors, Tools
 
 log = create_logger("prunella.receiver")
 
@@ -24,7 +24,7 @@ class Context:
     journal: Journal
     tools: Tools
     settings: Callable[[], ReceiverSettings]
-    survivors: Callable[[str], Awaitable[tuple[int, ...]]]  # processes of an action, by its id
+    survivors: Survivors
     heard_as: set[str] = field(
         default_factory=set
     )  # the receiver names under which Alertmanager calls us

@@ -124,13 +124,18 @@ class ToldAlertmanager:
 
 
 @dataclass
-class Survivors:
+class ToldSurvivors:
     """Which processes still carry an action's id."""
 
     alive: tuple[int, ...] = ()
+    ended: list[str] = field(default_factory=list)
 
-    async def __call__(self, action_id: str) -> tuple[int, ...]:
+    async def find(self, action_id: str) -> tuple[int, ...]:
         return self.alive
+
+    async def end(self, action_id: str) -> None:
+        self.ended.append(action_id)
+        self.alive = ()
 
 
 @dataclass
@@ -142,7 +147,7 @@ class Rig:
     programs: ToldPrograms
     http: ToldHttp
     prometheus: ToldPrometheus
-    survivors: Survivors
+    survivors: ToldSurvivors
     settings: ReceiverSettings
     context: Context
     pipeline: Pipeline
@@ -239,7 +244,7 @@ async def rig(*, file: Path | None = None, **changes: Any) -> AsyncIterator[Rig]
     """A receiver whose config is CONFIG with top-level keys changed."""
     settings = ReceiverSettings.model_validate({**CONFIG, **changes})
     clock, programs, http = HandClock(), ToldPrograms(), ToldHttp()
-    prometheus, survivors = ToldPrometheus(), Survivors()
+    prometheus, survivors = ToldPrometheus(), ToldSurvivors()
     journal = await open_journal(file, clock.now())
     tools = Tools(clock, http, programs, prometheus)
     context = Context(journal, tools, lambda: made.settings, survivors)

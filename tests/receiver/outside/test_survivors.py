@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from receiver.outside.survivors import survivors
+from receiver.outside.survivors import ProcessTable
 from tests.servers.process import until
 
 
@@ -16,8 +16,8 @@ def start(code: str, action_id: str) -> subprocess.Popen[bytes]:
 async def test_a_process_is_found_by_the_action_that_it_carries() -> None:
     with start("import time; time.sleep(60)", "a-1") as process:
         try:
-            assert await survivors("a-1") == (process.pid,)
-            assert await survivors("a-") == ()
+            assert await ProcessTable().find("a-1") == (process.pid,)
+            assert await ProcessTable().find("a-") == ()
         finally:
             process.kill()
 
@@ -26,7 +26,17 @@ async def test_a_process_that_has_ended_is_not_found() -> None:
     with start("", "a-2") as process:
 
         async def gone() -> bool:
-            return await survivors("a-2") == ()
+            return await ProcessTable().find("a-2") == ()
 
         await until(gone, "it has ended: a zombie until it is waited for")
         assert process.returncode is None
+
+
+async def test_what_is_left_of_an_action_is_ended_even_if_it_will_not_listen() -> None:
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(); time.sleep(60)"
+    env = {**os.environ, "PRUNELLA_ACTION_ID": "a-3"}
+    with subprocess.Popen([sys.executable, "-c", deaf], env=env, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        await ProcessTable(grace=0.2).end("a-3")
+        assert process.wait(5) == -9

@@ -88,6 +88,16 @@ async def test_a_child_that_outlives_the_receiver_keeps_its_target_busy(tmp_path
         assert (await made.incident()).state is State.VERIFYING
 
 
+async def test_a_child_that_outlives_its_timeout_as_well_is_ended(tmp_path: Path) -> None:
+    file = tmp_path / "j.db"
+    await _die_in_the_middle(file)
+    async with rig(file=file) as made:
+        made.survivors.alive = (4711,)
+        await made.wait(80)
+        assert len(made.survivors.ended) == 1
+        assert [row["result"] for row in await made.events("outcome")] == ["timeout"]
+
+
 async def test_a_letter_written_before_the_death_is_sent_after_it(tmp_path: Path) -> None:
     file = tmp_path / "j.db"
     await _die_in_the_middle(file)
