@@ -98,7 +98,7 @@ CREATE TABLE quarantine (
 );
 
 CREATE TABLE event (
-  seq INTEGER PRIMARY KEY,
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, -- SQLite remembers the highest, so that a tail cut off is missed
   t REAL NOT NULL,
   ev TEXT NOT NULL,
   incident INTEGER,

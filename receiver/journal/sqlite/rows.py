@@ -74,10 +74,16 @@ def run_of(row: sqlite3.Row) -> Run:
     )
 
 
+def highest_seq(db: sqlite3.Connection) -> int:
+    """The number of the last audit row ever written, be it there or not."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
+    return int(row["seq"]) if row else 0
+
+
 def append(db: sqlite3.Connection, now: float, events: Iterable[Event]) -> None:
     """Adds audit rows to the chain."""
-    last = db.execute("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
-    seq, digest = (last["seq"], last["hash"]) if last else (0, GENESIS)
+    last = db.execute("SELECT hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
+    seq, digest = highest_seq(db), last["hash"] if last else GENESIS
     for event in events:
         seq += 1
         data = canonical(event.data)

@@ -28,7 +28,7 @@ def connect(file: Path | None, *, read_only: bool = False) -> sqlite3.Connection
         uri=True,
         isolation_level=None,
         check_same_thread=False,
-        timeout=5,
+        timeout=1,
     )
     connection.row_factory = sqlite3.Row
     try:

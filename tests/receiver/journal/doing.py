@@ -55,9 +55,10 @@ async def taken(journal: Journal, now: float = NOW, owner: str = "us") -> Claim:
 async def at_the_gate(
     journal: Journal, fingerprint: str = "f1", *, target: str = "api", now: float = NOW
 ) -> Claim:
-    """A claimed incident in GATING."""
-    await fires(journal, fingerprint, targets=(target,), now=now)
-    claim = await taken(journal, now)
+    """A new incident, claimed and in GATING."""
+    number = await fires(journal, fingerprint, targets=(target,), now=now)
+    claims = await journal.claim("us", now, LEASE, 10)
+    (claim,) = (claim for claim in claims if claim.incident.id == number)
     after = claim.incident.moved(State.GATING, Reason.FIRING, now)
     await journal.move(claim, Move(after), now)
     return replace(claim, incident=after)

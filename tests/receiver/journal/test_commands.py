@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from receiver.decide.incident import IllegalMove, Incident, State
+from receiver.decide.reason import Reason
+from receiver.journal import Conflict, Event, Fenced, Move
+from receiver.journal.sqlite import SqliteJournal
+from tests.receiver.builders import NOW, a_letter
+from tests.receiver.journal.doing import (
+    asked,
+    at_the_gate,
+    ended,
+    exported,
+    fires,
+    opened,
+    taken,
+    words,
+)
+
+LATER = NOW + 1000
+
+
+def resolve(incident: Incident) -> Move:
+    after = incident.moved(State.RESOLVED, Reason.OPERATOR, NOW)
+    return Move(after, (Event("resolved", {"incident": incident.id}),), (a_letter("resolved"),))
+
+
+def approve(incident: Incident) -> Move:
+    return Move(replace(incident, progress=replace(incident.progress, approval="digest")))
+
+
+def acknowledge(by: str) -> Callable[[Incident], Move]:
+    return lambda incident: Move(
+        replace(incident, acknowledged_by=by), (Event("acknowledged", {}),)
+    )
+
+
+async def waiting(journal: SqliteJournal) -> None:
+    """An incident that nobody holds and that is not due for long."""
+    await fires(journal)
+    claim = await taken(journal)
+    await journal.move(claim, Move(claim.incident, due=LATER), NOW)
+
+
+async def test_a_humans_word_changes_the_incident_with_its_event_and_letter(
+    journal: SqliteJournal,
+) -> None:
+    await waiting(journal)
+    after = await journal.command(1, resolve, NOW + 1)
+    assert after.state is State.RESOLVED
+    assert await journal.incident(1) == after
+    assert (await words(journal))[-1] == "resolved"
+    assert (await journal.backlog())["ops"].pending == 1
+    assert await journal.next_due() is None
+
+
+async def test_what_a_human_changed_is_looked_at_now(journal: SqliteJournal) -> None:
+    await waiting(journal)
+    await journal.command(1, approve, NOW + 1)
+    assert await journal.next_due() == NOW + 1
+    assert (await taken(journal, NOW + 1)).incident.progress.approval == "digest"
+
+
+async def test_i14_whoever_held_it_is_fenced_off(journal: SqliteJournal) -> None:
+    await fires(journal)
+    held = await taken(journal)
+    await journal.command(1, approve, NOW)
+    with pytest.raises(Fenced):
+        await journal.move(held, Move(held.incident, due=LATER), NOW)
+    assert (await taken(journal)).incident.progress.approval == "digest"
+
+
+async def test_an_acknowledgement_that_moves_nothing_disturbs_nobody(
+    journal: SqliteJournal,
+) -> None:
+    claim = await at_the_gate(journal)
+    ruling = await asked(journal, claim)
+    assert ruling.run is not None
+    assert (await journal.command(1, acknowledge("ops"), NOW)).acknowledged_by == "ops"
+    await ended(journal, claim, ruling.run)
+    stored = await journal.incident(1)
+    assert stored is not None
+    assert stored.acknowledged_by == "ops"
+    assert (await words(journal))[-2:] == ["acknowledged", "outcome"]
+
+
+async def test_while_an_action_is_under_way_a_change_is_a_conflict(journal: SqliteJournal) -> None:
+    await asked(journal, await at_the_gate(journal))
+    before = await exported(journal)
+    with pytest.raises(Conflict, match="action under way"):
+        await journal.command(1, approve, NOW)
+    assert await exported(journal) == before
+
+
+async def test_a_word_that_does_not_fit_the_state_changes_nothing(journal: SqliteJournal) -> None:
+    await waiting(journal)
+
+    def refuse(_: Incident) -> Move:
+        raise Conflict("does not wait for an approval")
+
+    with pytest.raises(Conflict, match="does not wait"):
+        await journal.command(1, refuse, NOW)
+    assert await journal.next_due() == LATER
+
+
+async def test_an_illegal_move_by_a_human_is_refused_as_any_other(journal: SqliteJournal) -> None:
+    await waiting(journal)
+    await journal.command(1, resolve, NOW)
+    with pytest.raises(IllegalMove):
+        await journal.command(1, resolve, NOW)
+
+
+async def test_there_is_nothing_to_say_to_an_incident_that_is_not_there(
+    journal: SqliteJournal,
+) -> None:
+    with pytest.raises(LookupError, match="no incident 7"):
+        await journal.command(7, resolve, NOW)
+
+
+async def test_i10_a_pause_names_who_and_why_and_is_in_the_journal(journal: SqliteJournal) -> None:
+    assert await journal.paused() is None
+    await journal.pause("ops", "deploy", NOW)
+    assert await journal.paused() == "deploy (ops)"
+    (row,) = await exported(journal)
+    assert (row["ev"], row["by"], row["reason"], row["t"]) == ("paused", "ops", "deploy", NOW)
+
+
+async def test_i10_a_pause_survives_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "journal.db"
+    async with opened(file) as journal:
+        await journal.pause("ops", "deploy", NOW)
+    async with opened(file) as journal:
+        assert await journal.paused() == "deploy (ops)"
+        await journal.resume("ops", NOW)
+    async with opened(file) as journal:
+        assert await journal.paused() is None
+
+
+async def test_a_second_pause_takes_the_place_of_the_first(journal: SqliteJournal) -> None:
+    await journal.pause("a", "one", NOW)
+    await journal.pause("b", "two", NOW)
+    assert await journal.paused() == "two (b)"
+    await journal.resume("a", NOW)
+    assert await journal.paused() is None
+
+
+async def test_resuming_has_everything_blocked_looked_at(journal: SqliteJournal) -> None:
+    await journal.pause("ops", "deploy", NOW)
+    await asked(journal, await at_the_gate(journal))
+    assert await journal.next_due() == NOW + 30
+    await journal.resume("ops", NOW + 1)
+    assert await journal.next_due() == NOW + 1
+    assert (await taken(journal, NOW + 1)).incident.reason is Reason.PAUSED
+
+
+async def test_resuming_what_was_not_paused_does_no_harm(journal: SqliteJournal) -> None:
+    await waiting(journal)
+    await journal.resume("ops", NOW)
+    assert await journal.next_due() == LATER
+
+
+async def test_what_belongs_to_no_incident_is_recorded_too(journal: SqliteJournal) -> None:
+    await journal.record([Event("reloaded", {"by": "ops"})], [a_letter("test", incident=0)], NOW)
+    assert await words(journal) == ["reloaded"]
+    (posting,) = await journal.postings("ops", NOW, 9)
+    assert (posting.incident, posting.letter.event) == (0, "test")
