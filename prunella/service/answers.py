@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from prunella.logs import create_logger
+from prunella.middleware.measure import CLIENT_GONE
 
 _OFF_THE_LOOP = 1024 * 1024  # decoding more than this would hold up every other request
 
@@ -80,9 +81,11 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
             raise
         allowed = {"Allow": answer.headers["Allow"]} if "Allow" in answer.headers else {}
         return error_response(answer.status, _reason(answer.status), answer.reason, allowed)
-    except Exception as error:  # one request's bug must not become the next one's
-        if request.transport is None:
-            raise  # the client left: nobody to answer
+    except Exception as error:  # noqa: BLE001 - logged, and the next request must not suffer from it
+        if request.transport is None and isinstance(error, ConnectionError):
+            return web.Response(
+                status=CLIENT_GONE
+            )  # it left in the middle: no bug, nobody to answer
         _log.exception("request failed", error, method=request.method, path=request.path)
         return error_response(500, "internal_error", "internal error; see the log")
 

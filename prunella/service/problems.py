@@ -37,20 +37,14 @@ def dotted(location: Location) -> str:
     return "".join(parts).removeprefix(".")
 
 
-def unknown_key(key: object, known: Iterable[str]) -> str:
-    """What to say about a key that nobody reads, with the likely spelling if there is one."""
-    close = get_close_matches(str(key), list(known), n=1)
-    return f"unknown key (did you mean {close[0]}?)" if close else "unknown key"
-
-
 def mistake(location: Location, message: str, kind: str = "config") -> InitErrorDetails:
     """A mistake in the form that pydantic merges into its own; without the input, which may be a secret."""
     return InitErrorDetails(type=PydanticCustomError(kind, message), loc=location, input=None)
 
 
-def mistakes_of(error: ValidationError) -> list[InitErrorDetails]:
-    """Pydantic's findings as ours, its noise taken off."""
-    return [mistake(*_readable(found)) for found in error.errors(include_input=False)]
+def mistakes_of(error: ValidationError, known: Iterable[str] = ()) -> list[InitErrorDetails]:
+    """Pydantic's findings in a model whose keys are `known` as ours, its noise taken off."""
+    return [mistake(*_readable(found, known)) for found in error.errors(include_input=False)]
 
 
 def problems_of(error: ValidationError, tree: object, root: str) -> list[Problem]:
@@ -66,11 +60,23 @@ def problems_of(error: ValidationError, tree: object, root: str) -> list[Problem
     return [Problem(path, " or ".join(messages)) for path, messages in said.items()]
 
 
-def _readable(found: ErrorDetails) -> tuple[Location, str, str]:
+def _unknown_key(key: object, known: Iterable[str]) -> str:
+    close = get_close_matches(str(key), list(known), n=1)
+    return f"unknown key (did you mean {close[0]}?)" if close else "unknown key"
+
+
+def _readable(found: ErrorDetails, known: Iterable[str] = ()) -> tuple[Location, str, str]:
     location, message, context = found["loc"], found["msg"], found.get("ctx", {})
     match found["type"]:
         case "missing":
             return location, "required key is missing", "missing"
+        case "extra_forbidden":
+            # deeper ones are of models that are not ours: their keys are not these
+            return (
+                location,
+                _unknown_key(location[-1], known if len(location) == 1 else ()),
+                "config",
+            )
         case "union_tag_not_found":
             tag = context["discriminator"].strip("'")
             return (*location, tag), "required key is missing", "missing"

@@ -28,7 +28,6 @@ from prunella.service.problems import (
     mistake,
     mistakes_of,
     problems_of,
-    unknown_key,
 )
 from prunella.service.units import Duration, Listen, ListenAddress, Size
 
@@ -52,9 +51,8 @@ def _beside_the_file(path: Path, info: ValidationInfo) -> Path:
     return _folder(info) / path.expanduser()
 
 
-LocalPath = Annotated[
-    Path, AfterValidator(_beside_the_file)
-]  # relative to the config file's folder
+# A path that is relative to the config file's folder, whatever directory the process runs in.
+LocalPath = Annotated[Path, AfterValidator(_beside_the_file)]
 S = TypeVar("S", bound="Settings")
 
 
@@ -71,13 +69,14 @@ class Settings(BaseModel):
         if not isinstance(data, Mapping):
             return handler(data)
         given = dict(data)
-        found = [*_fill_secrets(cls, given, _folder(info)), *_drop_unknown(cls, given)]
-        if not found:
-            return handler(given)
+        found = list(_fill_secrets(cls, given, _folder(info)))
         try:
-            handler(given)
+            settings = handler(given)
         except ValidationError as error:
-            found += mistakes_of(error)
+            found += mistakes_of(error, _keys(cls))
+        else:
+            if not found:
+                return settings
         raise ValidationError.from_exception_data(cls.__name__, found, hide_input=True)
 
 
@@ -139,15 +138,8 @@ def _is_secret(annotation: object) -> bool:
     return annotation is SecretStr or any(_is_secret(part) for part in get_args(annotation))
 
 
-def _drop_unknown(
-    model: type[BaseModel], given: dict[object, object]
-) -> Iterator[InitErrorDetails]:
-    known = {field.alias or name for name, field in model.model_fields.items()}
-    if model.model_config.get("populate_by_name"):
-        known |= model.model_fields.keys()
-    secrets = {
-        f"{f.alias or n}_file" for n, f in model.model_fields.items() if _is_secret(f.annotation)
-    }
-    for key in [key for key in given if key not in known]:
-        given.pop(key)
-        yield mistake((str(key),), unknown_key(key, known | secrets))
+def _keys(model: type[BaseModel]) -> set[str]:
+    """Every key that the model knows."""
+    fields = [(field.alias or name, field) for name, field in model.model_fields.items()]
+    files = {f"{key}_file" for key, field in fields if _is_secret(field.annotation)}
+    return {key for key, _ in fields} | files

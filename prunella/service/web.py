@@ -33,6 +33,9 @@ from prunella.version import version
 _BUILD = Gauge("prunella_build_info", "The version that runs here; always 1.", ["version"])
 _BUILD.labels(version()).set(1)
 
+_BACKLOG = (
+    4096  # connections the kernel keeps for us; a flood should not make others wait for a retry
+)
 _LINGER = 1.0  # seconds to read on after an early answer, so that the client gets to see it
 
 
@@ -119,7 +122,7 @@ class Service:
                 self.listen.port,
                 ssl=self.tls,
                 ssl_handshake_timeout=self.deadlines.header if self.tls else None,
-                backlog=1024,
+                backlog=_BACKLOG,
             )
         except OSError as error:
             # asyncio words it at length, and name errors have numbers below zero

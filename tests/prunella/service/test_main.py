@@ -97,7 +97,7 @@ async def test_a_bad_config_prints_every_problem(tmp_path: Path, arguments: list
     file = config(tmp_path, "every: 5\nevry: 5m\nlisten: x\n")
     code, out, err = await result(*arguments, "--config", file)
     assert (code, out) == (2, "")
-    assert [line.split(":")[0] for line in err.splitlines()] == ["evry", "listen", "every"]
+    assert [line.split(":")[0] for line in err.splitlines()] == ["listen", "every", "evry"]
 
 
 async def test_a_missing_config_is_a_config_error(tmp_path: Path) -> None:

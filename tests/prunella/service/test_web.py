@@ -6,6 +6,7 @@ from typing import cast
 import pytest
 from aiohttp import web
 
+from prunella.metrics import REGISTRY
 from prunella.service.auth import Auth, Scope
 from prunella.service.settings import ConfigError, ListenAddress, Problem
 from prunella.service.web import Route
@@ -15,7 +16,9 @@ from tests.prunella.service.front_door import (
     client_of,
     handlers,
     service,
+    until,
 )
+from tests.prunella.service.stand_ins import Counted
 
 JSON = "Content-Type: application/json\r\n"
 
@@ -203,6 +206,24 @@ async def test_a_client_that_does_not_speak_http_gets_400_and_no_traceback_in_th
         await connection.send("\x16\x03\x01 nonsense\r\n\r\n")
         assert "400" in await connection.status_line()
     assert "Traceback" not in caplog.text
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gone = Counted("http_requests_total", {"method": "POST", "route": "/echo", "status": "499"})
+    async with client_of(service()) as client:
+        async with client.connection() as connection:
+            await connection.send(
+                f"POST /echo HTTP/1.1\r\nHost: x\r\n{BEARER}{JSON}Content-Length: 9\r\n\r\n"
+            )
+            await until(lambda: in_progress() == 1)
+        await until(lambda: gone.grown == 1)
+    assert caplog.text == ""
+
+
+def in_progress() -> float | None:
+    return REGISTRY.get_sample_value("http_requests_in_progress")
 
 
 async def test_a_reload_is_answered_when_it_is_done() -> None:
