@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from receiver.outside.programs import SystemPrograms
-from receiver.outside.survivors import survivors
+from receiver.outside.survivors import ProcessTable
 from receiver.tools import Finished, OutsideError
 from tests.servers.process import until
 
@@ -164,7 +164,7 @@ async def test_a_grandchild_that_keeps_the_pipe_does_not_hold_us() -> None:
     assert ended.exit_code == 0
     assert ended.output.startswith("left")
     assert time.monotonic() - started < 10
-    (left,) = await survivors("grandchild")
+    (left,) = await ProcessTable().find("grandchild")
     psutil.Process(left).kill()
 
 

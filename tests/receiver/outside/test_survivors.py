@@ -33,10 +33,8 @@ async def test_a_process_that_has_ended_is_not_found() -> None:
 
 
 async def test_what_is_left_of_an_action_is_ended_even_if_it_will_not_listen() -> None:
-    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(); time.sleep(60)"
-    env = {**os.environ, "PRUNELLA_ACTION_ID": "a-3"}
-    with subprocess.Popen([sys.executable, "-c", deaf], env=env, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        await ProcessTable(grace=0.2).end("a-3")
-        assert process.wait(5) == -9
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    with start(deaf, "a-3"):
+        table = ProcessTable(grace=0.2)
+        await table.end("a-3")
+        assert await table.find("a-3") == ()
