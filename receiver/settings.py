@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from prunella.service.problems import mistake, mistakes_of
-from prunella.service.settings import Duration, Listen, ListenAddress, Settings, Size
+from prunella.service.settings import Duration, Listen, ListenAddress, LocalPath, Settings, Size
 from prunella.service.units import parse_duration, parse_listen
 from receiver.channels import parse_channel
 from receiver.channels.base import Channel
@@ -36,9 +36,9 @@ from receiver.targets import Target
 class TlsSettings(Settings):
     """Certificates of our own port; with `client_ca_file` a client must show one too."""
 
-    cert_file: Path
-    key_file: Path
-    client_ca_file: Path | None = None
+    cert_file: LocalPath
+    key_file: LocalPath
+    client_ca_file: LocalPath | None = None
 
 
 class ServerSettings(Settings):
@@ -126,7 +126,7 @@ class ReceiverSettings(Settings):
     prometheus: PrometheusSettings | None = None
     alertmanager: AlertmanagerSettings | None = None
     mode: Mode = Mode.SHADOW
-    stop_file: Path | None = None
+    stop_file: LocalPath | None = None
     limits: LimitSettings = Field(default_factory=LimitSettings)
     executables: dict[str, Path] = Field(default_factory=dict)
     groups: dict[Name, tuple[Name, ...]] = Field(default_factory=dict)

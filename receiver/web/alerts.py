@@ -8,6 +8,7 @@ from aiohttp import web
 
 from prunella.logs import create_logger
 from prunella.service.answers import Refused, read_json
+from prunella.service.web import CLIENT
 from receiver import metrics
 from receiver.journal import JournalUnavailable
 from receiver.stages.context import Context
@@ -31,7 +32,7 @@ class Alerts:
             raise Refused(415, "not_json", "the body must be application/json")
         body = await request.read()
         try:
-            receipt = await intake(body, request.get("client") or "alertmanager", self._context)
+            receipt = await intake(body, request[CLIENT] or "alertmanager", self._context)
         except BadDelivery as bad:
             log.warning("delivery refused", error=str(bad), status=bad.status, bytes=len(body))
             reason = "not_json" if bad.status == 400 else "wrong_shape"

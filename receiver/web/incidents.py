@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from prunella.service.answers import Refused
+from prunella.service.web import CLIENT
 from receiver.decide.incident import Incident, State
 from receiver.journal import Conflict, Page
 from receiver.stages import command
@@ -59,7 +60,7 @@ class Incidents:
         word = WORDS[request.match_info["word"]]
         number = _number(request)
         try:
-            incident = await word(number, request.get("client") or "operator", self._context)
+            incident = await word(number, request[CLIENT] or "operator", self._context)
         except LookupError as missing:
             raise Refused(404, "not_found", str(missing)) from missing
         except Conflict as conflict:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from prunella.service.answers import Refused
+from prunella.service.web import CLIENT
 from receiver.stages.context import Context
 from receiver.web.bodies import read_object
 
@@ -39,14 +40,14 @@ class Operations:
         reason = body.get("reason", "")
         if not isinstance(reason, str) or len(reason) > 500:
             raise Refused(422, "wrong_shape", "`reason` must be text of at most 500 characters")
-        by = request.get("client") or "operator"
+        by = request[CLIENT] or "operator"
         await self._context.journal.pause(by, reason, self._context.now())
         return web.json_response({"paused": True, "by": by, "reason": reason})
 
     async def resume(self, request: web.Request) -> web.Response:
         """Actions may begin again; what waited is asked about anew."""
         await read_object(request)
-        by = request.get("client") or "operator"
+        by = request[CLIENT] or "operator"
         await self._context.journal.resume(by, self._context.now())
         self._wake()
         return web.json_response({"paused": False, "by": by})
