@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
-from prunella.service.auth import Token
 from pydantic import (
     BeforeValidator,
     Field,
@@ -22,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from prunella.service.auth import Token
 from prunella.service.problems import mistake, mistakes_of
 from prunella.service.settings import Duration, Listen, ListenAddress, LocalPath, Settings, Size
 from prunella.service.units import parse_duration, parse_listen
