@@ -7,8 +7,7 @@ import asyncio
 import contextlib
 import os
 import sys
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import aiohttp
 
@@ -17,14 +16,15 @@ from demo.drill.loop import UNREACHABLE, Loop
 from demo.drill.run import NoHealError, calm, run
 from demo.drill.show import Show
 from demo.stack.places import Places, StackError, recorded
+from prunella.service.clock import SystemClock
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
     """0 healed, 1 not healed, 2 no stack."""
     options = _parser().parse_args(argv)
-    show = Show(sys.stdout, os.environ, as_json=options.json)
+    show = Show(sys.stdout, environ, as_json=options.json)
     try:
-        places = recorded(os.environ)
+        places = recorded(environ)
         token = (places.secrets / "operate_token").read_text().strip()
     except (StackError, OSError):
         sys.stderr.write(
@@ -38,24 +38,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def _run(drill: Drill, places: Places, token: str, show: Show) -> int:
-    timeout = aiohttp.ClientTimeout(total=3)
+    clock, timeout = SystemClock(), aiohttp.ClientTimeout(total=3)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         loop = Loop(session, places, token)
         try:
-            await calm(drill, loop, show.note)
-            began = time.time()
-            async for stage in run(drill, loop):
+            await calm(drill, loop, clock, show.note)
+            began = clock.now()
+            async for stage in run(drill, loop, clock):
                 show.stage(stage)
         except NoHealError as error:
             show.end(healed=False, why=str(error))
             return 1
         except UNREACHABLE as error:
-            show.end(healed=False, why=f"a part of the stack does not answer: {error}")
+            show.end(
+                healed=False,
+                why=f"a part of the stack does not answer: {error!r}",
+            )
             return 1
         finally:
             with contextlib.suppress(*UNREACHABLE):
                 await loop.break_shop({"kind": "none"})
-    show.end(healed=True, why=f"healed in {time.time() - began:.0f} s, by nobody's hand")
+    show.end(healed=True, why=f"healed in {clock.now() - began:.0f} s, by nobody's hand")
     return 0
 
 

@@ -22,7 +22,10 @@ class Loop:
 
     async def shop_is_well(self) -> bool:
         """Whether customers are served now."""
-        return (await self._get("shop", "/products"))[0] == 200
+        try:
+            return (await self._get("shop", "/products"))[0] == 200
+        except UNREACHABLE:
+            return False
 
     async def break_shop(self, fault: Mapping[str, object]) -> None:
         """Turns the switch; raises when the shop does not take it."""

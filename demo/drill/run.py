@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Protocol
 
 from demo.drill.drills import Drill
-from demo.drill.loop import UNREACHABLE, Loop
+from demo.drill.loop import UNREACHABLE
 from demo.drill.story import Stage, hopeless, stages
+from prunella.service.clock import Clock
 
 POLL = 0.25
 CALM = 240.0  # what an earlier drill may need to be forgotten
 OVER = {"RESOLVED", "EXPIRED"}
 
 
+class Loop(Protocol):
+    """The loop as demo.drill.loop sees it, or a stand-in for it."""
+
+    async def shop_is_well(self) -> bool: ...
+
+    async def break_shop(self, fault: Mapping[str, object]) -> None: ...
+
+    async def alerts(self) -> list[dict[str, Any]]: ...
+
+    async def value(self, query: str) -> float: ...
+
+    async def incidents(self) -> list[dict[str, Any]]: ...
+
+    async def incident(self, number: int) -> dict[str, Any]: ...
+
+
 class NoHealError(Exception):
     """The drill did not end with a heal; the text says why."""
 
 
-async def calm(drill: Drill, loop: Loop, say: Callable[[str], None]) -> None:
+async def calm(drill: Drill, loop: Loop, clock: Clock, say: Callable[[str], None]) -> None:
     """Until nothing of the shop is broken, firing or open. Raises NoHealError when that does not come."""
-    give_up = time.monotonic() + CALM
+    give_up = clock.monotonic() + CALM
     told = ""
     while trouble := await _unrest(drill, loop):
-        if time.monotonic() > give_up:
+        if clock.monotonic() > give_up:
             raise NoHealError(f"cannot begin: {trouble}")
         if trouble != told:
             say(f"waiting: {trouble}")
             told = trouble
-        await asyncio.sleep(1)
+        await clock.sleep(1)
 
 
 async def _unrest(drill: Drill, loop: Loop) -> str:
@@ -46,14 +61,14 @@ async def _unrest(drill: Drill, loop: Loop) -> str:
     return ""
 
 
-async def run(drill: Drill, loop: Loop) -> AsyncIterator[Stage]:
+async def run(drill: Drill, loop: Loop, clock: Clock) -> AsyncIterator[Stage]:
     """Each stage as it is seen, the last one `resolved`. Raises NoHealError."""
     before = {incident["id"] for incident in await loop.incidents()}
     await loop.break_shop(drill.fault)
-    began, last = time.time(), "broken"
+    began, last = clock.now(), "broken"
     yield Stage(began, "broken", drill.about)
-    watch = _Watch(drill, loop, before)
-    while time.time() - began < drill.deadline:
+    watch = _Watch(drill, loop, clock, before)
+    while clock.now() - began < drill.deadline:
         for stage in await watch.news():
             last = stage.name
             yield stage
@@ -61,7 +76,7 @@ async def run(drill: Drill, loop: Loop) -> AsyncIterator[Stage]:
                 raise NoHealError(f"a human is called: {stage.detail}")
             if stage.name == "resolved":
                 return
-        await asyncio.sleep(POLL)
+        await clock.sleep(POLL)
     raise NoHealError(
         f"no heal within {drill.deadline:g} s; the last stage was {last!r}. {await watch.state()}"
     )
@@ -70,17 +85,19 @@ async def run(drill: Drill, loop: Loop) -> AsyncIterator[Stage]:
 class _Watch:
     """What has been seen so far of one drill."""
 
-    def __init__(self, drill: Drill, loop: Loop, before: set[int]) -> None:
-        self._drill, self._loop, self._before = drill, loop, before
+    def __init__(self, drill: Drill, loop: Loop, clock: Clock, before: set[int]) -> None:
+        self._drill, self._loop, self._clock, self._before = drill, loop, clock, before
         self._firing = False
         self._told = 0
         self._incident: int | None = None
 
     async def news(self) -> list[Stage]:
         """Stages since the last look. A part that does not answer just now has no news."""
-        with contextlib.suppress(*UNREACHABLE):
-            return [*await self._fire(), *await self._heal()]
-        return []
+        seen: list[Stage] = []
+        for look in (self._fire, self._heal):
+            with contextlib.suppress(*UNREACHABLE):
+                seen += await look()
+        return seen
 
     async def state(self) -> str:
         """For the failure's text: how far the alert has come."""
@@ -100,7 +117,9 @@ class _Watch:
             if self._expected(alert) and alert["state"] == "firing"
         ]
         self._firing = bool(firing)
-        return [Stage(time.time(), "firing", firing[0]["labels"]["alertname"])] if firing else []
+        return (
+            [Stage(self._clock.now(), "firing", firing[0]["labels"]["alertname"])] if firing else []
+        )
 
     async def _heal(self) -> list[Stage]:
         if not self._firing or not await self._found():

@@ -44,6 +44,7 @@ def main() -> int:
 
 
 async def _run(where: Places, paths: dict[str, str]) -> int:
+    places.forget(where)  # of a run that was killed
     config = render.prepare(where, paths)
     say(f"starting the stack; every log is in {where.logs}")
     told = asyncio.create_task(_told_to_stop().wait())

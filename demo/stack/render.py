@@ -132,7 +132,10 @@ def commands(places: Places, programs: Mapping[str, str]) -> dict[str, list[str]
 
 
 # supervisord restarts the parts of the stack, but not the shop: that is the receiver's work here.
-OPTIONS = {"shop": "autorestart=false\nstopwaitsecs=2", "receiver": "stopwaitsecs=12"}
+OPTIONS = {
+    "shop": {"autorestart": "false", "stopwaitsecs": "2"},
+    "receiver": {"stopwaitsecs": "12"},  # it ends what it is doing
+}
 
 
 def supervisord_config(places: Places, programs: Mapping[str, str]) -> str:
@@ -153,20 +156,29 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 serverurl=unix://{places.socket}
 """
     sections = [
-        f"""\
-[program:{part}]
-command={shlex.join(argv)}
-directory={ROOT}
-autorestart=true
-startsecs=1
-stopwaitsecs=8
-killasgroup=true
-redirect_stderr=true
-stdout_logfile={places.logs / part}.log
-stdout_logfile_maxbytes=20MB
-stdout_logfile_backups=1
-{OPTIONS.get(part, "")}
-"""
-        for part, argv in commands(places, programs).items()
+        "\n".join([f"[program:{part}]", *(f"{key}={value}" for key, value in options.items()), ""])
+        for part, options in _programs(places, programs).items()
     ]
     return "\n".join([head, *sections]).replace("%", "%%")
+
+
+def _programs(places: Places, programs: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    shared = {
+        "directory": str(ROOT),
+        "autorestart": "true",
+        "startsecs": "1",
+        "stopwaitsecs": "8",
+        "killasgroup": "true",
+        "redirect_stderr": "true",
+        "stdout_logfile_maxbytes": "20MB",
+        "stdout_logfile_backups": "1",
+    }
+    return {
+        part: {
+            "command": shlex.join(argv),
+            "stdout_logfile": f"{places.logs / part}.log",
+            **shared,
+            **OPTIONS.get(part, {}),
+        }
+        for part, argv in commands(places, programs).items()
+    }

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.drill.__main__ import main
+from demo.drill.drills import DRILLS
+from demo.drill.run import NoHealError, calm, run
+from demo.drill.show import Show
+from demo.drill.story import Stage, stages
+from demo.shop.faults import parse
+from tests.demo.stand_ins import ScriptedLoop, SteppedClock
+from tests.prometheus.bundle import alerts
+
+ERRORS = DRILLS["errors"]
+
+
+def row(t: float, ev: str, **data: Any) -> dict[str, Any]:
+    return {"t": t, "ev": ev, "incident": 7, **data}
+
+
+HEAL = [
+    row(2.0, "opened"),
+    row(2.1, "intent", kind="restart", target="shop"),
+    row(6.0, "outcome", result="ok", reason="done"),
+    row(15.0, "verdict", verdict="recovered"),
+    row(50.0, "resolved", reason="recovered"),
+]
+
+
+async def seen(loop: ScriptedLoop) -> list[tuple[float, str]]:
+    """Seconds and names of the stages, also of a drill that fails."""
+    found: list[Stage] = []
+    try:
+        async for stage in run(ERRORS, loop, loop.clock):
+            found.append(stage)  # noqa: PERF401 - what was seen before an error counts as well
+    except NoHealError:
+        pass
+    return [(round(stage.at - found[0].at, 1), stage.name) for stage in found]
+
+
+async def test_a_heal_is_shown_stage_by_stage() -> None:
+    assert await seen(ScriptedLoop(SteppedClock(), HEAL)) == [
+        (0.0, "broken"),
+        (1.0, "firing"),
+        (2.0, "received"),
+        (2.1, "action"),
+        (15.0, "verified"),
+        (50.0, "resolved"),
+    ]
+
+
+async def test_the_shop_is_broken_as_the_drill_says() -> None:
+    loop = ScriptedLoop(SteppedClock(), HEAL)
+    await seen(loop)
+    assert loop.faults == [{"kind": "errors"}]
+
+
+async def test_an_incident_from_before_is_not_taken_for_this_one() -> None:
+    loop = ScriptedLoop(SteppedClock(), HEAL, before=[{"id": 3, "state": "RESOLVED"}])
+    assert (50.0, "resolved") in await seen(loop)
+
+
+async def test_a_receiver_that_is_away_for_a_while_loses_no_stage() -> None:
+    names = [name for _, name in await seen(ScriptedLoop(SteppedClock(), HEAL, mute_until=20.0))]
+    assert names == ["broken", "firing", "received", "action", "verified", "resolved"]
+
+
+async def test_a_refusal_is_shown_and_waited_out() -> None:
+    rows = [HEAL[0], row(2.0, "refused", reason="cooldown", target="shop"), *HEAL[1:]]
+    assert (2.0, "refused") in await seen(ScriptedLoop(SteppedClock(), rows))
+
+
+async def test_an_escalation_ends_the_drill_with_its_reason() -> None:
+    rows = [*HEAL[:2], row(3.0, "escalated", reason="rungs_exhausted")]
+    loop = ScriptedLoop(SteppedClock(), rows)
+    with pytest.raises(NoHealError, match="a human is called: rungs_exhausted"):
+        [stage async for stage in run(ERRORS, loop, loop.clock)]
+
+
+async def test_at_the_deadline_it_says_how_far_things_have_come() -> None:
+    loop = ScriptedLoop(SteppedClock(), HEAL[:2])
+    with pytest.raises(NoHealError, match=r"within 180 s.*'action'.*HighErrorRate firing"):
+        [stage async for stage in run(ERRORS, loop, loop.clock)]
+
+
+async def test_an_alert_that_the_drill_is_not_about_is_no_stage() -> None:
+    assert await seen(ScriptedLoop(SteppedClock(), HEAL, alert="RedisDown")) == [(0.0, "broken")]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "says"),
+    [
+        ({"well": False}, "the shop is broken already"),
+        ({"before": [{"id": 3, "state": "ESCALATED"}]}, "incident 3 is ESCALATED from before"),
+        ({"figures": 0.0}, "no figures of the shop yet"),
+        ({"broken_at": 0.0, "fires": 9e9}, "HighErrorRate is pending from before"),
+    ],
+)
+async def test_it_begins_in_a_calm_stack_only(trouble: dict[str, Any], says: str) -> None:
+    loop, said = ScriptedLoop(SteppedClock(), **trouble), list[str]()
+    with pytest.raises(NoHealError, match=says):
+        await calm(ERRORS, loop, loop.clock, said.append)
+    assert said == [f"waiting: {said[0].removeprefix('waiting: ')}"]  # told once, not each second
+
+
+def test_what_did_not_help_is_a_stage_with_what_was_seen() -> None:
+    rows = [
+        row(1, "outcome", result="timeout", reason="timeout"),
+        row(2, "verdict", verdict="still_broken", seen=["fail: 500"]),
+        row(3, "acknowledged", by="ann"),
+    ]
+    assert [(stage.name, stage.detail) for stage in stages(rows)] == [
+        ("failed", "timeout: timeout"),
+        ("ineffective", "still_broken; fail: 500"),
+    ]
+
+
+@pytest.mark.parametrize("drill", DRILLS.values(), ids=DRILLS)
+def test_a_drill_waits_for_bundled_critical_alerts_and_turns_a_switch_that_exists(
+    drill: Any,
+) -> None:
+    critical = {rule["alert"] for rule in alerts() if rule["labels"]["severity"] == "critical"}
+    assert set(drill.alerts) <= critical
+    parse(json.dumps(drill.fault))
+
+
+def shown(*, as_json: bool) -> list[str]:
+    out = io.StringIO()
+    show = Show(out, {}, as_json=as_json)
+    show.stage(Stage(100.0, "broken", "all of it"))
+    show.stage(Stage(112.34, "firing", "HighErrorRate"))
+    show.end(healed=True, why="healed")
+    return out.getvalue().splitlines()
+
+
+def test_a_line_a_stage_with_the_seconds_since_the_break() -> None:
+    assert shown(as_json=False) == [
+        "   +0.0s  broken    all of it",
+        "  +12.3s  firing    HighErrorRate",
+        "healed",
+    ]
+
+
+def test_for_a_program_every_line_is_json() -> None:
+    assert [json.loads(line) for line in shown(as_json=True)] == [
+        {"t": 0.0, "stage": "broken", "detail": "all of it"},
+        {"t": 12.34, "stage": "firing", "detail": "HighErrorRate"},
+        {"healed": True, "why": "healed"},
+    ]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("environ", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colours_are_for_a_terminal_that_wants_them(
+    environ: dict[str, str], coloured: bool
+) -> None:
+    out = Terminal()
+    Show(out, environ, as_json=False).stage(Stage(0, "broken"))
+    assert ("\x1b[" in out.getvalue()) is coloured
+
+
+def test_without_a_stack_it_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([], {"PRUNELLA_STACK": str(tmp_path)}) == 2
+    assert "make up" in capsys.readouterr().err

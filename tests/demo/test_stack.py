@@ -1,0 +1,101 @@
+"""`python -m demo.stack` on ports of its own, with the real parts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from demo.stack.places import PORTS, Places, StackError, refuse_taken
+from demo.stack.programs import PROGRAMS, how_to_install
+from tests.servers.ports import free_port
+from tests.servers.process import ServerProcess, start, until
+
+
+def elsewhere(folder: Path) -> Places:
+    return Places({part: free_port() for part in PORTS}, folder / "stack")
+
+
+def make_up(places: Places, folder: Path, name: str = "up") -> ServerProcess:
+    environ = {**os.environ, **places.environment()}
+    return start(name, [sys.executable, "-m", "demo.stack"], folder, env=environ)
+
+
+@asynccontextmanager
+async def stack(places: Places, folder: Path) -> AsyncIterator[ServerProcess]:
+    process = make_up(places, folder)
+    try:
+        await until(
+            lambda: "Ctrl-C here" in process.output(), "the table", deadline=45, process=process
+        )
+        yield process
+    finally:
+        await process.stop(timeout=40)
+
+
+async def drill(name: str, places: Places) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "demo.drill", name,
+        env={**os.environ, "PRUNELLA_STACK": str(places.folder)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()
+
+
+def test_what_is_missing_is_asked_for_by_the_names_of_each_system() -> None:
+    text = how_to_install([PROGRAMS["alertmanager"], PROGRAMS["redis"]])
+    assert "missing: Alertmanager, Redis" in text
+    assert "apt-get install prometheus-alertmanager redis-server" in text
+    assert "docker compose up" in text
+
+
+@pytest.mark.server
+@pytest.mark.timeout(120)
+async def test_it_comes_up_says_where_everything_is_and_takes_all_down(tmp_path: Path) -> None:
+    places = elsewhere(tmp_path)
+    async with stack(places, tmp_path) as process:
+        for part, (variable, _) in PORTS.items():
+            assert f":{places.ports[part]}" in process.output()
+            assert variable in process.output()
+        second = make_up(places, tmp_path, "second")
+        await until(lambda: not second.running, "the second gives up")
+        assert "a stack is running already" in second.output()
+        process.signal(signal.SIGHUP)  # the terminal has gone away
+        await until(lambda: not process.running, "it stops", deadline=40)
+    assert process.popen.returncode == 0
+    refuse_taken(places)
+
+
+@pytest.mark.server
+@pytest.mark.timeout(120)
+async def test_a_stack_that_is_killed_takes_its_parts_along(tmp_path: Path) -> None:
+    places = elsewhere(tmp_path)
+    async with stack(places, tmp_path) as process:
+        process.signal(signal.SIGKILL)
+
+        def all_gone() -> bool:
+            try:
+                refuse_taken(places)
+            except StackError:
+                return False
+            return True
+
+        await until(all_gone, "every port is free again", deadline=40)
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(240)
+async def test_a_crashed_shop_is_healed_and_the_drill_shows_how(tmp_path: Path) -> None:
+    places = elsewhere(tmp_path)
+    async with stack(places, tmp_path):
+        code, output = await drill("crash", places)
+    assert code == 0, output
+    stages = [line.split()[1] for line in output.splitlines() if line.lstrip().startswith("+")]
+    assert stages == ["broken", "firing", "received", "action", "verified", "resolved"]
