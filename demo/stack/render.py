@@ -109,6 +109,8 @@ def commands(places: Places, programs: Mapping[str, str]) -> dict[str, list[str]
             f"--config.file={data / 'prometheus' / 'prometheus.yml'}",
             f"--storage.tsdb.path={data / 'prometheus' / 'data'}",
             "--storage.tsdb.retention.time=35d",
+            # What fires before Alertmanager has been discovered is lost until it is sent again, after a minute by default.
+            "--rules.alert.resend-delay=10s",
             f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
             f"--web.external-url={places.url('prometheus')}",
         ],
