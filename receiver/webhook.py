@@ -86,8 +86,8 @@ class WebhookAlert(BaseModel):
     labels: Annotated[Labels, Field(min_length=1)]
     annotations: Labels = Field(default_factory=dict)
     startsAt: Time  # noqa: N815 - Alertmanager's name
-    endsAt: Time | None = None  # noqa: N815
-    generatorURL: Text | None = ""  # noqa: N815
+    endsAt: Time | None = None  # noqa: N815 - Alertmanager's name
+    generatorURL: Text | None = ""  # noqa: N815 - Alertmanager's name
     fingerprint: Fingerprint | None = ""
 
     def observation(self, source: str) -> Observation:
