@@ -85,10 +85,11 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to move one incident until the lease ends."""
+    """The right to move one incident until the lease ends; `firing` says whether any of its alerts was open when taken."""
 
     incident: Incident
     fence: int
+    firing: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,7 @@ async def inconclusive(claim: Claim, context: Context) -> Claim | None:
 async def escalated(claim: Claim, context: Context) -> Claim | None:
     """Until somebody acknowledges it, the next one is called in time; it ends with the alert."""
     incident, now = claim.incident, context.now()
-    alerts = await context.journal.alerts(incident.id)
-    if not any(alert.open for alert in alerts):
+    if not claim.firing:
         return await finish(claim, context, Reason.RESOLVED)
     steps = escalation_of(context.settings(), incident)
     level = _level(incident, steps)

@@ -15,6 +15,10 @@ from receiver.settings import ReceiverSettings
 from receiver.tools import Survivors, Tools
 
 log = create_logger("prunella.receiver")
+PARSED_MOST = 1024
+_PARSED: dict[
+    int, tuple[Mapping[str, object], Playbook]
+] = {}  # an incident is looked at many times a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,14 @@ class Context:
 
 def playbook_of(incident: Incident) -> Playbook:
     """The playbook as it was when the incident opened: a reload does not change a ladder that is being climbed."""
-    return Playbook.model_validate(dict(incident.plan))
+    known = _PARSED.get(incident.id)
+    if known is not None and known[0] == incident.plan:
+        return known[1]
+    book = Playbook.model_validate(dict(incident.plan))
+    if len(_PARSED) >= PARSED_MOST:
+        _PARSED.clear()
+    _PARSED[incident.id] = (incident.plan, book)
+    return book
 
 
 def event_of(ev: str, incident: Incident, **data: object) -> Event:

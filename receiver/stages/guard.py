@@ -83,8 +83,7 @@ async def awaiting(claim: Claim, context: Context) -> Claim | None:
     """An approval leads back before the guards; an old question is a human's to answer."""
     incident, now = claim.incident, context.now()
     until = incident.progress.since + playbook_of(incident).approval_expires
-    alerts = await context.journal.alerts(incident.id)
-    if incident.progress.approval or not any(alert.open for alert in alerts):
+    if incident.progress.approval or not claim.firing:
         return await commit(
             context, claim, Move(incident.moved(State.GATING, incident.reason, now))
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from prunella.logs import create_logger
@@ -32,11 +32,14 @@ def letters(
 ) -> tuple[Letter, ...]:
     """One letter for each channel that wants to hear of this; `about` tells two events of one kind apart."""
     settings = context.settings()
+    audience = _audience(settings, incident, event)
+    if not audience:
+        return ()
     notice = _notice(context, incident, event, text, about)
     body = {**asdict(notice), "links": dict(notice.links), "labels": dict(notice.labels)}
     return tuple(
         Letter(name, event, body, notice.dedup_key)
-        for name in _audience(settings, incident, event)
+        for name in audience
         if _wants(settings.channels[name], notice)
     )
 
@@ -63,7 +66,7 @@ def escalation_of(
     )
 
 
-def _audience(settings: ReceiverSettings, incident: Incident, event: str) -> Iterable[str]:
+def _audience(settings: ReceiverSettings, incident: Incident, event: str) -> list[str]:
     said = incident.plan.get("notify")
     names = list(said) if isinstance(said, (list, tuple)) else list(settings.channels)
     if event in {"escalated", "frozen"}:

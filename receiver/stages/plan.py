@@ -16,8 +16,7 @@ LOOK_AGAIN = 3600.0  # an incident that waits for the world is nudged by it; thi
 async def plan(claim: Claim, context: Context) -> Claim | None:
     """From OPEN to the guards, or straight to a human when there is nothing that may be acted on."""
     incident, now = claim.incident, context.now()
-    alerts = await context.journal.alerts(incident.id)
-    if not any(alert.open for alert in alerts):
+    if not claim.firing:
         return await finish(claim, context, Reason.RESOLVED)
     if incident.reason is Reason.NO_PLAYBOOK:
         return await _only_tell(claim, context)
@@ -43,8 +42,7 @@ async def plan(claim: Claim, context: Context) -> Claim | None:
 async def hold(claim: Claim, context: Context) -> Claim | None:
     """Still firing after `for`? Then the guards; gone? Then it is over and nobody was disturbed."""
     incident, now = claim.incident, context.now()
-    alerts = await context.journal.alerts(incident.id)
-    if not any(alert.open for alert in alerts):
+    if not claim.firing:
         return await finish(claim, context, Reason.RESOLVED)
     until = incident.progress.since + playbook_of(incident).for_
     if now < until:
@@ -54,8 +52,7 @@ async def hold(claim: Claim, context: Context) -> Claim | None:
 
 async def watch(claim: Claim, context: Context) -> Claim | None:
     """ACKNOWLEDGED and SHADOW: only the alert's own end, or a human's word, closes it."""
-    alerts = await context.journal.alerts(claim.incident.id)
-    if not any(alert.open for alert in alerts):
+    if not claim.firing:
         return await finish(claim, context, Reason.RESOLVED)
     return await commit(context, claim, Move(claim.incident, due=context.now() + LOOK_AGAIN))
 

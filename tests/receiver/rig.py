@@ -195,7 +195,7 @@ CONFIG: dict[str, Any] = {
     "mode": "auto",
     "targets": {
         "shop": {"matchers": ['service="shop"'], "http": {"base_url": "http://127.0.0.1:1"}},
-        "cache": {"matchers": ['service="cache"']},
+        "cache": {"matchers": ['service="cache"'], "http": {"base_url": "http://127.0.0.1:1"}},
     },
     "playbooks": [
         {

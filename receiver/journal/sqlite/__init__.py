@@ -60,10 +60,12 @@ class SqliteJournal:
         await self._writer.call(lambda db: db.execute(sql, (now, source, why, body)).rowcount)
 
     async def claim(self, owner: str, now: float, lease: float, limit: int) -> tuple[Claim, ...]:
-        return await self._writer.call(lambda db: incidents.claim(db, owner, now, lease, limit))
+        return await self._writer.call(
+            lambda db: incidents.claim(db, owner, now, lease, limit), durable=False
+        )
 
     async def renew(self, claims: Sequence[Claim], until: float) -> frozenset[int]:
-        return await self._writer.call(lambda db: incidents.renew(db, claims, until))
+        return await self._writer.call(lambda db: incidents.renew(db, claims, until), durable=False)
 
     async def move(self, claim: Claim, move: Move, now: float) -> None:
         await self._writer.call(lambda db: incidents.move(db, claim, move, now))

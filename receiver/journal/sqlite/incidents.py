@@ -18,10 +18,11 @@ def claim(
     """Takes what is due. `due` becomes the end of the lease: one column is timer, back-off and lease."""
     rows = db.execute(
         "UPDATE incident SET owner = ?, fence = fence + 1, due = ?, nudged = 0 WHERE id IN"
-        " (SELECT id FROM incident WHERE due <= ? ORDER BY due LIMIT ?) RETURNING *",
+        " (SELECT id FROM incident WHERE due <= ? ORDER BY due LIMIT ?) RETURNING *,"
+        " EXISTS (SELECT 1 FROM episode WHERE incident = incident.id AND closed_at IS NULL) AS firing",
         (owner, now + lease, now, limit),
     ).fetchall()
-    return tuple(Claim(incident_of(row), row["fence"]) for row in rows)
+    return tuple(Claim(incident_of(row), row["fence"], bool(row["firing"])) for row in rows)
 
 
 def renew(db: sqlite3.Connection, claims: Sequence[Claim], until: float) -> frozenset[int]:

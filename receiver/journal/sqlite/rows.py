@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import fields
 
 from receiver.decide.incident import Incident, Progress, State
 from receiver.decide.reason import Reason
@@ -13,6 +13,7 @@ from receiver.journal import Event, Letter, Run
 from receiver.journal.chain import GENESIS, canonical, link
 
 LARGEST = (1 << 63) - 1
+_PROGRESS = tuple(field.name for field in fields(Progress))
 
 
 def row_id(number: int) -> int:
@@ -46,7 +47,8 @@ def incident_of(row: sqlite3.Row) -> Incident:
 
 def progress_json(incident: Incident) -> str:
     """What `progress_of` reads back."""
-    return json.dumps(asdict(incident.progress), separators=(",", ":"))
+    progress = incident.progress
+    return json.dumps({name: getattr(progress, name) for name in _PROGRESS}, separators=(",", ":"))
 
 
 def progress_of(text: str) -> Progress:

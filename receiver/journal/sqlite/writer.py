@@ -12,7 +12,6 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,15 +30,12 @@ class _Request:
     work: Callable[[sqlite3.Connection], Any]
     future: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
+    durable: bool = True
     result: Any = None
     error: BaseException | None = None
 
-    def answer(self) -> None:
-        """Hands the result over to the loop that waits for it, unless that loop is gone."""
-        with suppress(RuntimeError):  # it was closed meanwhile
-            self.loop.call_soon_threadsafe(self._settle)
-
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Hands the result to whoever waits; on that one's own loop."""
         if self.future.done():
             return
         if self.error is not None:
@@ -58,6 +54,7 @@ class Writer:
         self._connection: sqlite3.Connection | None = None
         self._identity: Identity | None = None
         self.closed = False
+        self._syncs = True  # connect() opens with synchronous=FULL
 
     def start(self) -> None:
         """Makes and opens the file (errors show here, not at the first write) and begins to work."""
@@ -72,12 +69,16 @@ class Writer:
         """The connection itself when the journal lives in memory and cannot be opened twice."""
         return self._connection if self._file is None else None
 
-    async def call(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Runs `work` and returns its result once it is durable. Raises JournalUnavailable or what `work` raised."""
+    async def call(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
+        """Runs `work` and returns its result once it is durable. Raises JournalUnavailable or what `work` raised.
+
+        What is not `durable` (a lease, and nothing that anybody was told) survives the death of the process but may be
+        forgotten in a power cut; it costs no sync of its own.
+        """
         if self.closed:
             raise JournalUnavailable("the journal is closed")
         loop = asyncio.get_running_loop()
-        request = _Request(work, loop.create_future(), loop)
+        request = _Request(work, loop.create_future(), loop, durable)
         self._queue.put(request)
         result: T = await request.future
         return result
@@ -97,8 +98,7 @@ class Writer:
             batch = [first]
             last = self._gather(batch)
             self._commit(batch)
-            for request in batch:
-                request.answer()
+            _answer(batch)
             if last:
                 break
         if self._connection is not None:
@@ -120,7 +120,8 @@ class Writer:
         try:
             self._check_file()
             if self._connection is None:
-                self._connection = connect(self._file)
+                self._connection, self._syncs = connect(self._file), True
+            self._sync(self._connection, durable=any(request.durable for request in batch))
             self._connection.execute("BEGIN IMMEDIATE")
             for request in batch:
                 self._run(self._connection, request)
@@ -130,6 +131,12 @@ class Writer:
             self._abandon()
             for request in batch:
                 request.error = JournalUnavailable(f"the journal cannot be written: {error}")
+
+    def _sync(self, connection: sqlite3.Connection, *, durable: bool) -> None:
+        """FULL syncs the log at every commit; NORMAL leaves it to the next one that does."""
+        if durable is not self._syncs:
+            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._syncs = durable
 
     def _check_file(self) -> None:
         """Before anything is written, and again before it is acknowledged."""
@@ -157,3 +164,18 @@ class Writer:
             return
         self._connection.close()
         self._connection = None
+
+
+def _answer(batch: list[_Request]) -> None:
+    """One wake-up for each loop that waits; a loop that is gone needs none."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Request]] = {}
+    for request in batch:
+        by_loop.setdefault(request.loop, []).append(request)
+    for loop, requests in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle_all, requests)
+
+
+def _settle_all(requests: list[_Request]) -> None:
+    for request in requests:
+        request.settle()

@@ -95,7 +95,7 @@ async def test_i12_an_alert_without_a_target_touches_nothing_and_calls_a_human()
 
 
 async def test_a_target_without_the_facet_is_refused() -> None:
-    ladder = [{"action": "call", "path": "/admin/gc"}]
+    ladder = [{"action": "restart"}]
     async with rig(playbooks=[{**BOOK, "ladder": ladder}]) as made:
         await made.deliver(firing("cache"))
         await made.settle()
