@@ -66,7 +66,7 @@ async def run(drill: Drill, loop: Loop, clock: Clock) -> AsyncIterator[Stage]:
     before = {incident["id"] for incident in await loop.incidents()}
     await loop.break_shop(drill.fault)
     began, last = clock.now(), "broken"
-    yield Stage(began, "broken", drill.about)
+    yield Stage(began, "broken", f"{drill.name}: {drill.about}")
     watch = _Watch(drill, loop, clock, before)
     while clock.now() - began < drill.deadline:
         for stage in await watch.news():
@@ -125,8 +125,7 @@ class _Watch:
         if not self._firing or not await self._found():
             return []
         assert self._incident is not None  # noqa: S101 - narrows for mypy what _found has said
-        timeline = (await self._loop.incident(self._incident))["timeline"]
-        new = stages(timeline)[self._told :]
+        new = stages(await self._loop.incident(self._incident))[self._told :]
         self._told += len(new)
         return new
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,15 +18,15 @@ class Stage:
     detail: str = ""
 
 
-DETAILS: dict[str, Callable[[Row], str]] = {
-    "received": lambda row: f"incident {row['incident']}",
-    "refused": lambda row: str(row["reason"]),
-    "action": lambda row: f"{row['kind']} {row['target']}",
-    "failed": lambda row: f"{row['result']}: {row.get('reason', '')}",
-    "verified": lambda row: "the checks passed several times in a row",
-    "ineffective": lambda row: "; ".join([row["verdict"], *row.get("seen", [])]),
-    "escalated": lambda row: str(row["reason"]),
-    "resolved": lambda row: "healed, and the alert has ended",
+DETAILS: dict[str, Callable[[Row, Row], str]] = {  # of a row and its incident
+    "received": lambda row, incident: f"incident {incident['id']}, playbook {incident['playbook']}",
+    "refused": lambda row, incident: str(row["reason"]),
+    "action": lambda row, incident: f"{row['kind']} on {row['target']}",
+    "failed": lambda row, incident: f"{row['result']}: {row.get('reason', '')}",
+    "verified": lambda row, incident: "recovered: the checks passed several times in a row",
+    "ineffective": lambda row, incident: "; ".join([row["verdict"], *row.get("seen", [])]),
+    "escalated": lambda row, incident: str(row["reason"]),
+    "resolved": lambda row, incident: f"incident {incident['id']}: the alert has ended as well",
 }
 STAGES = {  # event of the journal: stage
     "opened": "received",
@@ -37,10 +37,12 @@ STAGES = {  # event of the journal: stage
 }
 
 
-def stages(rows: Iterable[Row]) -> list[Stage]:
-    """The rows that a stage is made of, in their order."""
+def stages(incident: Row) -> list[Stage]:
+    """The rows of its timeline that a stage is made of, in their order."""
     return [
-        Stage(float(row["t"]), name, DETAILS[name](row)) for row in rows if (name := _name(row))
+        Stage(float(row["t"]), name, DETAILS[name](row, incident))
+        for row in incident["timeline"]
+        if (name := _name(row))
     ]
 
 

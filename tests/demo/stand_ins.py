@@ -64,7 +64,7 @@ class ScriptedLoop:
         return [*mine, *self.before]
 
     async def incident(self, number: int) -> dict[str, Any]:
-        return {"id": number, "timeline": self._rows()}
+        return {"id": number, "playbook": "errors", "timeline": self._rows()}
 
     def _rows(self) -> list[dict[str, Any]]:
         if self.broken_at is None:

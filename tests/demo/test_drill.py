@@ -54,6 +54,16 @@ async def test_a_heal_is_shown_stage_by_stage() -> None:
     ]
 
 
+async def test_a_line_names_the_alert_the_playbook_and_the_action() -> None:
+    loop = ScriptedLoop(SteppedClock(), HEAL)
+    details = [stage.detail async for stage in run(ERRORS, loop, loop.clock)]
+    assert details[1:4] == [
+        'HighErrorRate {service="shop"}',
+        "incident 7, playbook errors",
+        "restart on shop",
+    ]
+
+
 async def test_the_shop_is_broken_as_the_drill_says() -> None:
     loop = ScriptedLoop(SteppedClock(), HEAL)
     await seen(loop)
@@ -114,7 +124,7 @@ def test_what_did_not_help_is_a_stage_with_what_was_seen() -> None:
         row(2, "verdict", verdict="still_broken", seen=["fail: 500"]),
         row(3, "acknowledged", by="ann"),
     ]
-    assert [(stage.name, stage.detail) for stage in stages(rows)] == [
+    assert [(stage.name, stage.detail) for stage in stages({"id": 7, "timeline": rows})] == [
         ("failed", "timeout: timeout"),
         ("ineffective", "still_broken; fail: 500"),
     ]
