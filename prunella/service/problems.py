@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 Location = tuple[int | str, ...]
+ABSENT = "absent"  # the kind of a mistake whose last key is not in the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,19 @@ def mistake(location: Location, message: str, kind: str = "config") -> InitError
 
 def mistakes_of(error: ValidationError, known: Iterable[str] = ()) -> list[InitErrorDetails]:
     """Pydantic's findings in a model whose keys are `known` as ours, its noise taken off."""
-    return [mistake(*_readable(found, known)) for found in error.errors(include_input=False)]
+    return [mistake(*found) for found in findings(error, known)]
+
+
+def findings(
+    error: ValidationError, known: Iterable[str] = ()
+) -> Iterator[tuple[Location, str, str]]:
+    """Where, what and of which kind each finding is: the arguments of `mistake`."""
+    found = error.errors(include_input=False)
+    within = {one["loc"][:depth] for one in found for depth in range(len(one["loc"]))}
+    for one in found:
+        # pydantic counts only the good items, so that a bad one would be reported twice
+        if one["type"] != "too_short" or one["loc"] not in within:
+            yield _readable(one, known)
 
 
 def problems_of(error: ValidationError, tree: object, root: str) -> list[Problem]:
@@ -53,9 +66,8 @@ def problems_of(error: ValidationError, tree: object, root: str) -> list[Problem
     A value that fits no member of a union is one problem, not one for each member.
     """
     said: dict[str, dict[str, None]] = {}
-    for found in error.errors(include_input=False):
-        location, message, kind = _readable(found)
-        path = dotted(_in_file(location, tree, absent=kind == "missing"))
+    for location, message, kind in findings(error):
+        path = dotted(_in_file(location, tree, absent=kind == ABSENT))
         said.setdefault(path or root, {})[message] = None
     return [Problem(path, " or ".join(messages)) for path, messages in said.items()]
 
@@ -65,30 +77,42 @@ def _unknown_key(key: object, known: Iterable[str]) -> str:
     return f"unknown key (did you mean {close[0]}?)" if close else "unknown key"
 
 
+_MAPPING, _LIST = "must be a mapping of keys", "must be a list"
+_PLAIN = {
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "dict_type": _MAPPING,
+    "tuple_type": _LIST,
+    "list_type": _LIST,
+    "path_type": "must be the path of a file",
+}
+
+
 def _readable(found: ErrorDetails, known: Iterable[str] = ()) -> tuple[Location, str, str]:
     location, message, context = found["loc"], found["msg"], found.get("ctx", {})
     match found["type"]:
-        case "missing":
-            return location, "required key is missing", "missing"
+        case "missing" | "absent" as kind:
+            return location, message if kind == "absent" else "required key is missing", ABSENT
+        case "too_short" if context["min_length"] == 1:
+            return location, "must not be empty", "config"
         case "extra_forbidden":
             # deeper ones are of models that are not ours: their keys are not these
-            return (
-                location,
-                _unknown_key(location[-1], known if len(location) == 1 else ()),
-                "config",
-            )
+            keys = known if len(location) == 1 else ()
+            return location, _unknown_key(location[-1], keys), "config"
         case "union_tag_not_found":
             tag = context["discriminator"].strip("'")
-            return (*location, tag), "required key is missing", "missing"
+            return (*location, tag), "required key is missing", ABSENT
         case "union_tag_invalid":
             tag = context["discriminator"].strip("'")
             expected = context["expected_tags"]
             return (*location, tag), f"{context['tag']!r} is not one of {expected}", "config"
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return location, "must be a mapping of keys", "config"
-        case _:
-            message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
-            return location, message.replace("Input should be", "must be", 1), "config"
+        case kind:
+            return location, _PLAIN.get(kind) or _without_noise(message), "config"
+
+
+def _without_noise(message: str) -> str:
+    message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return message.replace("Input should be", "must be", 1)
 
 
 def _in_file(location: Location, tree: object, *, absent: bool) -> Location:
