@@ -10,14 +10,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from prunella.service.problems import Location
+from prunella.service.problems import ABSENT, Location, findings
+from prunella.service.units import parse_listen
 from receiver.actions import ACTIONS
 from receiver.actions.base import Action
 from receiver.checks import parse_check
 from receiver.checks.base import Check
-from receiver.decide.plan import Verify, gather_options
+from receiver.decide.plan import Mode, Verify, gather_options
 
-Inconsistency = tuple[Location, str]
+Inconsistency = tuple[Location, str, str]  # the arguments of `mistake`
 
 
 def build_action(name: str, options: Mapping[str, Any]) -> Action:
@@ -36,6 +37,9 @@ def inconsistencies(data: object) -> Iterator[Inconsistency]:
     """Every place where two keys of the file do not go together."""
     tree = _mapping(data)
     channels, targets = _mapping(tree.get("channels")), _mapping(tree.get("targets"))
+    for name, facets in targets.items():
+        if "name" in _mapping(facets):
+            yield ("targets", name, "name"), "unknown key: a target's name is its key", "config"
     for group, members in _mapping(tree.get("groups")).items():
         yield from _missing(("groups", group), members, "target", targets)
     for name, steps in _mapping(tree.get("escalation")).items():
@@ -53,7 +57,7 @@ def _playbook(
 ) -> Iterator[Inconsistency]:
     name = playbook.get("name")
     if isinstance(name, str) and name in names:
-        yield (*at, "name"), f"another playbook is named {name} already"
+        yield (*at, "name"), f"another playbook is named {name} already", "config"
     names.add(name if isinstance(name, str) else None)
     channels, escalation = _mapping(tree.get("channels")), _mapping(tree.get("escalation"))
     yield from _missing((*at, "notify"), playbook.get("notify"), "channel", channels)
@@ -61,9 +65,25 @@ def _playbook(
     targets = _mapping(tree.get("targets"))
     for number, rung in enumerate(_sequence(playbook.get("ladder"))):
         yield from _rung((*at, "ladder", number), _mapping(gather_options(rung)), targets)
+    yield from _checks((*at, "verify", "checks"), playbook, targets)
+
+
+def _checks(
+    at: Location, playbook: Mapping[str, Any], targets: Mapping[str, Any]
+) -> Iterator[Inconsistency]:
+    named = [
+        name
+        for rung in _sequence(playbook.get("ladder"))
+        for name in _sequence(_mapping(rung).get("on"))
+    ]
     verify = _mapping(playbook.get("verify"))
     for number, check in enumerate(_sequence(verify.get("checks"))):
-        yield from _attempt((*at, "verify", "checks", number), parse_check, check)
+        problems = list(_attempt((*at, number), parse_check, check))
+        yield from problems
+        if not problems:
+            word = str(next(iter(check), "check")) if isinstance(check, Mapping) else "check"
+            facet = parse_check(check).needs()
+            yield from _facet((*at, number), word, facet, named, targets)
 
 
 def _rung(
@@ -74,16 +94,25 @@ def _rung(
     if not isinstance(name, str):
         return
     if name not in ACTIONS:
-        yield (*at, "action"), f"unknown action {name!r}; known: {', '.join(sorted(ACTIONS))}"
+        why = f"unknown action {name!r}; known: {', '.join(sorted(ACTIONS))}"
+        yield (*at, "action"), why, "config"
         return
     problems = list(_attempt(at, ACTIONS[name].model_validate, _mapping(rung.get("options"))))
     yield from problems
     if problems:
         return
     facet = build_action(name, _mapping(rung.get("options"))).needs()
-    for target in _sequence(rung.get("on")):
-        if facet is not None and facet not in _mapping(targets.get(target, {facet: None})):
-            yield (*at, "on"), f"{name} needs `{facet}:`, which the target {target} does not have"
+    yield from _facet((*at, "on"), name, facet, rung.get("on"), targets)
+
+
+def _facet(
+    at: Location, name: str, facet: str | None, on: object, targets: Mapping[str, Any]
+) -> Iterator[Inconsistency]:
+    """Of the targets that are named, those without what an action or a check needs."""
+    for target in dict.fromkeys(name for name in _sequence(on) if isinstance(name, str)):
+        if facet is not None and _mapping(targets.get(target, {facet: True})).get(facet) is None:
+            why = f"{name} needs `{facet}:`, which the target {target} does not have"
+            yield at, why, "config"
 
 
 def _attempt(at: Location, build: Any, value: object) -> Iterator[Inconsistency]:
@@ -91,10 +120,10 @@ def _attempt(at: Location, build: Any, value: object) -> Iterator[Inconsistency]
     try:
         build(value)
     except ValidationError as error:
-        for found in error.errors(include_input=False, include_url=False):
-            yield (*at, *found["loc"]), found["msg"].removeprefix("Value error, ")
+        for location, message, kind in findings(error):
+            yield (*at, *location), message, kind
     except ValueError as error:
-        yield at, str(error)
+        yield at, str(error), "config"
 
 
 def _missing(
@@ -103,21 +132,30 @@ def _missing(
     for name in _sequence(names):
         if isinstance(name, str) and name not in known:
             listed = ", ".join(sorted(map(str, known))) or "none"
-            yield at, f"there is no {kind} {name!r}; known: {listed}"
+            yield at, f"there is no {kind} {name!r}; known: {listed}", "config"
 
 
 def _auth(tree: Mapping[str, Any]) -> Iterator[Inconsistency]:
-    listen = _mapping(tree.get("server")).get("listen", "127.0.0.1:9651")
-    host = str(listen).rpartition(":")[0].strip("[]")
-    loopback = host in {"localhost", "::1"} or host.startswith("127.")
-    acts = tree.get("mode", "shadow") != "shadow"
-    if _mapping(tree.get("auth")).get("webhook") or (loopback and not acts):
+    if _mapping(tree.get("auth")).get("webhook"):
         return
-    why = f"mode is {tree.get('mode')}" if acts else f"{host or 'every address'} is not loopback"
-    yield (
-        ("auth",),
-        f"{why}, so `auth: {{webhook: [{{name: alertmanager, token_file: …}}]}}` is needed; give Alertmanager the same token",
-    )
+    mode, host = tree.get("mode"), _open_to(_mapping(tree.get("server")).get("listen"))
+    if mode in (Mode.AUTO, Mode.APPROVE):
+        why = f"mode is {mode}"
+    elif host is not None:
+        why = f"{host or 'every address'} is not loopback"
+    else:
+        return
+    cure = "`auth: {webhook: [{name: alertmanager, token_file: …}]}` is needed"
+    yield ("auth",), f"{why}, so {cure}; give Alertmanager the same token", ABSENT
+
+
+def _open_to(listen: object) -> str | None:
+    """The host when others than this machine can connect to it; None also for what is no address."""
+    try:
+        address = parse_listen(listen)
+    except ValueError:
+        return None
+    return None if address.loopback else address.host
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

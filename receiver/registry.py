@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from prunella.service.problems import mistake
+from prunella.service.problems import ABSENT, mistake
 from prunella.service.settings import Settings
 
 S = TypeVar("S", bound=Settings)
@@ -23,8 +23,8 @@ def chosen_by_key(registry: Registry[S], key: str, value: object, context: Any =
         raise ValueError(f"must be a mapping with the key `{key}`")  # noqa: TRY004 - pydantic collects ValueError only
     name = value.get(key)
     if name is None:
-        raise _wrong(key, f"required key is missing: {_known(registry)}")
-    if name not in registry:
+        raise _wrong(key, f"required key is missing: {_known(registry)}", ABSENT)
+    if not isinstance(name, str) or name not in registry:
         raise _wrong(key, f"unknown {key} {name!r}; {_known(registry)}")
     options = {option: given for option, given in value.items() if option != key}
     return registry[name].model_validate(options, context=context)
@@ -49,7 +49,7 @@ def _known(registry: Registry[S]) -> str:
     return f"known: {', '.join(sorted(registry))}"
 
 
-def _wrong(key: str, message: str) -> ValidationError:
+def _wrong(key: str, message: str, kind: str = "config") -> ValidationError:
     return ValidationError.from_exception_data(
-        "config", [mistake((key,), message)], hide_input=True
+        "config", [mistake((key,), message, kind)], hide_input=True
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
@@ -30,6 +31,7 @@ from receiver.channels.base import Channel
 from receiver.consistency import inconsistencies
 from receiver.decide.guards import Limits, Rate
 from receiver.decide.plan import Mode, Name, Playbook
+from receiver.endpoints import BaseUrl
 from receiver.targets import Target
 
 
@@ -66,24 +68,36 @@ class AuthSettings(Settings):
 class PrometheusSettings(Settings):
     """Whom verification asks."""
 
-    url: str
+    url: BaseUrl
 
 
 class AlertmanagerSettings(Settings):
     """Whom we compare our open alerts with."""
 
-    urls: Annotated[tuple[str, ...], Field(min_length=1)]
+    urls: Annotated[tuple[BaseUrl, ...], Field(min_length=1)]
     reconcile: Annotated[Duration, Field(gt=0)] = 30.0
 
 
 def parse_rate(value: object) -> object:
     """`3/1h` as a Rate."""
-    if not isinstance(value, str):
+    if isinstance(value, Rate):
         return value
-    match = re.fullmatch(r"(\d+)/(.+)", value.strip())
+    match = re.fullmatch(r"([0-9]{1,9})/(.+)", str(value).strip())
     if match is None:
         raise ValueError(f"{value!r} is not a rate: write count/duration, as in 3/1h")
-    return Rate(int(match[1]), parse_duration(match[2]))
+    window = parse_duration(match[2])
+    if window <= 0:
+        raise ValueError("a rate needs a window: write count/duration, as in 3/1h")
+    return Rate(int(match[1]), window)
+
+
+def _absolute(path: Path) -> Path:
+    """What a program is must not depend on where the receiver was started."""
+    if not path.is_absolute():
+        raise ValueError(
+            f"{path} must be an absolute path; without it the program is found on PATH"
+        )
+    return path
 
 
 RateLimit = Annotated[Rate, BeforeValidator(parse_rate)]
@@ -128,7 +142,7 @@ class ReceiverSettings(Settings):
     mode: Mode = Mode.SHADOW
     stop_file: LocalPath | None = None
     limits: LimitSettings = Field(default_factory=LimitSettings)
-    executables: dict[str, Path] = Field(default_factory=dict)
+    executables: dict[str, Annotated[Path, AfterValidator(_absolute)]] = Field(default_factory=dict)
     groups: dict[Name, tuple[Name, ...]] = Field(default_factory=dict)
     targets: dict[Name, Target] = Field(default_factory=dict)
     playbooks: tuple[Playbook, ...] = ()
@@ -162,7 +176,7 @@ class ReceiverSettings(Settings):
     @classmethod
     def _consistent(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
         # asked of the file as it stands, so that a wrong value elsewhere does not hide these
-        found = [mistake(at, why) for at, why in inconsistencies(data)]
+        found = [mistake(*inconsistency) for inconsistency in inconsistencies(data)]
         try:
             settings = handler(data)
         except ValidationError as error:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator
 
 from prunella.service.settings import Duration, Settings
 from receiver.decide.matchers import Matchers
@@ -17,6 +17,12 @@ EVENTS = (
     *("opened", "blocked", "approval_requested", "acted", "healed", "ineffective", "escalated"),
     *("acknowledged", "resolved", "frozen", "thawed", "test"),
 )
+
+
+def _known_event(event: str) -> str:
+    if event not in EVENTS:
+        raise ValueError(f"unknown event {event!r}; known: {', '.join(EVENTS)}")
+    return event
 
 
 class ChannelError(Exception):
@@ -51,8 +57,8 @@ class Channel(Settings):
     """A configured place; the fields here are the keys that every kind takes."""
 
     api_url: BaseUrl | None = None
-    min_severity: Annotated[str, Field(pattern="^(info|warning|critical)$")] = "info"
-    events: tuple[str, ...] | None = None
+    min_severity: Literal["info", "warning", "critical"] = "info"
+    events: tuple[Annotated[str, AfterValidator(_known_event)], ...] | None = None
     matchers: Matchers = ()
     environment: str | None = None
     timeout: Duration = 10.0

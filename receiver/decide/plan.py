@@ -7,19 +7,36 @@ one thing: `model_dump(mode="json")` of a playbook validates again.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Protocol
 
-from pydantic import BeforeValidator, Field, JsonValue, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    field_validator,
+    model_validator,
+)
 
 from prunella.service.settings import Duration, Settings
 from receiver.decide.episode import Observation
 from receiver.decide.matchers import Matchers, matches_all
 from receiver.decide.reason import Reason
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")]
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", text):
+        raise ValueError(
+            "a name has letters, digits, _ . and - only, at most 64, and none of . - first"
+        )
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
 
 
 class Mode(StrEnum):

@@ -109,7 +109,7 @@ async def test_another_base_address_is_used(name: str) -> None:
         ({"kind": "pigeon"}, "unknown kind 'pigeon'; known: log, slack, webhook"),
         ({}, "required key is missing: known: log, slack, webhook"),
         ("log", "must be a mapping"),
-        ({"kind": "log", "min_severity": "fatal"}, "pattern"),
+        ({"kind": "log", "min_severity": "fatal"}, "must be 'info'"),
         ({"kind": "log", "api_url": "h"}, "must be an address"),
     ],
 )
