@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -152,7 +153,10 @@ class SqliteJournal:
                 yield row
 
     async def verify(self) -> Chain:
-        return await self._read(reads.verify)
+        """On a connection of its own: years of rows take seconds, and nobody else shall wait for them."""
+        if self._writer.memory is not None or self._writer.closed:
+            return await self._writer.call(reads.verify)
+        return await asyncio.to_thread(self._verify_apart)
 
     async def close(self) -> None:
         """Finishes what was asked for, closes the file and frees the lock."""
@@ -169,6 +173,13 @@ class SqliteJournal:
             return await self._writer.call(question)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._ask, question)
+
+    def _verify_apart(self) -> Chain:
+        try:
+            with closing(connect(self._file, read_only=True)) as apart:
+                return reads.verify(apart)
+        except sqlite3.Error as error:
+            raise JournalUnavailable(f"the journal cannot be read: {error}") from error
 
     def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         try:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -102,6 +104,17 @@ async def test_i6_what_is_written_after_a_cut_does_not_hide_it(tmp_path: Path) -
     async with opened(file) as journal:
         await journal.record([Event("later", {})], (), NOW)
     assert (await verdict(file)).bad == 9
+
+
+async def test_verifying_and_other_reading_do_not_wait_for_each_other(
+    journal: SqliteJournal,
+) -> None:
+    await journal.record(EVENTS, (), NOW)
+    verified = threading.Event()
+    reading = asyncio.create_task(journal._read(lambda _: verified.wait(10)))
+    assert await journal.verify() == Chain(10)
+    verified.set()
+    assert await reading
 
 
 @pytest.mark.parametrize("change", ["UPDATE event SET ev = 'x'", "DELETE FROM event"])

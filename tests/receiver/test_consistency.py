@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from receiver.actions.restart import Restart
+from receiver.checks.alert_cleared import AlertCleared
+from receiver.consistency import build_action, build_checks, inconsistencies
+from receiver.decide.plan import Verify
+
+
+def found(**tree: object) -> list[tuple[str, str]]:
+    return [(".".join(map(str, at)), why) for at, why, _ in inconsistencies(tree)]
+
+
+def test_an_action_is_made_of_its_name_and_its_options() -> None:
+    assert build_action("restart", {"up_for": "5s"}) == Restart.model_validate({"up_for": "5s"})
+
+
+def test_an_action_that_is_not_there_is_told_what_is() -> None:
+    with pytest.raises(ValueError, match="unknown action 'reboot'; known: call, restart, run"):
+        build_action("reboot", {})
+
+
+def test_an_option_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        build_action("restart", {"argv": ["rm"]})
+
+
+def test_the_default_verification_looks_at_the_alert() -> None:
+    assert build_checks(Verify()) == (AlertCleared(),)
+
+
+@pytest.mark.parametrize("tree", [None, [], "text", 5, {}])
+def test_what_is_no_file_has_no_inconsistency(tree: object) -> None:
+    assert list(inconsistencies(tree)) == []
+
+
+def test_every_name_that_does_not_exist_is_found() -> None:
+    assert [at for at, _ in found(
+        groups={"g": ["a", "b"]},
+        escalation={"e": [{"notify": ["c", "d"]}]},
+        playbooks=[{"notify": ["f"], "escalate": "h", "ladder": [{"on": ["i"], "action": "j"}]}],
+    )] == [
+        *("groups.g", "groups.g", "escalation.e.0.notify", "escalation.e.0.notify"),
+        *("playbooks.0.notify", "playbooks.0.escalate", "playbooks.0.ladder.0.on"),
+        "playbooks.0.ladder.0.action",
+    ]  # fmt: skip
+
+
+def test_a_facet_that_is_there_and_empty_is_not_there() -> None:
+    ladder = [{"action": "restart", "on": ["api"]}]
+    assert found(targets={"api": {"process": None}}, playbooks=[{"ladder": ladder}]) == [
+        (
+            "playbooks.0.ladder.0.on",
+            "restart needs `process:`, which the target api does not have",
+        )
+    ]
+
+
+def test_a_target_that_does_not_exist_is_not_also_without_a_facet() -> None:
+    ladder = [{"action": "restart", "on": ["apo"]}]
+    assert len(found(targets={"api": {}}, playbooks=[{"ladder": ladder}])) == 1
+
+
+def test_a_check_that_needs_an_address_is_held_against_every_named_target() -> None:
+    book = {
+        "ladder": [{"action": "run", "argv": ["/bin/true"], "on": ["api", "worker"]}],
+        "verify": {"checks": [{"http": {"path": "/health"}}, {"alert": "cleared"}]},
+    }
+    targets = {"api": {"http": {"base_url": "http://127.0.0.1:1"}}, "worker": {}}
+    assert [why for _, why in found(targets=targets, playbooks=[book])] == [
+        "http needs `http:`, which the target worker does not have"
+    ]
