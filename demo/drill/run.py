@@ -117,9 +117,10 @@ class _Watch:
             if self._expected(alert) and alert["state"] == "firing"
         ]
         self._firing = bool(firing)
-        return (
-            [Stage(self._clock.now(), "firing", firing[0]["labels"]["alertname"])] if firing else []
-        )
+        if not firing:
+            return []
+        name = firing[0]["labels"]["alertname"]
+        return [Stage(self._clock.now(), "firing", f'{name} {{service="shop"}}')]
 
     async def _heal(self) -> list[Stage]:
         if not self._firing or not await self._found():
