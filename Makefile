@@ -27,7 +27,7 @@ bench: setup ## benchmarks, as ratios against named peers in the same run
 	@$(PYTHON) -m benchmarks.webhooks
 
 compose-test: setup ## the stack in containers on a real engine: up, healed, down
-	@bash .ci/compose-test
+	@bash docker/compose-test
 
 fmt: setup ## format, and mend what ruff can mend
 	@$(PYTHON) -m ruff format -q .
