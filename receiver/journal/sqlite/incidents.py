@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 
 from receiver.decide.incident import CLOSED, Incident
 from receiver.journal import Claim, Conflict, Event, Fenced, Letter, Move
+from receiver.journal.rows import incident_of, progress_json, row_id
 from receiver.journal.sqlite.intake import close_all, nudge
-from receiver.journal.sqlite.rows import append, incident_of, post, progress_json, row_id
+from receiver.journal.sqlite.rows import append, post
 
 
 def claim(

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from receiver.decide.incident import Incident
 from receiver.journal import Chain, IncidentAlert, Page
 from receiver.journal.chain import GENESIS, line, link
-from receiver.journal.sqlite.rows import highest_seq, incident_of, row_id
+from receiver.journal.rows import incident_of, row_id
+from receiver.journal.sqlite.rows import highest_seq
 
 CHUNK = 500
 

@@ -8,8 +8,9 @@ import sqlite3
 from receiver.decide.guards import Facts, Freeze
 from receiver.decide.matchers import matches_all
 from receiver.journal import Claim, Ended, Event, Letter, Move, Question, Rule, Ruling, Run
+from receiver.journal.rows import run_of
 from receiver.journal.sqlite.incidents import move
-from receiver.journal.sqlite.rows import append, post, run_of
+from receiver.journal.sqlite.rows import append, post
 
 
 def gate(db: sqlite3.Connection, held: Claim, question: Question, rule: Rule) -> Ruling:

@@ -16,7 +16,7 @@ from receiver.decide.incident import (
     legal,
 )
 from receiver.decide.reason import Reason
-from receiver.journal.sqlite.rows import progress_json, progress_of
+from receiver.journal.rows import progress_json, progress_of
 from tests.receiver.builders import NOW, an_incident
 
 ILLEGAL = [(a, b) for a, b in itertools.product(State, State) if b not in MOVES[a]]

@@ -1,0 +1,80 @@
+"""Rows to values and back: the columns bear the same names in both engines, so this is said once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import Any, Protocol
+
+from receiver.decide.incident import Incident, Progress, State
+from receiver.decide.reason import Reason
+from receiver.journal import Run
+
+LARGEST = (1 << 63) - 1
+_PROGRESS = tuple(field.name for field in fields(Progress))
+
+
+class Row(Protocol):
+    """A row of either driver."""
+
+    def __getitem__(self, column: str, /) -> Any: ...
+
+
+def row_id(number: int) -> int:
+    """A number that somebody typed, as a database can compare it: none of ours is beyond what it can hold."""
+    return max(0, min(number, LARGEST))
+
+
+def incident_of(row: Row) -> Incident:
+    """An incident as its row says."""
+    return Incident(
+        id=row["id"],
+        key=row["key"],
+        playbook=row["playbook"],
+        state=State(row["state"]),
+        reason=Reason(row["reason"]),
+        severity=row["severity"],
+        title=row["title"],
+        targets=tuple(json.loads(row["targets"])),
+        episode=row["episode"],
+        opened_at=row["opened_at"],
+        labels=json.loads(row["labels"]),
+        annotations=json.loads(row["annotations"]),
+        plan=json.loads(row["plan"]),
+        rung=row["rung"],
+        attempt=row["attempt"],
+        resolved_at=row["resolved_at"],
+        acknowledged_by=row["acknowledged_by"],
+        progress=progress_of(row["progress"]),
+    )
+
+
+def progress_json(incident: Incident) -> str:
+    """What `progress_of` reads back."""
+    progress = incident.progress
+    return json.dumps({name: getattr(progress, name) for name in _PROGRESS}, separators=(",", ":"))
+
+
+def progress_of(text: str) -> Progress:
+    """What was written, also by a newer or an older program: only the fields that this one knows."""
+    known = {field.name for field in fields(Progress)}
+    said = {name: value for name, value in json.loads(text).items() if name in known}
+    return Progress(**{**said, "refused": tuple(said.get("refused", ()))})
+
+
+def run_of(row: Row) -> Run:
+    """A run as its row says."""
+    return Run(
+        action_id=row["action_id"],
+        incident=row["incident"],
+        playbook=row["playbook"],
+        episode=row["episode"],
+        rung=row["rung"],
+        attempt=row["attempt"],
+        step=row["step"],
+        kind=row["kind"],
+        target=row["target"],
+        disruptive=bool(row["disruptive"]),
+        fence=row["fence"],
+        began_at=row["began_at"],
+    )
