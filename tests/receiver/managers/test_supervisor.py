@@ -53,7 +53,9 @@ def test_other_addresses_are_refused(url: str) -> None:
         Supervisor(name="a", url=url)
 
 
-@pytest.mark.parametrize("url", ["unix:///no/such.sock", f"http://127.0.0.1:{free_port()}"])
+@pytest.mark.parametrize(
+    "url", ["unix:///no/such.sock", f"http://127.0.0.1:{free_port()}"], ids=["socket", "port"]
+)
 async def test_without_supervisord_nothing_was_changed(url: str) -> None:
     with pytest.raises(ManagerError, match="cannot reach supervisord") as caught:
         await Supervisor(name="a", url=url).restart(a_toolbox())
