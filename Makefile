@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup up drill test check bench compose-test fmt clean
 PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -17,11 +18,11 @@ drill: setup ## with the stack up: break the shop and watch it heal (DRILL=error
 
 test: setup ## everything: lint, types, layers, then every test
 	@bash .ci/static
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 check: setup ## the fast part, without servers: lint, types, layers, unit tests
 	@bash .ci/static
-	@$(PYTHON) -m pytest -m "not server and not e2e" $(ARGS)
+	@$(PYTEST) -m "not server and not e2e" $(ARGS)
 
 bench: setup ## benchmarks, as ratios against named peers in the same run
 	@$(PYTHON) -m benchmarks.webhooks
