@@ -93,3 +93,8 @@ def _resolved(record: AlertRecord, seen: Observation) -> Step:
 def episode_name(fingerprint: str, starts_at: float) -> str:
     """The public name of an episode, as programs see it in PRUNELLA_EPISODE."""
     return f"{fingerprint}@{int(starts_at)}"
+
+
+def manual_episode(incident: int, opened_at: float) -> str:
+    """The same for an incident that an operator opened: there is no alert to name it after."""
+    return f"manual-{incident}@{int(opened_at)}"

@@ -52,6 +52,7 @@ class Facts:
     stop_file: bool = False
     paused: bool = False
     firing: bool = True
+    maintenance: float | None = None  # when the windows that cover every open alert end
     last_seen: float = 0.0  # when any open alert of the incident was last received or confirmed
     silenced: bool = False
     inhibited: bool = False
@@ -96,6 +97,11 @@ Guard = Callable[[Facts], Decision | None]
 
 def _wait(reason: Reason, until: float | None = None) -> Decision:
     return Decision(Answer.WAIT, reason, until)
+
+
+def unattended(facts: Facts) -> Decision | None:
+    """I9: what people work on is theirs. Before all that could call a human: that one knows already."""
+    return None if facts.maintenance is None else _wait(Reason.MAINTENANCE, facts.maintenance)
 
 
 def known_target(facts: Facts) -> Decision | None:
@@ -204,6 +210,7 @@ def permitted(facts: Facts) -> Decision | None:
 
 GUARDS: tuple[Guard, ...] = (
     still_firing,
+    unattended,
     known_target,
     switched_on,
     fresh,

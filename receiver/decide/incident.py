@@ -38,6 +38,7 @@ class State(StrEnum):
 
 CLOSED = frozenset({State.RESOLVED, State.EXPIRED})
 _END = CLOSED
+MANUAL = "@manual|"
 
 MOVES: Mapping[State, frozenset[State]] = {
     State.OPEN: frozenset({State.HOLD, State.GATING, State.ESCALATED}) | _END,
@@ -124,6 +125,11 @@ class Incident:
     resolved_at: float | None = None
     acknowledged_by: str | None = None
     progress: Progress = field(default_factory=Progress)
+
+    @property
+    def manual(self) -> bool:
+        """Whether an operator opened it: then no alert says whether it is over. No playbook's key begins so."""
+        return self.key.startswith(MANUAL)
 
     def moved(self, to: State, reason: Reason, now: float, **progress: object) -> Incident:
         """This incident after the move; raises IllegalMove. Leaving BLOCKED keeps `blocked_since` for one ladder."""

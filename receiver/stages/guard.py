@@ -72,7 +72,8 @@ async def blocked(claim: Claim, context: Context) -> Claim | None:
     """Blocked is not the end: the guards are asked again, until the cause is gone or it has lasted too long."""
     incident, now = claim.incident, context.now()
     since = incident.progress.blocked_since
-    if since is not None and now - since > playbook_of(incident).blocked_max:
+    announced = incident.reason is Reason.MAINTENANCE  # whoever works on it is a human already
+    if not announced and since is not None and now - since > playbook_of(incident).blocked_max:
         return await escalate(claim, context, Reason.BLOCKED_TOO_LONG)
     return await commit(
         context, claim, Move(incident.moved(State.GATING, incident.reason, context.now()))
@@ -193,7 +194,7 @@ class _Asked:
             to,
             decision.reason,
             self.now,
-            blocked_since=before.blocked_since or self.now,
+            blocked_since=self._blocked_since(decision),
             refused=(*before.refused, *self._unsaid(decision)),
         )
         text = f"{self.proposal.rung.action} on {self.proposal.target}: {decision.reason}."
@@ -215,9 +216,16 @@ class _Asked:
         if decision.answer is Answer.ASK:
             expires = self.now + self.proposal.book.approval_expires
             return State.AWAITING_APPROVAL, "approval_requested", expires
-        waited = self.now - (self.proposal.incident.progress.blocked_since or self.now)
-        again = self.now + min(LOOK_LATEST, max(LOOK_SOONEST, waited / 4))
+        again = self.now + LOOK_LATEST
+        if decision.reason is not Reason.MAINTENANCE:  # whose end is known, or told by who ends it
+            waited = self.now - self._blocked_since(decision)
+            again = self.now + min(LOOK_LATEST, max(LOOK_SOONEST, waited / 4))
         return State.BLOCKED, "blocked", min(again, decision.until or again)
+
+    def _blocked_since(self, decision: Decision) -> float:
+        """What `blocked_max` counts from: announced work does not count."""
+        since = self.proposal.incident.progress.blocked_since
+        return self.now if since is None or decision.reason is Reason.MAINTENANCE else since
 
     def _unsaid(self, decision: Decision) -> tuple[str, ...]:
         """A reason is said once for each incident, however often it is asked."""

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from receiver.decide.incident import Incident
+from receiver.decide.maintenance import Window
+from receiver.decide.plan import Draft
 from receiver.journal import (
     Backlog,
     Chain,
@@ -35,7 +37,7 @@ from receiver.journal import (
     Run,
     Seen,
 )
-from receiver.journal.sqlite import incidents, intake, outbox, reads, runs
+from receiver.journal.sqlite import incidents, intake, operator, outbox, reads, runs
 from receiver.journal.sqlite.schema import FileLock, connect
 from receiver.journal.sqlite.writer import Writer
 
@@ -93,6 +95,18 @@ class SqliteJournal:
 
     async def bury(self, posting: Posting, error: str, now: float) -> None:
         await self._writer.call(lambda db: outbox.bury(db, posting, error, now))
+
+    async def open_by_hand(self, draft: Draft, by: str, now: float) -> int:
+        return await self._writer.call(lambda db: operator.open_by_hand(db, draft, by, now))
+
+    async def open_window(self, window: Window) -> int:
+        return await self._writer.call(lambda db: operator.open_window(db, window))
+
+    async def close_window(self, window: int, by: str, now: float) -> bool:
+        return await self._writer.call(lambda db: operator.close_window(db, window, by, now))
+
+    async def windows(self, now: float) -> tuple[Window, ...]:
+        return await self._read(partial(operator.windows, now=now))
 
     async def pause(self, by: str, reason: str, now: float) -> None:
         await self._writer.call(lambda db: incidents.pause(db, by, reason, now))

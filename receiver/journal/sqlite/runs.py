@@ -10,6 +10,7 @@ from receiver.decide.matchers import matches_all
 from receiver.journal import Claim, Ended, Event, Letter, Move, Question, Rule, Ruling, Run
 from receiver.journal.rows import run_of
 from receiver.journal.sqlite.incidents import move
+from receiver.journal.sqlite.operator import maintained_until
 from receiver.journal.sqlite.rows import append, post
 
 
@@ -58,6 +59,7 @@ def facts(db: sqlite3.Connection, held: Claim, question: Question) -> Facts:
         last_seen=seen["last"] or 0.0,
         silenced=muted and bool(seen["silenced"]),
         inhibited=muted and not seen["silenced"],
+        maintenance=maintained_until(db, incident.id, question.now),
         dependency=_dependency(db, question),
         cooldown=question.cooldown,
         ladder_acted_at=acted["at"],

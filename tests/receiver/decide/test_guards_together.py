@@ -17,6 +17,7 @@ from tests.receiver.builders import NOW, the_facts
 FREE = the_facts()
 NO: dict[guards.Guard, dict[str, object]] = {
     guards.still_firing: {"firing": False},
+    guards.unattended: {"maintenance": NOW + 60},
     guards.known_target: {"target_known": False},
     guards.switched_on: {"paused": True},
     guards.fresh: {"last_seen": 0.0},
