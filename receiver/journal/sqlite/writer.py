@@ -12,6 +12,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -172,7 +173,7 @@ def _answer(batch: list[_Request]) -> None:
     for request in batch:
         by_loop.setdefault(request.loop, []).append(request)
     for loop, requests in by_loop.items():
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # asking it first whether it is closed would leave a gap
             loop.call_soon_threadsafe(_settle_all, requests)
 
 

@@ -83,6 +83,17 @@ async def test_i6_closing_the_gap_does_not_hide_it(tmp_path: Path) -> None:
     assert (await verdict(file)).bad == 5
 
 
+async def test_i6_a_row_with_a_hash_made_to_fit_breaks_the_next(tmp_path: Path) -> None:
+    file = tmp_path / "journal.db"
+    await written(file)
+    async with opened(file) as journal:
+        before, row = (await exported(journal))[2:4]
+    data = canonical({"incident": row["incident"], "n": 99})
+    forged = link(before["hash"], 4, row["t"], row["ev"], data)
+    tamper(file, f"UPDATE event SET data = '{data}', hash = '{forged}' WHERE seq = 4")  # noqa: S608 - ours
+    assert await verdict(file) == Chain(5, 5, "row 5 was changed")
+
+
 async def test_i6_a_row_slipped_in_is_found(tmp_path: Path) -> None:
     file = tmp_path / "journal.db"
     await written(file)

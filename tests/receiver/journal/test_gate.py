@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from receiver.decide.guards import Freeze, Limits, Rate
+from receiver.decide.guards import Facts, Freeze, Limits, Rate
 from receiver.decide.incident import State
 from receiver.decide.matchers import parse_matchers
 from receiver.decide.reason import Reason
@@ -272,6 +273,24 @@ async def test_i3_two_gates_at_once_over_the_limit_freeze_once(journal: SqliteJo
     claims = [await at_the_gate(journal, name) for name in ("b", "c")]
     await asyncio.gather(*(asked(journal, claim, question) for claim in claims))
     assert (await words(journal)).count("frozen") == 1
+
+
+def said(ruling: Ruling, _: Facts) -> Ruling:
+    return ruling
+
+
+async def test_i3_what_is_frozen_already_is_not_told_again(journal: SqliteJournal) -> None:
+    for fingerprint in ("a", "b"):
+        claim = await at_the_gate(journal, fingerprint)
+        blocked = claim.incident.moved(State.BLOCKED, Reason.LIMIT_GLOBAL, NOW)
+        ruling = Ruling(
+            Move(blocked, due=NOW + 1e6),
+            freeze=Freeze("global", NOW + 60),
+            frozen_letters=(a_letter("frozen", dedup=fingerprint),),
+        )
+        await journal.gate(claim, a_question(), partial(said, ruling))
+    assert (await words(journal)).count("frozen") == 1
+    assert (await journal.backlog())["ops"].pending == 1
 
 
 async def test_i3_a_freeze_survives_a_restart(tmp_path: Path) -> None:

@@ -85,6 +85,29 @@ async def test_a_broken_constraint_is_the_requests_own_fault(journal: SqliteJour
     assert await words(journal) == ["a", "b"]
 
 
+def sync_level(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA synchronous").fetchone()[0])
+
+
+async def test_i7_a_commit_that_holds_one_durable_request_is_synced(journal: SqliteJournal) -> None:
+    full, normal = 2, 1
+    call = journal._writer.call
+    assert await call(sync_level, durable=False) == normal
+    assert await call(sync_level) == full
+    async with Held(journal):
+        mixed = together(call(sync_level, durable=False), call(sync_level))
+        await asyncio.sleep(0)
+    assert await mixed == [full, full]
+
+
+async def test_i7_after_an_error_the_next_commit_is_synced_again(journal: SqliteJournal) -> None:
+    await journal._writer.call(sync_level, durable=False)
+    await journal._writer.call(no_more_room)
+    with pytest.raises(JournalUnavailable):
+        await record(journal, "x" * 1_000_000)
+    assert await journal._writer.call(sync_level) == 2
+
+
 def no_more_room(db: sqlite3.Connection) -> None:
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     db.execute(f"PRAGMA max_page_count={pages}")
