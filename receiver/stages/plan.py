@@ -33,7 +33,9 @@ async def plan(claim: Claim, context: Context) -> Claim | None:
         return await commit(context, claim, Move(after, events, sent))
     if book.for_ > 0:
         after = incident.moved(State.HOLD, Reason.HOLDING, now)
-        return await commit(context, claim, Move(after, (), told, due=now + book.for_))
+        target = incident.targets[0] if incident.targets else ""
+        waits = event_of("refused", after, reason=str(Reason.HOLDING), target=target)
+        return await commit(context, claim, Move(after, (waits,), told, due=now + book.for_))
     return await commit(
         context, claim, Move(incident.moved(State.GATING, Reason.FIRING, now), (), told)
     )

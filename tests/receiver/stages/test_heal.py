@@ -168,6 +168,13 @@ async def test_an_alert_that_ends_before_its_hold_disturbs_nobody() -> None:
         assert made.programs.asked == []
 
 
+async def test_i13_what_is_held_says_so_at_once() -> None:
+    async with rig(playbooks=[{**CONFIG["playbooks"][0], "for": "1m"}]) as made:
+        await made.deliver(firing())
+        await made.settle()
+        assert [row["reason"] for row in await made.events("refused")] == ["holding"]
+
+
 async def test_a_held_alert_is_acted_on_when_its_time_is_up() -> None:
     async with rig(playbooks=[{**CONFIG["playbooks"][0], "for": "1m"}]) as made:
         await made.deliver(firing())
