@@ -41,4 +41,9 @@ DRIFT = Counter(
     "Differences found between Alertmanager's alerts and ours, by kind.",
     ["kind"],
 )
+MAINTENANCE = Gauge(
+    "prunella_maintenance_active",
+    "Whether a maintenance window covers the whole of a service.",
+    ["service"],
+)
 JOURNAL_UP = Gauge("prunella_journal_up", "1 when the journal took the last write.")

@@ -13,6 +13,7 @@ from prunella.logs import create_logger
 from prunella.service.clock import Clock
 from receiver import metrics
 from receiver.decide.incident import State
+from receiver.decide.maintenance import maintained
 from receiver.journal import Claim, Fenced, JournalUnavailable
 from receiver.stages.act import interrupted, look_first
 from receiver.stages.climb import escalated, inconclusive, next_rung, step_failed
@@ -64,6 +65,7 @@ class Pipeline:
         self._held: dict[int, tuple[Claim, asyncio.Task[None]]] = {}
         self._letters: dict[str, asyncio.Event] = {}
         self._trouble: str | None = None
+        self._maintained: frozenset[str] = frozenset()  # the services that the gauge shows
 
     def wake(self) -> None:
         """Looks at what is due now."""
@@ -150,11 +152,22 @@ class Pipeline:
         counts = await self._context.journal.counts()
         for state in State:
             metrics.INCIDENTS.labels(str(state)).set(counts.get(str(state), 0))
+        await self._measure_maintenance()
         backlog = await self._context.journal.backlog()
         for channel in self._context.settings().channels:
             oldest = backlog[channel].oldest if channel in backlog else 0.0
             metrics.OUTBOX_OLDEST.labels(channel).set(oldest)
         await self._context.tools.clock.sleep(MEASURE)
+
+    async def _measure_maintenance(self) -> None:
+        context = self._context
+        windows = await context.journal.windows(context.now())
+        shown = maintained(windows, (one.matchers for one in context.settings().targets.values()))
+        for service in self._maintained - shown.keys():
+            metrics.MAINTENANCE.remove(service)
+        for service, value in shown.items():
+            metrics.MAINTENANCE.labels(service).set(value)
+        self._maintained = frozenset(shown)
 
     async def _patiently(self, turn: Callable[[], Awaitable[None]]) -> None:
         """Turn after turn; without a journal one a second, so that work goes on a second after it is back."""

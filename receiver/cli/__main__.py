@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,8 @@ from pathlib import Path
 
 from prunella.version import version
 from receiver.cli.api import Api, ApiError
+from receiver.cli.operate import add_maintenance, maintenance
+from receiver.cli.show import show
 from receiver.cli.tables import incident_story, incidents_table
 from receiver.journal.chain import broken_link
 
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         command(word, f"{meaning} an incident").add_argument("id", type=int)
     command("pause", "no action begins any more").add_argument("--reason", required=True)
     command("resume", "actions may begin again")
+    add_maintenance(command, shared)
     command("journal", "the audit journal").add_argument("what", choices=["export", "verify"])
     return parser
 
@@ -66,24 +68,24 @@ def _parser() -> argparse.ArgumentParser:
 async def _run(options: argparse.Namespace, api: Api) -> int:
     match options.command:
         case "status":
-            _show(options, await api.get("/api/v1/status"), _status)
+            show(options, await api.get("/api/v1/status"), _status)
         case "incidents" if options.id is None:
             answer = await api.get("/api/v1/incidents")
-            _show(options, answer, lambda said: incidents_table(said["incidents"]))
+            show(options, answer, lambda said: incidents_table(said["incidents"]))
         case "incidents":
-            _show(options, await api.get(f"/api/v1/incidents/{options.id}"), incident_story)
+            show(options, await api.get(f"/api/v1/incidents/{options.id}"), incident_story)
         case "pause":
             answer = await api.post("/api/v1/pause", {"reason": options.reason})
-            _show(options, answer, lambda said: f"paused by {said['by']}: {said['reason']}")
+            show(options, answer, lambda said: f"paused by {said['by']}: {said['reason']}")
         case "resume":
-            _show(
-                options, await api.post("/api/v1/resume"), lambda said: f"resumed by {said['by']}"
-            )
+            show(options, await api.post("/api/v1/resume"), lambda said: f"resumed by {said['by']}")
+        case "maintenance":
+            return await maintenance(options, api)
         case "journal":
             return await _journal(options, api)
         case word:
             answer = await api.post(f"/api/v1/incidents/{options.id}/{WORDS[word]}")
-            _show(options, answer, lambda said: f"incident {said['id']} is {said['state']}")
+            show(options, answer, lambda said: f"incident {said['id']} is {said['state']}")
     return 0
 
 
@@ -95,7 +97,7 @@ async def _journal(options: argparse.Namespace, api: Api) -> int:
         return 0
     rows, wrong = broken_link([line async for line in lines])
     verdict = {"rows": rows, "ok": wrong is None, "why": wrong or ""}
-    _show(options, verdict, lambda said: f"{rows} rows, {said['why'] or 'the chain holds'}")
+    show(options, verdict, lambda said: f"{rows} rows, {said['why'] or 'the chain holds'}")
     return 0 if wrong is None else 1
 
 
@@ -107,13 +109,6 @@ def _status(said: dict[str, object]) -> str:
     open_ones = incidents.items() if isinstance(incidents, dict) else ()
     counts = ", ".join(f"{count} {state}" for state, count in open_ones)
     return f"mode {said['mode']}, {switch}, {counts or 'no open incidents'}"
-
-
-def _show(options: argparse.Namespace, answer: object, people: object) -> None:
-    if options.json or not callable(people):
-        print(json.dumps(answer, indent=2))
-    else:
-        print(people(answer))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,10 @@ class Api:
         """The answer's JSON. Raises ApiError."""
         return await self._ask("POST", path, body or {})
 
+    async def delete(self, path: str) -> Any:
+        """The answer's JSON. Raises ApiError."""
+        return await self._ask("DELETE", path, None)
+
     async def lines(self, path: str) -> AsyncIterator[str]:
         """The answer line by line. Raises ApiError."""
         endless = aiohttp.ClientTimeout(total=None, sock_read=30)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from receiver.decide.matchers import Matcher, Op, matches_all
 
+MOST_SHOWN = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -41,17 +43,25 @@ def covered_until(
     return min(ends, default=None)
 
 
-def whole_services(windows: Iterable[Window]) -> frozenset[str]:
-    """The services that are under maintenance altogether.
+def maintained(
+    windows: Iterable[Window], targets: Iterable[Sequence[Matcher]]
+) -> Mapping[str, int]:
+    """`prunella_maintenance_active` by service: 1 where a window covers all of one.
 
-    `prunella_maintenance_active{service}` has Alertmanager hold back every alert of a service, so a window that is
-    narrower than the service says nothing there.
+    It has Alertmanager hold back every alert of the service, so a window that is narrower says nothing. Shown always
+    are the services that targets name, and at most MOST_SHOWN others.
     """
-    return frozenset(
+    named = {
+        matcher.value for matchers in targets for matcher in matchers if _names_a_service(matcher)
+    }
+    whole = {
         window.matchers[0].value
         for window in windows
-        if len(window.matchers) == 1
-        and window.matchers[0].name == "service"
-        and window.matchers[0].op is Op.EQUAL
-        and window.matchers[0].value
-    )
+        if len(window.matchers) == 1 and _names_a_service(window.matchers[0])
+    }
+    others = sorted(whole - named)[:MOST_SHOWN]
+    return {service: int(service in whole) for service in (*sorted(named), *others)}
+
+
+def _names_a_service(matcher: Matcher) -> bool:
+    return matcher.name == "service" and matcher.op is Op.EQUAL and bool(matcher.value)

@@ -9,6 +9,7 @@ from prunella.service.web import Route
 from receiver.stages.context import Context
 from receiver.web.alerts import Alerts
 from receiver.web.incidents import WORDS, Incidents
+from receiver.web.maintenance import Maintenance
 from receiver.web.operations import Operations
 
 _ID = "{id:[0-9]{1,18}}"
@@ -17,7 +18,7 @@ _ID = "{id:[0-9]{1,18}}"
 def routes(context: Context, wake: Callable[[], None]) -> tuple[Route, ...]:
     """The routes of contract section 5 that exist so far; `wake` is called after every change."""
     alerts, incidents = Alerts(context, wake), Incidents(context, wake)
-    operations = Operations(context, wake)
+    operations, maintenance = Operations(context, wake), Maintenance(context, wake)
     words = "{word:" + "|".join(WORDS) + "}"
     return (
         Route("POST", "/alerts", Scope.WEBHOOK, alerts.receive),
@@ -29,4 +30,7 @@ def routes(context: Context, wake: Callable[[], None]) -> tuple[Route, ...]:
         Route("GET", "/api/v1/journal", Scope.READ, operations.journal),
         Route("POST", "/api/v1/pause", Scope.OPERATE, operations.pause),
         Route("POST", "/api/v1/resume", Scope.OPERATE, operations.resume),
+        Route("GET", "/api/v1/maintenance", Scope.OPERATE, maintenance.list),
+        Route("POST", "/api/v1/maintenance", Scope.OPERATE, maintenance.begin),
+        Route("DELETE", f"/api/v1/maintenance/{_ID}", Scope.OPERATE, maintenance.end),
     )

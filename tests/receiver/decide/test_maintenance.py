@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from receiver.decide import guards
 from receiver.decide.guards import Answer
-from receiver.decide.maintenance import Window, covered_until, whole_services
+from receiver.decide.maintenance import Window, covered_until, maintained
 from receiver.decide.matchers import parse_matchers
 from receiver.decide.reason import Reason
 from tests.receiver.builders import NOW, the_facts
@@ -49,6 +49,17 @@ def test_a_window_without_matchers_would_be_everything_and_is_nothing() -> None:
     assert covered_until([Window((), NOW, NOW + 60, "", "ann")], [API], NOW) is None
 
 
+def test_services_of_targets_are_shown_with_and_without_a_window() -> None:
+    targets = [parse_matchers('service="api"'), parse_matchers('service="db",tier="1"')]
+    assert maintained([a_window()], targets) == {"api": 1, "db": 0}
+
+
+def test_other_services_are_shown_while_a_window_is_open_and_never_too_many() -> None:
+    windows = [a_window(f'service="s{number:03}"') for number in range(150)]
+    assert maintained([], []) == {}
+    assert len(maintained(windows, [])) == 100
+
+
 def test_only_a_window_over_a_whole_service_says_so() -> None:
     windows = [
         a_window(),
@@ -58,7 +69,7 @@ def test_only_a_window_over_a_whole_service_says_so() -> None:
         a_window('alertname="A"'),
         a_window('service=""'),
     ]
-    assert whole_services(windows) == {"api"}
+    assert maintained(windows, []) == {"api": 1}
 
 
 def test_the_guard_waits_until_the_window_ends() -> None:

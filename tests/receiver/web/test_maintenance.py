@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.receiver.rig import firing
+from tests.receiver.web.serving import READ, WEBHOOK, Answer, Client, serving
+from tests.servers.process import until
+
+PATH = "/api/v1/maintenance"
+BODY: dict[str, Any] = {"matchers": ['service="shop"'], "duration": "30m", "reason": "upgrade"}
+
+
+async def begin(client: Client, **changes: Any) -> Answer:
+    body = {key: value for key, value in {**BODY, **changes}.items() if value is not None}
+    return await client.ask("POST", PATH, data=json.dumps(body).encode())
+
+
+async def test_a_window_is_opened_listed_and_ended(tmp_path: Path) -> None:
+    async with serving(tmp_path) as client:
+        begun = await begin(client)
+        assert (begun.status, begun.json["id"]) == (200, 1)
+        (listed,) = (await client.ask("GET", PATH)).json["maintenance"]
+        assert (listed["matchers"], listed["reason"], listed["by"]) == (
+            ['service="shop"'],
+            "upgrade",
+            "ann",
+        )
+        assert (await client.ask("DELETE", f"{PATH}/1")).status == 200
+        assert (await client.ask("GET", PATH)).json == {"maintenance": []}
+
+
+async def test_a_window_that_is_not_open_cannot_be_ended(tmp_path: Path) -> None:
+    async with serving(tmp_path) as client:
+        answer = await client.ask("DELETE", f"{PATH}/7")
+        assert (answer.status, answer.json["reason"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"matchers": []}, "matchers: must not be empty"),
+        ({"matchers": None}, "matchers: required key is missing"),
+        ({"matchers": ['service=~".*"']}, "would match everything"),
+        ({"matchers": ["nonsense"]}, "not a matcher"),
+        ({"duration": "0s"}, "duration: "),
+        ({"duration": 1800}, "say 1800s"),
+        ({"duration": "31d"}, "duration: "),
+        ({"reason": "x" * 501}, "reason: "),
+        ({"until": "tomorrow"}, "until: unknown key"),
+    ],
+)
+async def test_what_cannot_be_a_window_is_refused_by_the_name_of_its_key(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    async with serving(tmp_path) as client:
+        answer = await begin(client, **changes)
+        assert answer.status == 422
+        assert said in answer.json["error"]
+
+
+@pytest.mark.parametrize(("token", "status"), [(None, 401), (READ, 403), (WEBHOOK, 403)])
+async def test_only_operators_may(tmp_path: Path, token: str | None, status: int) -> None:
+    async with serving(tmp_path) as client:
+        for method, path in (("GET", PATH), ("POST", PATH), ("DELETE", f"{PATH}/1")):
+            assert (await client.ask(method, path, token=token, data=b"{}")).status == status
+
+
+async def test_a_window_holds_an_incident_back_over_the_wire(tmp_path: Path) -> None:
+    async with serving(tmp_path) as client:
+        await begin(client)
+        await client.alerts(json.dumps({"alerts": [firing()]}).encode())
+
+        async def blocked() -> bool:
+            (row,) = (await client.ask("GET", "/api/v1/incidents")).json["incidents"]
+            return (row["state"], row["reason"]) == ("BLOCKED", "maintenance")
+
+        await until(blocked, "an incident that waits for maintenance")
+
+
+async def test_the_gauge_shows_the_service_and_forgets_the_window(tmp_path: Path) -> None:
+    async with serving(tmp_path) as client:
+        await begin(client)
+
+        async def shown() -> bool:
+            text = (await client.ask("GET", "/metrics")).text
+            return 'prunella_maintenance_active{service="shop"} 1.0' in text
+
+        await until(shown, "the gauge at 1", deadline=10)
+        text = (await client.ask("GET", "/metrics")).text
+        assert 'prunella_maintenance_active{service="cache"} 0.0' in text
