@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from receiver.decide.incident import State
 from receiver.decide.maintenance import Window
 from receiver.decide.matchers import parse_matchers
@@ -15,37 +13,36 @@ from tests.receiver.journal.doing import (
     exported,
     facts_of,
     fires,
-    opened,
     taken,
     words,
 )
+from tests.receiver.journal.places import Place
 
 
 def a_window(matchers: str = 'service="api"', *, seconds: float = 60.0) -> Window:
     return Window(parse_matchers(matchers), NOW, NOW + seconds, "upgrade", "ann")
 
 
-async def test_a_window_survives_the_receiver_as_it_was_given(tmp_path: Path) -> None:
-    file = tmp_path / "journal.db"
+async def test_a_window_survives_the_receiver_as_it_was_given(place: Place) -> None:
     given = a_window('service="a\\"b",alertname=~"A|B"')
-    async with opened(file) as journal:
+    async with place.opened() as journal:
         number = await journal.open_window(given)
-    async with opened(file) as journal:
+    async with place.opened() as journal:
         (kept,) = await journal.windows(NOW)
         assert kept == Window(
             given.matchers, given.began, given.until, given.reason, given.by, number
         )
 
 
-async def test_a_window_ends_by_itself(tmp_path: Path) -> None:
-    async with opened(tmp_path / "journal.db") as journal:
+async def test_a_window_ends_by_itself(place: Place) -> None:
+    async with place.opened() as journal:
         await journal.open_window(a_window())
         assert len(await journal.windows(NOW + 59)) == 1
         assert await journal.windows(NOW + 60) == ()
 
 
-async def test_a_window_is_ended_once_and_by_its_number(tmp_path: Path) -> None:
-    async with opened(tmp_path / "journal.db") as journal:
+async def test_a_window_is_ended_once_and_by_its_number(place: Place) -> None:
+    async with place.opened() as journal:
         number = await journal.open_window(a_window())
         assert not await journal.close_window(number + 1, "ann", NOW)
         assert await journal.close_window(number, "ann", NOW)
@@ -54,8 +51,8 @@ async def test_a_window_is_ended_once_and_by_its_number(tmp_path: Path) -> None:
         assert await words(journal) == ["maintenance_started", "maintenance_ended"]
 
 
-async def test_the_audit_row_says_who_what_why_and_until_when(tmp_path: Path) -> None:
-    async with opened(tmp_path / "journal.db") as journal:
+async def test_the_audit_row_says_who_what_why_and_until_when(place: Place) -> None:
+    async with place.opened() as journal:
         number = await journal.open_window(a_window())
         (row,) = await exported(journal)
         said = {key: row[key] for key in ("window", "matchers", "until", "reason", "by")}
@@ -69,23 +66,23 @@ async def test_the_audit_row_says_who_what_why_and_until_when(tmp_path: Path) ->
         assert (await journal.verify()).bad is None
 
 
-async def test_the_gate_knows_the_windows_of_its_own_moment(tmp_path: Path) -> None:
-    async with opened(tmp_path / "journal.db") as journal:
+async def test_the_gate_knows_the_windows_of_its_own_moment(place: Place) -> None:
+    async with place.opened() as journal:
         claim = await at_the_gate(journal)
         assert (await facts_of(journal, claim)).maintenance is None
         await journal.open_window(a_window())
         assert (await facts_of(journal, claim)).maintenance == NOW + 60
 
 
-async def test_the_gate_asks_every_open_alert_of_the_incident(tmp_path: Path) -> None:
-    async with opened(tmp_path / "journal.db") as journal:
+async def test_the_gate_asks_every_open_alert_of_the_incident(place: Place) -> None:
+    async with place.opened() as journal:
         claim = await at_the_gate(journal)
         await journal.open_window(a_window('service="other"'))
         assert (await facts_of(journal, claim)).maintenance is None
 
 
-async def test_ending_a_window_has_what_waits_looked_at(tmp_path: Path) -> None:
-    async with opened(tmp_path / "journal.db") as journal:
+async def test_ending_a_window_has_what_waits_looked_at(place: Place) -> None:
+    async with place.opened() as journal:
         number = await journal.open_window(a_window())
         claim = await at_the_gate(journal)
         blocked = claim.incident.moved(State.BLOCKED, Reason.MAINTENANCE, NOW)
@@ -95,9 +92,9 @@ async def test_ending_a_window_has_what_waits_looked_at(tmp_path: Path) -> None:
 
 
 async def test_an_incident_without_an_alert_is_due_at_once_and_named_after_itself(
-    tmp_path: Path,
+    place: Place,
 ) -> None:
-    async with opened(tmp_path / "journal.db") as journal:
+    async with place.opened() as journal:
         number = await journal.open_by_hand(a_draft("@manual|x"), "ann", NOW)
         incident = (await taken(journal)).incident
         assert (incident.id, incident.episode) == (number, f"manual-{number}@{int(NOW)}")
@@ -106,7 +103,7 @@ async def test_an_incident_without_an_alert_is_due_at_once_and_named_after_itsel
         assert (row["ev"], row["ep"], row["by"]) == ("opened", incident.episode, "ann")
 
 
-async def test_an_incident_of_an_alert_is_nobodys_hand(tmp_path: Path) -> None:
-    async with opened(tmp_path / "journal.db") as journal:
+async def test_an_incident_of_an_alert_is_nobodys_hand(place: Place) -> None:
+    async with place.opened() as journal:
         await fires(journal, key="manual|service=api|api")
         assert not (await taken(journal)).incident.manual

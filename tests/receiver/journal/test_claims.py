@@ -7,10 +7,10 @@ import pytest
 
 from receiver.decide.incident import Progress, State
 from receiver.decide.reason import Reason
-from receiver.journal import Claim, Event, Fenced, Move, Page, Seen
-from receiver.journal.sqlite import SqliteJournal
+from receiver.journal import Claim, Event, Fenced, Journal, Move, Page, Seen
 from tests.receiver.builders import NOW, a_letter, a_resolve
 from tests.receiver.journal.doing import LEASE, exported, fires, opened, taken, words
+from tests.receiver.journal.places import Place
 
 
 def still(claim: Claim, due: float | None = None, passes: int = 0) -> Move:
@@ -19,20 +19,20 @@ def still(claim: Claim, due: float | None = None, passes: int = 0) -> Move:
     return Move(replace(incident, progress=replace(incident.progress, passes=passes)), due=due)
 
 
-async def test_what_is_due_is_claimed_once(journal: SqliteJournal) -> None:
+async def test_what_is_due_is_claimed_once(journal: Journal) -> None:
     await fires(journal)
     claim = await taken(journal)
     assert (claim.incident.id, claim.fence) == (1, 1)
     assert await journal.claim("other", NOW, LEASE, 10) == ()
 
 
-async def test_what_is_not_due_is_left_alone(journal: SqliteJournal) -> None:
+async def test_what_is_not_due_is_left_alone(journal: Journal) -> None:
     await fires(journal)
     assert await journal.claim("us", NOW - 0.1, LEASE, 10) == ()
 
 
 async def test_no_more_is_claimed_than_asked_for_and_the_oldest_first(
-    journal: SqliteJournal,
+    journal: Journal,
 ) -> None:
     for number in range(5):
         await fires(journal, f"f{number}", now=NOW - number)
@@ -43,7 +43,7 @@ async def test_no_more_is_claimed_than_asked_for_and_the_oldest_first(
 
 
 async def test_i14_a_lease_that_ran_out_is_claimed_by_another_under_a_new_fence(
-    journal: SqliteJournal,
+    journal: Journal,
 ) -> None:
     await fires(journal)
     first = await taken(journal)
@@ -51,7 +51,7 @@ async def test_i14_a_lease_that_ran_out_is_claimed_by_another_under_a_new_fence(
     assert second.fence > first.fence
 
 
-async def test_i14_the_old_fence_writes_nothing(journal: SqliteJournal) -> None:
+async def test_i14_the_old_fence_writes_nothing(journal: Journal) -> None:
     await fires(journal)
     old = await taken(journal)
     new = await taken(journal, NOW + LEASE, "other")
@@ -64,14 +64,14 @@ async def test_i14_the_old_fence_writes_nothing(journal: SqliteJournal) -> None:
     await journal.move(new, still(new, passes=1), NOW)
 
 
-async def test_a_renewed_lease_is_not_taken_over(journal: SqliteJournal) -> None:
+async def test_a_renewed_lease_is_not_taken_over(journal: Journal) -> None:
     await fires(journal)
     claim = await taken(journal)
     assert await journal.renew([claim], NOW + 2 * LEASE) == {1}
     assert await journal.claim("other", NOW + LEASE, LEASE, 10) == ()
 
 
-async def test_i14_renewing_says_what_is_ours_no_longer(journal: SqliteJournal) -> None:
+async def test_i14_renewing_says_what_is_ours_no_longer(journal: Journal) -> None:
     await fires(journal, "a")
     await fires(journal, "b")
     first, second = await journal.claim("us", NOW, LEASE, 10)
@@ -80,7 +80,7 @@ async def test_i14_renewing_says_what_is_ours_no_longer(journal: SqliteJournal) 
     assert await journal.renew([first, second], NOW + 99) == kept
 
 
-async def test_what_was_given_back_is_not_renewed(journal: SqliteJournal) -> None:
+async def test_what_was_given_back_is_not_renewed(journal: Journal) -> None:
     await fires(journal)
     claim = await taken(journal)
     await journal.move(claim, still(claim, due=NOW + 5), NOW)
@@ -88,7 +88,7 @@ async def test_what_was_given_back_is_not_renewed(journal: SqliteJournal) -> Non
     assert await journal.next_due() == NOW + 5
 
 
-async def test_a_move_without_a_due_keeps_the_claim(journal: SqliteJournal) -> None:
+async def test_a_move_without_a_due_keeps_the_claim(journal: Journal) -> None:
     await fires(journal)
     claim = await taken(journal)
     await journal.move(claim, still(claim, passes=1), NOW)
@@ -97,7 +97,7 @@ async def test_a_move_without_a_due_keeps_the_claim(journal: SqliteJournal) -> N
     await journal.move(claim, still(claim, passes=2, due=None), NOW)
 
 
-async def test_a_move_with_a_due_gives_the_claim_back(journal: SqliteJournal) -> None:
+async def test_a_move_with_a_due_gives_the_claim_back(journal: Journal) -> None:
     await fires(journal)
     claim = await taken(journal)
     await journal.move(claim, still(claim, due=NOW + 5), NOW)
@@ -105,7 +105,7 @@ async def test_a_move_with_a_due_gives_the_claim_back(journal: SqliteJournal) ->
     assert (await taken(journal, NOW + 5, "other")).fence == claim.fence + 1
 
 
-async def test_closing_gives_the_claim_back_for_ever(journal: SqliteJournal) -> None:
+async def test_closing_gives_the_claim_back_for_ever(journal: Journal) -> None:
     await fires(journal)
     claim = await taken(journal)
     after = claim.incident.moved(State.RESOLVED, Reason.RESOLVED, NOW + 1)
@@ -117,7 +117,7 @@ async def test_closing_gives_the_claim_back_for_ever(journal: SqliteJournal) -> 
     assert (stored.state, stored.resolved_at) == (State.RESOLVED, NOW + 1)
 
 
-async def test_all_that_a_move_says_is_stored(journal: SqliteJournal) -> None:
+async def test_all_that_a_move_says_is_stored(journal: Journal) -> None:
     await fires(journal)
     claim = await taken(journal)
     progress = Progress(since=1.5, passes=3, refused=("paused",), verify_from=2.5, approval="x")
@@ -134,7 +134,7 @@ async def test_all_that_a_move_says_is_stored(journal: SqliteJournal) -> None:
     assert await journal.incident(1) == after
 
 
-async def test_a_move_its_events_and_its_letters_are_one(journal: SqliteJournal) -> None:
+async def test_a_move_its_events_and_its_letters_are_one(journal: Journal) -> None:
     await fires(journal)
     claim = await taken(journal)
     impossible = Event("x", {"not json": object()})
@@ -147,7 +147,7 @@ async def test_a_move_its_events_and_its_letters_are_one(journal: SqliteJournal)
     assert await journal.backlog() == {}
 
 
-async def test_a_nudge_makes_what_waits_due_now(journal: SqliteJournal) -> None:
+async def test_a_nudge_makes_what_waits_due_now(journal: Journal) -> None:
     await fires(journal)
     claim = await taken(journal)
     await journal.move(claim, still(claim, due=NOW + 1000), NOW)
@@ -156,7 +156,7 @@ async def test_a_nudge_makes_what_waits_due_now(journal: SqliteJournal) -> None:
 
 
 async def test_a_nudge_while_it_is_claimed_makes_it_due_again_when_it_is_given_back(
-    journal: SqliteJournal,
+    journal: Journal,
 ) -> None:
     await fires(journal)
     claim = await taken(journal)
@@ -167,7 +167,7 @@ async def test_a_nudge_while_it_is_claimed_makes_it_due_again_when_it_is_given_b
     assert await journal.next_due() == NOW + 3
 
 
-async def test_a_nudge_counts_once(journal: SqliteJournal) -> None:
+async def test_a_nudge_counts_once(journal: Journal) -> None:
     await fires(journal)
     claim = await taken(journal)
     await journal.ingest([Seen(a_resolve(), None)], NOW + 1)
@@ -177,7 +177,7 @@ async def test_a_nudge_counts_once(journal: SqliteJournal) -> None:
     assert await journal.next_due() == NOW + 1000
 
 
-async def test_what_closes_its_episodes_leaves_none_open(journal: SqliteJournal) -> None:
+async def test_what_closes_its_episodes_leaves_none_open(journal: Journal) -> None:
     await fires(journal, "a", key="k")
     await journal.ingest([], NOW)
     claim = await taken(journal)
@@ -187,7 +187,7 @@ async def test_what_closes_its_episodes_leaves_none_open(journal: SqliteJournal)
     assert await journal.next_due() is None
 
 
-async def test_incidents_are_listed_newest_first_by_state_and_page(journal: SqliteJournal) -> None:
+async def test_incidents_are_listed_newest_first_by_state_and_page(journal: Journal) -> None:
     for number in range(4):
         await fires(journal, f"f{number}", now=NOW + number)
     (claim,) = await journal.claim("us", NOW, LEASE, 1)
@@ -198,7 +198,7 @@ async def test_incidents_are_listed_newest_first_by_state_and_page(journal: Sqli
     assert await journal.counts() == {"OPEN": 3, "GATING": 1}
 
 
-async def test_a_number_that_no_incident_can_have_is_no_incident(journal: SqliteJournal) -> None:
+async def test_a_number_that_no_incident_can_have_is_no_incident(journal: Journal) -> None:
     for number in (0, -1, 99, 1 << 63, 10**30):
         assert await journal.incident(number) is None
         with pytest.raises(LookupError):
@@ -209,6 +209,7 @@ async def test_a_number_that_no_incident_can_have_is_no_incident(journal: Sqlite
 async def test_i14_what_a_dead_process_had_claimed_is_due_at_once_and_its_fence_is_void(
     tmp_path: Path,
 ) -> None:
+    """Only where nobody else can live: with others about, a lease has to run out first."""
     file = tmp_path / "journal.db"
     async with opened(file) as journal:
         await fires(journal, "claimed")
@@ -222,25 +223,25 @@ async def test_i14_what_a_dead_process_had_claimed_is_due_at_once_and_its_fence_
         assert await journal.next_due() == NOW + 1 + LEASE
 
 
-async def test_the_journals_name_and_what_is_remembered_survive(tmp_path: Path) -> None:
-    file = tmp_path / "journal.db"
-    async with opened(file) as journal:
+async def test_the_journals_name_and_what_is_remembered_survive(
+    place: Place, tmp_path: Path
+) -> None:
+    async with place.opened() as journal:
         name = journal.name
         await journal.remember("heard_as", "prunella")
         await journal.remember("heard_as", "other")
-    async with opened(file) as journal:
+    async with place.opened() as journal:
         assert journal.name == name
         assert await journal.recall("heard_as") == "other"
         assert await journal.recall("never") is None
-    async with opened(tmp_path / "another.db") as journal:
-        assert journal.name != name
+    async with opened(tmp_path / "another.db") as other:
+        assert other.name != name
 
 
-async def test_two_openings_leave_one_unbroken_chain(tmp_path: Path) -> None:
-    file = tmp_path / "journal.db"
-    async with opened(file) as journal:
+async def test_two_openings_leave_one_unbroken_chain(place: Place) -> None:
+    async with place.opened() as journal:
         await fires(journal, "a")
-    async with opened(file) as journal:
+    async with place.opened() as journal:
         await fires(journal, "b")
         assert (await journal.verify()).bad is None
         assert [row["seq"] for row in await exported(journal)] == [1, 2, 3, 4]

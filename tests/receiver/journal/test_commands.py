@@ -2,14 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from receiver.decide.incident import IllegalMove, Incident, State
 from receiver.decide.reason import Reason
-from receiver.journal import Conflict, Event, Fenced, Move
-from receiver.journal.sqlite import SqliteJournal
+from receiver.journal import Conflict, Event, Fenced, Journal, Move
 from tests.receiver.builders import NOW, a_letter
 from tests.receiver.journal.doing import (
     asked,
@@ -17,10 +15,10 @@ from tests.receiver.journal.doing import (
     ended,
     exported,
     fires,
-    opened,
     taken,
     words,
 )
+from tests.receiver.journal.places import Place
 
 LATER = NOW + 1000
 
@@ -40,7 +38,7 @@ def acknowledge(by: str) -> Callable[[Incident], Move]:
     )
 
 
-async def waiting(journal: SqliteJournal) -> None:
+async def waiting(journal: Journal) -> None:
     """An incident that nobody holds and that is not due for long."""
     await fires(journal)
     claim = await taken(journal)
@@ -48,7 +46,7 @@ async def waiting(journal: SqliteJournal) -> None:
 
 
 async def test_a_humans_word_changes_the_incident_with_its_event_and_letter(
-    journal: SqliteJournal,
+    journal: Journal,
 ) -> None:
     await waiting(journal)
     after = await journal.command(1, resolve, NOW + 1)
@@ -59,14 +57,14 @@ async def test_a_humans_word_changes_the_incident_with_its_event_and_letter(
     assert await journal.next_due() is None
 
 
-async def test_what_a_human_changed_is_looked_at_now(journal: SqliteJournal) -> None:
+async def test_what_a_human_changed_is_looked_at_now(journal: Journal) -> None:
     await waiting(journal)
     await journal.command(1, approve, NOW + 1)
     assert await journal.next_due() == NOW + 1
     assert (await taken(journal, NOW + 1)).incident.progress.approval == "digest"
 
 
-async def test_i14_whoever_held_it_is_fenced_off(journal: SqliteJournal) -> None:
+async def test_i14_whoever_held_it_is_fenced_off(journal: Journal) -> None:
     await fires(journal)
     held = await taken(journal)
     await journal.command(1, approve, NOW)
@@ -76,7 +74,7 @@ async def test_i14_whoever_held_it_is_fenced_off(journal: SqliteJournal) -> None
 
 
 async def test_an_acknowledgement_that_moves_nothing_disturbs_nobody(
-    journal: SqliteJournal,
+    journal: Journal,
 ) -> None:
     claim = await at_the_gate(journal)
     ruling = await asked(journal, claim)
@@ -89,7 +87,7 @@ async def test_an_acknowledgement_that_moves_nothing_disturbs_nobody(
     assert (await words(journal))[-2:] == ["acknowledged", "outcome"]
 
 
-async def test_while_an_action_is_under_way_a_change_is_a_conflict(journal: SqliteJournal) -> None:
+async def test_while_an_action_is_under_way_a_change_is_a_conflict(journal: Journal) -> None:
     await asked(journal, await at_the_gate(journal))
     before = await exported(journal)
     with pytest.raises(Conflict, match="action under way"):
@@ -97,7 +95,7 @@ async def test_while_an_action_is_under_way_a_change_is_a_conflict(journal: Sqli
     assert await exported(journal) == before
 
 
-async def test_a_word_that_does_not_fit_the_state_changes_nothing(journal: SqliteJournal) -> None:
+async def test_a_word_that_does_not_fit_the_state_changes_nothing(journal: Journal) -> None:
     await waiting(journal)
 
     def refuse(_: Incident) -> Move:
@@ -108,7 +106,7 @@ async def test_a_word_that_does_not_fit_the_state_changes_nothing(journal: Sqlit
     assert await journal.next_due() == LATER
 
 
-async def test_an_illegal_move_by_a_human_is_refused_as_any_other(journal: SqliteJournal) -> None:
+async def test_an_illegal_move_by_a_human_is_refused_as_any_other(journal: Journal) -> None:
     await waiting(journal)
     await journal.command(1, resolve, NOW)
     with pytest.raises(IllegalMove):
@@ -116,13 +114,13 @@ async def test_an_illegal_move_by_a_human_is_refused_as_any_other(journal: Sqlit
 
 
 async def test_there_is_nothing_to_say_to_an_incident_that_is_not_there(
-    journal: SqliteJournal,
+    journal: Journal,
 ) -> None:
     with pytest.raises(LookupError, match="no incident 7"):
         await journal.command(7, resolve, NOW)
 
 
-async def test_i10_a_pause_names_who_and_why_and_is_in_the_journal(journal: SqliteJournal) -> None:
+async def test_i10_a_pause_names_who_and_why_and_is_in_the_journal(journal: Journal) -> None:
     assert await journal.paused() is None
     await journal.pause("ops", "deploy", NOW)
     assert await journal.paused() == "deploy (ops)"
@@ -130,18 +128,17 @@ async def test_i10_a_pause_names_who_and_why_and_is_in_the_journal(journal: Sqli
     assert (row["ev"], row["by"], row["reason"], row["t"]) == ("paused", "ops", "deploy", NOW)
 
 
-async def test_i10_a_pause_survives_a_restart(tmp_path: Path) -> None:
-    file = tmp_path / "journal.db"
-    async with opened(file) as journal:
+async def test_i10_a_pause_survives_a_restart(place: Place) -> None:
+    async with place.opened() as journal:
         await journal.pause("ops", "deploy", NOW)
-    async with opened(file) as journal:
+    async with place.opened() as journal:
         assert await journal.paused() == "deploy (ops)"
         await journal.resume("ops", NOW)
-    async with opened(file) as journal:
+    async with place.opened() as journal:
         assert await journal.paused() is None
 
 
-async def test_a_second_pause_takes_the_place_of_the_first(journal: SqliteJournal) -> None:
+async def test_a_second_pause_takes_the_place_of_the_first(journal: Journal) -> None:
     await journal.pause("a", "one", NOW)
     await journal.pause("b", "two", NOW)
     assert await journal.paused() == "two (b)"
@@ -149,7 +146,7 @@ async def test_a_second_pause_takes_the_place_of_the_first(journal: SqliteJourna
     assert await journal.paused() is None
 
 
-async def test_resuming_has_everything_blocked_looked_at(journal: SqliteJournal) -> None:
+async def test_resuming_has_everything_blocked_looked_at(journal: Journal) -> None:
     await journal.pause("ops", "deploy", NOW)
     await asked(journal, await at_the_gate(journal))
     assert await journal.next_due() == NOW + 30
@@ -158,13 +155,13 @@ async def test_resuming_has_everything_blocked_looked_at(journal: SqliteJournal)
     assert (await taken(journal, NOW + 1)).incident.reason is Reason.PAUSED
 
 
-async def test_resuming_what_was_not_paused_does_no_harm(journal: SqliteJournal) -> None:
+async def test_resuming_what_was_not_paused_does_no_harm(journal: Journal) -> None:
     await waiting(journal)
     await journal.resume("ops", NOW)
     assert await journal.next_due() == LATER
 
 
-async def test_what_belongs_to_no_incident_is_recorded_too(journal: SqliteJournal) -> None:
+async def test_what_belongs_to_no_incident_is_recorded_too(journal: Journal) -> None:
     await journal.record([Event("reloaded", {"by": "ops"})], [a_letter("test", incident=0)], NOW)
     assert await words(journal) == ["reloaded"]
     (posting,) = await journal.postings("ops", NOW, 9)

@@ -1,0 +1,158 @@
+"""Claims and moves of incidents: every write names the fence it was granted with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from receiver.decide.incident import CLOSED, Incident
+from receiver.journal import Claim, Conflict, Event, Fenced, Letter, Move
+from receiver.journal.postgres.intake import close_all, nudge
+from receiver.journal.postgres.operator import look_at_blocked
+from receiver.journal.postgres.rows import plain, post
+from receiver.journal.postgres.session import Database
+from receiver.journal.postgres.writer import Unit
+from receiver.journal.rows import incident_of, progress_json, row_id
+
+
+async def claim(
+    db: Database, owner: str, now: float, lease: float, limit: int
+) -> tuple[Claim, ...]:
+    """Takes what is due and what others are not just changing; also what a dead one held, when its lease is over.
+
+    `due` becomes the end of the lease. The rows are locked first and read then: what closes an episode meanwhile waits
+    for the lock and nudges the new owner, so that `firing` is never a lasting mistake. Beside the writer's line, because
+    it waits for nobody: a row that is locked is left for the next time.
+    """
+    async with db.transaction():
+        found = await db.fetch(
+            "SELECT id FROM incident WHERE due <= moment($1) ORDER BY due, id LIMIT $2"
+            " FOR UPDATE SKIP LOCKED",
+            *(now, limit),
+        )
+        if not found:
+            return ()
+        rows = await db.fetch(
+            "UPDATE incident SET owner = $2, fence = fence + 1, due = moment($3) + $4, nudged = false"
+            " WHERE id = ANY($1::bigint[]) RETURNING *,"
+            " EXISTS (SELECT FROM episode WHERE incident = incident.id AND closed_at IS NULL) AS firing",
+            *([row["id"] for row in found], plain(owner), now, lease),
+        )
+    claims = (Claim(incident_of(row), row["fence"], row["firing"]) for row in rows)
+    return tuple(sorted(claims, key=lambda claim: claim.incident.id))
+
+
+async def renew(unit: Unit, claims: Sequence[Claim], until: float, holder: str) -> frozenset[int]:
+    """Prolongs the leases, and our hold on letters that are being sent; returns the ids that are still ours."""
+    await unit.db.execute(
+        "UPDATE outbox SET held_until = $1 WHERE holder = $2 AND state = 'pending'",
+        *(until, holder),
+    )
+    rows = await unit.db.fetch(
+        "UPDATE incident SET due = $1 FROM unnest($2::bigint[], $3::bigint[]) AS held (id, fence)"
+        " WHERE incident.id = held.id AND incident.fence = held.fence AND owner IS NOT NULL"
+        " RETURNING incident.id",
+        until,
+        [held.incident.id for held in claims],
+        [held.fence for held in claims],
+    )
+    return frozenset(row["id"] for row in rows)
+
+
+async def move(unit: Unit, held: Claim, change: Move, now: float) -> None:
+    """Writes a move under its fence. Raises Fenced."""
+    await write(unit, held.incident.id, held.fence, change, now)
+
+
+async def write(unit: Unit, incident: int, fence: int, change: Move, now: float) -> None:
+    """The one statement that changes an incident's state."""
+    after = change.incident
+    closed = after.state in CLOSED
+    done = await unit.db.fetchval(
+        "UPDATE incident SET state = $1, reason = $2, rung = $3, attempt = $4, resolved_at = $5,"
+        " progress = $6, owner = CASE WHEN $7 THEN owner END,"
+        " due = CASE WHEN $7 THEN due WHEN $8 THEN NULL WHEN nudged THEN $9 ELSE $10 END,"
+        " nudged = $7 AND nudged WHERE id = $11 AND fence = $12 RETURNING id",
+        *(str(after.state), str(after.reason), after.rung, after.attempt, after.resolved_at),
+        *(progress_json(after), change.due is None and not closed, closed, now, change.due),
+        *(incident, fence),
+    )
+    if done is None:
+        raise Fenced(f"incident {incident} was taken over")
+    if change.closes_episodes:
+        await close_all(unit.db, incident, now)
+    await unit.append([(now, event) for event in change.events])
+    await post(unit.db, incident, now, change.letters)
+
+
+async def command(
+    unit: Unit, incident: int, change: Callable[[Incident], Move], now: float
+) -> Incident:
+    """A human's word: read, decide and write at once. Raises Conflict, and LookupError when there is none."""
+    row = await unit.db.fetchrow(
+        "SELECT *, EXISTS (SELECT FROM run WHERE incident = incident.id AND ended_at IS NULL) AS acting"
+        " FROM incident WHERE id = $1 FOR UPDATE",
+        row_id(incident),
+    )
+    if row is None:
+        raise LookupError(f"there is no incident {incident}")
+    before = incident_of(row)
+    asked = change(before)
+    by = asked.incident.acknowledged_by
+    if by != before.acknowledged_by:
+        await unit.db.execute(
+            "UPDATE incident SET acknowledged_by = $1 WHERE id = $2", by and plain(by), incident
+        )
+    if asked.incident.state is before.state and asked.incident.progress == before.progress:
+        await unit.append([(now, event) for event in asked.events])
+        await post(unit.db, incident, now, asked.letters)
+        return asked.incident
+    if row["owner"] is not None and row["acting"]:
+        raise Conflict(f"incident {incident} has an action under way: ask again when it has ended")
+    await unit.db.execute(
+        "UPDATE incident SET fence = fence + 1, owner = NULL, nudged = false WHERE id = $1",
+        incident,
+    )
+    await write(unit, incident, row["fence"] + 1, asked, now)
+    await nudge(unit.db, [incident], now)
+    return asked.incident
+
+
+async def record(
+    unit: Unit, events: Sequence[Event], letters: Sequence[Letter], now: float
+) -> None:
+    """Audit rows and letters that belong to no move."""
+    await unit.append([(now, event) for event in events])
+    for letter in letters:
+        incident = letter.body.get("incident")
+        await post(unit.db, incident if isinstance(incident, int) else 0, now, (letter,))
+
+
+async def remember(unit: Unit, key: str, value: str) -> None:
+    """Keeps a value under a name of ours."""
+    await unit.db.execute(
+        "INSERT INTO meta VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        *(plain(key), plain(value)),
+    )
+
+
+async def pause(unit: Unit, by: str, reason: str, now: float) -> None:
+    """Sets the switch for every receiver; it survives restarts."""
+    await remember(unit, "paused", json.dumps({"by": by, "reason": reason, "at": now}))
+    await unit.append([(now, Event("paused", {"by": by, "reason": reason}))])
+
+
+async def resume(unit: Unit, by: str, now: float) -> None:
+    """Clears the switch and has everything that waits looked at."""
+    await unit.db.execute("DELETE FROM meta WHERE key = 'paused'")
+    await look_at_blocked(unit.db, now)
+    await unit.append([(now, Event("resumed", {"by": by}))])
+
+
+async def paused(db: Database) -> str | None:
+    """Who paused and why, or None."""
+    value = await db.fetchval("SELECT value FROM meta WHERE key = 'paused'")
+    if value is None:
+        return None
+    said = json.loads(value)
+    return f"{said['reason']} ({said['by']})"

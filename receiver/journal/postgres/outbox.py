@@ -1,0 +1,75 @@
+"""Letters on their way: in order per incident and channel, kept until a channel took them, sent by one receiver."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from receiver.journal import Backlog, Event, Letter, Posting
+from receiver.journal.postgres.rows import plain
+from receiver.journal.postgres.session import Database
+from receiver.journal.postgres.writer import Unit
+
+HOLD = 15.0  # as long as a lease; whoever renews its leases prolongs it
+
+
+async def postings(
+    db: Database, channel: str, now: float, limit: int, holder: str
+) -> tuple[Posting, ...]:
+    """The first waiting letter of every incident, if it is due and no other receiver is sending it."""
+    rows = await db.fetch(
+        "UPDATE outbox SET holder = $4, held_until = moment($2) + $5 WHERE id IN"
+        " (SELECT id FROM outbox WHERE id IN"
+        "  (SELECT min(id) FROM outbox WHERE channel = $1 AND state = 'pending' GROUP BY incident)"
+        "  AND state = 'pending' AND due <= moment($2)"
+        "  AND (holder IS NULL OR holder = $4 OR held_until <= moment($2))"
+        "  ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING *",
+        *(channel, now, limit, holder, HOLD),
+    )
+    return tuple(
+        Posting(
+            id=row["id"],
+            incident=row["incident"],
+            letter=Letter(row["channel"], row["event"], json.loads(row["body"]), row["dedup"]),
+            attempts=row["attempts"],
+            created=row["created"],
+        )
+        for row in sorted(rows, key=lambda row: int(row["id"]))
+    )
+
+
+async def posted(unit: Unit, posting: Posting, event: Event, now: float) -> None:
+    """The channel took it, whoever holds it now."""
+    await unit.db.execute("UPDATE outbox SET state = 'sent' WHERE id = $1", posting.id)
+    await unit.append([(now, event)])
+
+
+async def postpone(unit: Unit, posting: Posting, due: float, error: str, holder: str) -> None:
+    """It is tried again at `due`, by anybody; unless another receiver has taken it over and is at it."""
+    await unit.db.execute(
+        "UPDATE outbox SET due = $1, attempts = attempts + 1, error = $2, holder = NULL"
+        " WHERE id = $3 AND state = 'pending' AND (holder IS NULL OR holder = $4)",
+        *(due, plain(error), posting.id, holder),
+    )
+
+
+async def bury(unit: Unit, posting: Posting, error: str, now: float, holder: str) -> None:
+    """It can never be delivered; the ones behind it may go on."""
+    buried = await unit.db.fetchval(
+        "UPDATE outbox SET state = 'dead', error = $1"
+        " WHERE id = $2 AND state = 'pending' AND (holder IS NULL OR holder = $3) RETURNING id",
+        *(plain(error), posting.id, holder),
+    )
+    if buried is not None:
+        data = {"incident": posting.incident, "channel": posting.letter.channel, "error": error}
+        lost = Event("undeliverable", {**data, "dedup": posting.letter.dedup})
+        await unit.append([(now, lost)])
+
+
+async def backlog(db: Database) -> Mapping[str, Backlog]:
+    """What waits, by channel."""
+    rows = await db.fetch(
+        "SELECT channel, count(*) AS pending, min(created) AS oldest FROM outbox"
+        " WHERE state = 'pending' GROUP BY channel"
+    )
+    return {row["channel"]: Backlog(row["pending"], row["oldest"]) for row in rows}

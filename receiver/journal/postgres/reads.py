@@ -1,0 +1,116 @@
+"""What people and stages ask; these run on connections of the pool and never wait for a commit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from receiver.decide.incident import Incident
+from receiver.journal import Chain, IncidentAlert, OpenAlert, Page
+from receiver.journal.chain import GENESIS, line, link
+from receiver.journal.postgres.session import Database
+from receiver.journal.rows import incident_of, row_id
+
+CHUNK = 500
+
+
+async def incident(db: Database, number: int) -> Incident | None:
+    """One incident, or None."""
+    row = await db.fetchrow("SELECT * FROM incident WHERE id = $1", row_id(number))
+    return incident_of(row) if row is not None else None
+
+
+async def incidents(db: Database, page: Page) -> tuple[Incident, ...]:
+    """Newest first."""
+    rows = await db.fetch(
+        "SELECT * FROM incident WHERE ($1::text IS NULL OR state = $1)"
+        " AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
+        *(page.state, None if page.before is None else row_id(page.before), row_id(page.limit)),
+    )
+    return tuple(incident_of(row) for row in rows)
+
+
+async def alerts(db: Database, number: int) -> tuple[IncidentAlert, ...]:
+    """Every episode of an incident, oldest first."""
+    rows = await db.fetch("SELECT * FROM episode WHERE incident = $1 ORDER BY id", row_id(number))
+    return tuple(
+        IncidentAlert(
+            fingerprint=row["fingerprint"],
+            labels=json.loads(row["labels"]),
+            annotations=json.loads(row["annotations"]),
+            generator_url=row["generator_url"],
+            starts_at=row["starts_at"],
+            opened_at=row["opened_at"],
+            open=row["closed_at"] is None,
+            muted=row["muted"],
+        )
+        for row in rows
+    )
+
+
+async def open_alerts(db: Database) -> tuple[OpenAlert, ...]:
+    """Every alert that we hold to be firing."""
+    rows = await db.fetch("SELECT * FROM episode WHERE closed_at IS NULL ORDER BY id")
+    return tuple(
+        OpenAlert(
+            source=row["alert"].removesuffix(f":{row['fingerprint']}"),
+            fingerprint=row["fingerprint"],
+            labels=json.loads(row["labels"]),
+            starts_at=row["starts_at"],
+            last_seen=row["last_seen"],
+            muted=row["muted"],
+        )
+        for row in rows
+    )
+
+
+async def counts(db: Database) -> Mapping[str, int]:
+    """How many incidents are in each state that is not closed."""
+    rows = await db.fetch(
+        "SELECT state, count(*) AS n FROM incident WHERE resolved_at IS NULL GROUP BY state"
+    )
+    return {row["state"]: row["n"] for row in rows}
+
+
+async def next_due(db: Database) -> float | None:
+    """When something must be looked at next, by the database's clock."""
+    due: float | None = await db.fetchval("SELECT min(due) FROM incident WHERE due IS NOT NULL")
+    return due
+
+
+async def recall(db: Database, key: str) -> str | None:
+    """What was kept under this name."""
+    value: str | None = await db.fetchval("SELECT value FROM meta WHERE key = $1", key)
+    return value
+
+
+async def export(db: Database, after: int, number: int | None) -> tuple[int, list[str]]:
+    """The next rows of the journal as lines, and the seq to go on from."""
+    rows = await db.fetch(
+        "SELECT * FROM event WHERE seq > $1 AND ($2::bigint IS NULL OR incident = $2)"
+        " ORDER BY seq LIMIT $3",
+        *(after, None if number is None else row_id(number), CHUNK),
+    )
+    lines = [line(row["seq"], row["t"], row["ev"], row["data"], row["hash"]) for row in rows]
+    return (rows[-1]["seq"] if rows else after), lines
+
+
+async def verify(db: Database) -> Chain:
+    """Recomputes the chain and names the first row that does not follow."""
+    digest, expected = GENESIS, 0
+    # read first: rows written meanwhile are then no surprise
+    highest = int(await db.fetchval("SELECT seq FROM chain") or 0)
+    sql = "SELECT * FROM event WHERE seq > $1 ORDER BY seq LIMIT $2"
+    after = -1  # a row slipped in before the first would be found, too
+    while rows := await db.fetch(sql, after, CHUNK):
+        after = rows[-1]["seq"]
+        for row in rows:
+            expected += 1
+            if row["seq"] != expected:
+                return Chain(expected - 1, expected, f"row {expected} is missing")
+            digest = link(digest, row["seq"], row["t"], row["ev"], row["data"])
+            if digest != row["hash"] or row["incident"] != json.loads(row["data"]).get("incident"):
+                return Chain(expected, expected, f"row {expected} was changed")
+    if expected < highest:
+        return Chain(expected, expected + 1, f"row {expected + 1} is missing")
+    return Chain(expected)

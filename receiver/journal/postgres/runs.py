@@ -1,0 +1,159 @@
+"""Permission to act: the facts are read and the run is written in one transaction, under the writers' one lock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from receiver.decide.guards import Facts, Freeze
+from receiver.decide.matchers import matches_all
+from receiver.journal import Claim, Ended, Event, Letter, Move, Question, Rule, Ruling, Run
+from receiver.journal.postgres.incidents import move
+from receiver.journal.postgres.operator import maintained_until
+from receiver.journal.postgres.rows import plain, post
+from receiver.journal.postgres.session import Database
+from receiver.journal.postgres.writer import Unit
+from receiver.journal.rows import Row, run_of
+
+
+async def gate(unit: Unit, held: Claim, question: Question, rule: Rule) -> Ruling:
+    """Asks `rule` with the facts of this moment and writes what it says: the move, the run, the freeze."""
+    now = question.now
+    await _thaw(unit, now)
+    ruling = rule(await facts(unit.db, held, question))
+    await move(unit, held, ruling.move, now)
+    if ruling.run is not None:
+        await _begin(unit.db, ruling.run)
+    if ruling.freeze is not None:
+        await _freeze(unit, ruling.freeze, ruling.frozen_letters, held.incident.id, now)
+    return ruling
+
+
+async def facts(db: Database, held: Claim, question: Question) -> Facts:
+    """What the journal knows now, joined to what it was told."""
+    limits = question.limits
+    seen = await _seen(db, held.incident.id)
+    since = question.now - max(limits.per_target.window, limits.everywhere.window)
+    runs = await _effective(db, since)
+    under_way = await db.fetch("SELECT target, disruptive FROM run WHERE ended_at IS NULL")
+    muted = seen["open"] > 0 and seen["silenced"] + seen["inhibited"] == seen["open"]
+    return Facts(
+        now=question.now,
+        mode=question.mode,
+        target=question.target,
+        target_known=question.target_known,
+        stop_file=question.stop_file,
+        paused=seen["paused"],
+        firing=seen["open"] > 0,
+        last_seen=seen["last"] or 0.0,
+        silenced=muted and seen["silenced"] > 0,
+        inhibited=muted and not seen["silenced"],
+        maintenance=await maintained_until(db, held.incident.id, question.now),
+        dependency=await _dependency(db, question),
+        cooldown=question.cooldown,
+        ladder_acted_at=await _acted_at(db, held, question),
+        busy_targets=frozenset(row["target"] for row in under_way),
+        disruptive=question.disruptive,
+        disruptive_running=sum(row["disruptive"] for row in under_way),
+        target_runs=tuple(row["began_at"] for row in runs if row["target"] == question.target),
+        all_runs=tuple(row["began_at"] for row in runs),
+        frozen=tuple(
+            Freeze(row["scope"], row["until"]) for row in await db.fetch("SELECT * FROM frozen")
+        ),
+        unhealthy=await _unhealthy(db, question),
+        group_size=len(question.group),
+        approved=question.approved,
+        limits=limits,
+    )
+
+
+async def _seen(db: Database, incident: int) -> Row:
+    row = await db.fetchrow(
+        "SELECT count(*) AS open, max(last_seen) AS last,"
+        " count(*) FILTER (WHERE muted = 'silenced') AS silenced,"
+        " count(*) FILTER (WHERE muted = 'inhibited') AS inhibited,"
+        " EXISTS (SELECT FROM meta WHERE key = 'paused') AS paused"
+        " FROM episode WHERE incident = $1 AND closed_at IS NULL",
+        incident,
+    )
+    assert row is not None  # noqa: S101 - an aggregate is always one row
+    return row
+
+
+async def _effective(db: Database, since: float) -> Sequence[Row]:
+    """The runs that began since then and may have had an effect."""
+    return await db.fetch(
+        "SELECT target, began_at FROM run WHERE began_at > $1"
+        " AND result IS DISTINCT FROM 'cancelled' AND reason IS DISTINCT FROM 'not_started'",
+        since,
+    )
+
+
+async def _acted_at(db: Database, held: Claim, question: Question) -> float | None:
+    at: float | None = await db.fetchval(
+        "SELECT max(began_at) FROM run WHERE target = $1 AND playbook = $2 AND incident <> $3"
+        " AND result IS DISTINCT FROM 'cancelled' AND reason IS DISTINCT FROM 'not_started'",
+        *(question.target, held.incident.playbook, held.incident.id),
+    )
+    return at
+
+
+async def _dependency(db: Database, question: Question) -> str | None:
+    if not question.blocked_by:
+        return None
+    for row in await db.fetch("SELECT labels FROM episode WHERE closed_at IS NULL"):
+        labels = json.loads(row["labels"])
+        if matches_all(question.blocked_by, labels):
+            return str(labels.get("alertname", ""))
+    return None
+
+
+async def _unhealthy(db: Database, question: Question) -> int:
+    if len(question.group) < 3:
+        return 0
+    sick: set[str] = set()
+    for row in await db.fetch("SELECT targets FROM incident WHERE resolved_at IS NULL"):
+        sick.update(question.group.intersection(json.loads(row["targets"])))
+    return len(sick)
+
+
+async def _begin(db: Database, run: Run) -> None:
+    await db.execute(
+        "INSERT INTO run (action_id, incident, playbook, episode, rung, attempt, step, kind, target,"
+        " disruptive, fence, began_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        *(run.action_id, run.incident, run.playbook, plain(run.episode), run.rung, run.attempt),
+        *(run.step, run.kind, run.target, run.disruptive, run.fence, run.began_at),
+    )
+
+
+async def end(unit: Unit, held: Claim, ended: Ended, change: Move, now: float) -> None:
+    """The outcome and what follows from it. Raises Fenced."""
+    await move(unit, held, change, now)
+    await unit.db.execute(
+        "UPDATE run SET ended_at = $1, result = $2, reason = $3"
+        " WHERE action_id = $4 AND ended_at IS NULL",
+        *(now, ended.result, plain(ended.reason), ended.action_id),
+    )
+
+
+async def open_run(db: Database, incident: int) -> Run | None:
+    """The run of this incident that has no outcome yet."""
+    row = await db.fetchrow("SELECT * FROM run WHERE incident = $1 AND ended_at IS NULL", incident)
+    return run_of(row) if row is not None else None
+
+
+async def _freeze(
+    unit: Unit, freeze: Freeze, letters: tuple[Letter, ...], incident: int, now: float
+) -> None:
+    new = await unit.db.fetchval(
+        "INSERT INTO frozen VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING scope",
+        *(freeze.scope, freeze.until),
+    )
+    if new is not None:
+        await unit.append([(now, Event("frozen", {"scope": freeze.scope, "until": freeze.until}))])
+        await post(unit.db, incident, now, letters)
+
+
+async def _thaw(unit: Unit, now: float) -> None:
+    over = await unit.db.fetch("DELETE FROM frozen WHERE until <= $1 RETURNING scope", now)
+    await unit.append([(now, Event("thawed", {"scope": row["scope"]})) for row in over])
