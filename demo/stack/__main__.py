@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -47,7 +48,7 @@ async def _run(where: Places, paths: dict[str, str]) -> int:
     places.forget(where)  # of a run that was killed
     config = render.prepare(where, paths)
     say(f"starting the stack; every log is in {where.logs}")
-    told = asyncio.create_task(_told_to_stop().wait())
+    told = asyncio.create_task(_told_to_stop())
     with supervisord(where, config) as process:
         ready = asyncio.create_task(health.wait(where, lambda: trouble(where, process), say))
         await asyncio.wait({ready, told}, return_when=asyncio.FIRST_COMPLETED)
@@ -64,20 +65,31 @@ async def _run(where: Places, paths: dict[str, str]) -> int:
     return 0 if told.done() else 1
 
 
-async def _until_told_or_dead(told: asyncio.Task[bool], process: subprocess.Popen[bytes]) -> None:
+async def _until_told_or_dead(told: asyncio.Task[None], process: subprocess.Popen[bytes]) -> None:
     while not told.done() and process.poll() is None:
         await asyncio.wait({told}, timeout=0.5)
     if not told.done():
         say("make up: supervisord has ended", sys.stderr)
 
 
-def _told_to_stop() -> asyncio.Event:
-    """Ctrl-C, TERM, and the terminal that goes away (unless nohup said that it may)."""
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
+async def _told_to_stop() -> None:
+    """Returns at Ctrl-C, TERM, or when the terminal goes away (unless nohup said that it may)."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    for number in (signal.SIGINT, signal.SIGTERM, *(() if nohup else (signal.SIGHUP,))):
+        loop.add_signal_handler(number, stop.set)
+    # A session that `make` leads, as over `ssh -t`, sends its HUP to `make` alone, which waits for us.
+    watched = not nohup and sys.stdin is not None and sys.stdin.isatty()
+    while not stop.is_set() and not (watched and hung_up(sys.stdin.fileno())):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), 0.5)
+
+
+def hung_up(terminal: int) -> bool:
+    """Whether the other side of the terminal is gone."""
+    poll = select.poll()
+    poll.register(terminal, 0)
+    return bool(poll.poll(0))
 
 
 @contextmanager

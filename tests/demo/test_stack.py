@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pty
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from demo.stack.__main__ import hung_up
 from demo.stack.places import PORTS, Places, StackError, refuse_taken
 from demo.stack.programs import PROGRAMS, how_to_install
 from tests.grafana.boards import FILES, board, expressions
@@ -76,6 +78,16 @@ def test_what_is_missing_is_asked_for_by_the_names_of_each_system() -> None:
     assert "missing: Alertmanager, Redis" in text
     assert "apt-get install prometheus-alertmanager redis-server" in text
     assert "docker compose up" in text
+
+
+def test_a_terminal_that_is_closed_is_noticed() -> None:
+    ours, theirs = pty.openpty()
+    try:
+        assert not hung_up(theirs)
+        os.close(ours)
+        assert hung_up(theirs)
+    finally:
+        os.close(theirs)
 
 
 @pytest.mark.server
