@@ -3,16 +3,18 @@
 # engine is started again in a network namespace where it may have the bridge and the rules that it likes.
 # Base images are made from Debian's packages. What they cannot replace is Grafana.
 
-# shellcheck shell=bash disable=SC2154  # compose-test sets `state` and `python`
-engine_files=$state/engine         # kept, so that a second run is quick
-engine_run=                        # sockets: their paths must be short
+# shellcheck shell=bash disable=SC2154  # compose-test sets `state`, `python` and `compose`
+engine_files=$state/engine  # kept, so that a second run is quick
+engine_netns=prunella-$(printf %s "$state" | cksum | cut -d ' ' -f 1)
+engine_run=/run/$engine_netns  # for sockets, because their paths must be short
 engine_pid=
-engine_netns=prunella-compose
 export PRUNELLA_BASE_IMAGE=prunella-base:bookworm
 
 debian_mirror() { sed -n 's/^URIs: *//p; s/^deb [^h]*\(http[^ ]*\).*/\1/p' /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources 2>/dev/null | head -1; }
 
 install_engine() {
+  : >"$state/dockerd.log"
+  forget_killed_run
   local packages=()
   command -v dockerd >/dev/null || packages+=(docker.io)
   command -v mmdebstrap >/dev/null || packages+=(mmdebstrap)
@@ -48,7 +50,7 @@ start_engine() {
   local before=()
   while [ "$1" != -- ]; do before+=("$1"); shift; done
   shift
-  [ -n "$engine_run" ] || engine_run=$(mktemp -d /run/prunella.XXXXXX)
+  mkdir -p "$engine_run"
   echo '{}' >"$engine_run/daemon.json"  # and not the machine's
   export DOCKER_HOST=unix://$engine_run/docker.sock
   setsid setpriv --pdeathsig TERM "${before[@]}" dockerd --config-file "$engine_run/daemon.json" --data-root "$engine_files/data" --exec-root "$engine_run/exec" \
@@ -69,7 +71,6 @@ start_building_engine() { start_engine -- --bridge none --iptables=false --ip6ta
 start_running_engine() {
   docker image prune -f >/dev/null  # of earlier runs
   stop_engine
-  [ ! -e "/run/netns/$engine_netns" ] || ip netns delete "$engine_netns"  # of a run that was killed
   ip netns add "$engine_netns"
   ip -n "$engine_netns" link set lo up
   start_engine nsenter "--net=/run/netns/$engine_netns" -- --userland-proxy=true
@@ -88,13 +89,20 @@ stop_engine() {
 remove_engine() {
   stop_engine
   [ ! -e "/run/netns/$engine_netns" ] || ip netns delete "$engine_netns"
-  [ -n "$engine_run" ] || return 0
-  awk -v under="$engine_run/" 'index($2, under) == 1 {print $2}' /proc/self/mounts | sort -r | xargs -r umount -l
-  awk -v under="$engine_files/data/" 'index($2, under) == 1 {print $2}' /proc/self/mounts | sort -r | xargs -r umount -l
+  awk -v one="$engine_run/" -v other="$engine_files/data/" 'index($2, one) == 1 || index($2, other) == 1 {print $2}' \
+    /proc/self/mounts | sort -r | xargs -r umount -l
   rm -rf "$engine_run"
 }
 
-image_of() { compose config --format json | "$python" -c 'import json, sys; print(json.load(sys.stdin)["services"][sys.argv[1]]["image"])' "$1"; }
+# After SIGKILL the kernel has told the engine to stop; what it leaves is taken away here.
+forget_killed_run() {
+  local pid
+  pid=$(cat "$engine_run/docker.pid" 2>/dev/null || true)
+  for _ in $(seq 200); do [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+  remove_engine
+}
+
+image_of() { "${compose[@]}" config --format json | "$python" -c 'import json, sys; print(json.load(sys.stdin)["services"][sys.argv[1]]["image"])' "$1"; }
 
 have_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
