@@ -81,6 +81,15 @@ def test_i9_an_inhibited_alert_is_not_repaired() -> None:
     refused(Reason.INHIBITED, inhibited=True)
 
 
+def test_i9_what_people_work_on_is_left_to_them_until_their_window_ends() -> None:
+    assert refused(Reason.MAINTENANCE, maintenance=NOW + 60.0).until == NOW + 60.0
+
+
+def test_i9_nobody_is_called_to_what_people_work_on_already() -> None:
+    refused(Reason.MAINTENANCE, maintenance=NOW + 60.0, target_known=False)
+    refused(Reason.MAINTENANCE, maintenance=NOW + 60.0, unhealthy=3, group_size=3)
+
+
 def test_a_repair_waits_for_what_the_target_needs() -> None:
     refused(Reason.DEPENDENCY_OPEN, dependency="PostgresDown")
 
