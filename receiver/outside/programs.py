@@ -88,9 +88,9 @@ class SystemPrograms:
         finally:
             if alive:
                 _signal_group(process.pid, signal.SIGKILL)
-        with suppress(TimeoutError):  # a process in an uninterruptible call is the kernel's
-            async with asyncio.timeout(_REAP):
-                await process.wait()
+            with suppress(TimeoutError):  # a process in an uninterruptible call is the kernel's
+                async with asyncio.timeout(_REAP):
+                    await process.wait()
 
 
 class _Output:
