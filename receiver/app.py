@@ -19,15 +19,15 @@ from prunella.service.tasks import Tasks
 from prunella.service.web import Service
 from receiver.consistency import build_action
 from receiver.decide.plan import Mode
-from receiver.journal import JournalInUse, JournalUnavailable
-from receiver.journal.sqlite import SqliteJournal, open_journal
+from receiver.journal import Journal, JournalInUse, JournalUnavailable
+from receiver.journal.engines import open_engine
 from receiver.outside.alertmanager import AlertmanagerApi
 from receiver.outside.http import open_http
 from receiver.outside.programs import SystemPrograms
 from receiver.outside.prometheus import PrometheusApi
 from receiver.outside.survivors import ProcessTable
 from receiver.pipeline import Pipeline
-from receiver.settings import ReceiverSettings, journal_file
+from receiver.settings import ReceiverSettings
 from receiver.stages.context import Context
 from receiver.tools import Alertmanager, Http, Tools
 from receiver.web.routes import routes
@@ -42,10 +42,9 @@ async def receiver(
     live: Live[ReceiverSettings], folder: Path, clock: Clock | None = None
 ) -> AsyncIterator[Service]:
     """Everything but the listening socket. Raises ConfigError when the journal or a program cannot be had."""
-    clock = clock or SystemClock()
     settings = live.current
     programs = executables(settings)
-    journal = await _open(settings, folder, clock.now())
+    journal, clock = await _open(settings, folder, clock or SystemClock())
     tasks = Tasks(clock)
     async with open_http() as http:
         context = Context(
@@ -125,9 +124,9 @@ def _open_to_all(settings: ReceiverSettings) -> bool:
     return settings.auth.empty and settings.listen.loopback and settings.mode is Mode.SHADOW
 
 
-async def _open(settings: ReceiverSettings, folder: Path, now: float) -> SqliteJournal:
+async def _open(settings: ReceiverSettings, folder: Path, clock: Clock) -> tuple[Journal, Clock]:
     try:
-        return await open_journal(journal_file(settings, folder), now)
+        return await open_engine(settings.journal.get_secret_value(), folder, clock)
     except (JournalInUse, JournalUnavailable) as error:
         raise ConfigError([Problem("journal", str(error))]) from error
 

@@ -24,7 +24,15 @@ from pydantic import (
 
 from prunella.service.auth import Token
 from prunella.service.problems import mistake, mistakes_of
-from prunella.service.settings import Duration, Listen, ListenAddress, LocalPath, Settings, Size
+from prunella.service.settings import (
+    Duration,
+    Listen,
+    ListenAddress,
+    LocalPath,
+    Secret,
+    Settings,
+    Size,
+)
 from prunella.service.units import parse_duration, parse_listen
 from receiver.channels import parse_channel
 from receiver.channels.base import Channel
@@ -32,6 +40,7 @@ from receiver.consistency import inconsistencies
 from receiver.decide.guards import Limits, Rate
 from receiver.decide.plan import Mode, Name, Playbook
 from receiver.endpoints import BaseUrl
+from receiver.journal.engines import mistake_in
 from receiver.targets import Target
 
 
@@ -136,7 +145,7 @@ class ReceiverSettings(Settings):
 
     server: ServerSettings = Field(default_factory=ServerSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
-    journal: str = "sqlite:prunella.db"
+    journal: Secret = Secret("sqlite:prunella.db")  # PostgreSQL's holds a password
     prometheus: PrometheusSettings | None = None
     alertmanager: AlertmanagerSettings | None = None
     mode: Mode = Mode.SHADOW
@@ -165,11 +174,10 @@ class ReceiverSettings(Settings):
 
     @field_validator("journal")
     @classmethod
-    def _known_journal(cls, value: str) -> str:
-        if not value.startswith("sqlite:") or value in {"sqlite:", "sqlite://", "sqlite:///"}:
-            raise ValueError(
-                "say sqlite:FILE (relative to this file) or sqlite:///absolute/path; nothing else is known"
-            )
+    def _known_journal(cls, value: Secret) -> Secret:
+        wrong = mistake_in(value.get_secret_value())
+        if wrong is not None:
+            raise ValueError(wrong)
         return value
 
     @model_validator(mode="wrap")
@@ -194,9 +202,3 @@ class ReceiverSettings(Settings):
         """The largest group that the target is a member of; empty when it is in none."""
         groups = [frozenset(members) for members in self.groups.values() if target in members]
         return max(groups, key=len, default=frozenset())
-
-
-def journal_file(settings: ReceiverSettings, folder: Path) -> Path:
-    """The SQLite file; a relative one lies beside the config."""
-    path = settings.journal.removeprefix("sqlite:")
-    return Path(path.removeprefix("//")) if path.startswith("///") else folder / path
