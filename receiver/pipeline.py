@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 from prunella.logs import create_logger
 from prunella.service.clock import Clock
@@ -196,6 +197,8 @@ class Pipeline:
             await asyncio.gather(*late, return_exceptions=True)
 
     def _start(self, claim: Claim) -> None:
+        if claim.incident.manual:  # no alert says that it is over: it is when it is proven
+            claim = replace(claim, firing=True)
         before = self._held.get(claim.incident.id)
         if before is not None:
             before[

@@ -12,10 +12,16 @@ from prunella.service.problems import Location, mistakes_of
 from receiver.checks.alert_cleared import AlertCleared
 from receiver.checks.base import Check
 from receiver.checks.http import HttpAnswer
+from receiver.checks.process import ProcessUp
 from receiver.checks.promql import Promql
 from receiver.registry import chosen_by_only_key
 
-CHECKS: dict[str, type[Check]] = {"alert": AlertCleared, "http": HttpAnswer, "promql": Promql}
+CHECKS: dict[str, type[Check]] = {
+    "alert": AlertCleared,
+    "http": HttpAnswer,
+    "process": ProcessUp,
+    "promql": Promql,
+}
 
 
 def parse_check(value: object) -> Check:

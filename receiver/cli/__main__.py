@@ -6,12 +6,12 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from prunella.version import version
 from receiver.cli.api import Api, ApiError
-from receiver.cli.operate import add_maintenance, maintenance
+from receiver.cli.operate import add_maintenance, add_repair, maintenance, repair
 from receiver.cli.show import show
 from receiver.cli.tables import incident_story, incidents_table
 from receiver.journal.chain import broken_link
@@ -61,11 +61,14 @@ def _parser() -> argparse.ArgumentParser:
     command("pause", "no action begins any more").add_argument("--reason", required=True)
     command("resume", "actions may begin again")
     add_maintenance(command, shared)
+    add_repair(command)
     command("journal", "the audit journal").add_argument("what", choices=["export", "verify"])
     return parser
 
 
 async def _run(options: argparse.Namespace, api: Api) -> int:
+    if options.command in _APART:
+        return await _APART[options.command](options, api)
     match options.command:
         case "status":
             show(options, await api.get("/api/v1/status"), _status)
@@ -79,10 +82,6 @@ async def _run(options: argparse.Namespace, api: Api) -> int:
             show(options, answer, lambda said: f"paused by {said['by']}: {said['reason']}")
         case "resume":
             show(options, await api.post("/api/v1/resume"), lambda said: f"resumed by {said['by']}")
-        case "maintenance":
-            return await maintenance(options, api)
-        case "journal":
-            return await _journal(options, api)
         case word:
             answer = await api.post(f"/api/v1/incidents/{options.id}/{WORDS[word]}")
             show(options, answer, lambda said: f"incident {said['id']} is {said['state']}")
@@ -110,6 +109,12 @@ def _status(said: dict[str, object]) -> str:
     counts = ", ".join(f"{count} {state}" for state, count in open_ones)
     return f"mode {said['mode']}, {switch}, {counts or 'no open incidents'}"
 
+
+_APART: Mapping[str, Callable[[argparse.Namespace, Api], Awaitable[int]]] = {
+    "journal": _journal,
+    "maintenance": maintenance,
+    "repair": repair,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,12 +1,13 @@
-"""`prunella maintenance`: what an operator announces."""
+"""`prunella maintenance` and `prunella repair`: what an operator announces, and what he asks for."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from typing import Any
 
-from receiver.cli.api import Api
+from receiver.cli.api import Api, ApiError
 from receiver.cli.show import show
 
 Command = Callable[[str, str], argparse.ArgumentParser]
@@ -45,6 +46,39 @@ async def maintenance(options: argparse.Namespace, api: Api) -> int:
         case _:
             show(options, await api.get(path), _windows)
     return 0
+
+
+def add_repair(command: Command) -> None:
+    """`repair TARGET ACTION [-- key=value …]`."""
+    parser = command("repair", "one action on one target, under the same guards, proven and told")
+    parser.add_argument("target")
+    parser.add_argument("action")
+    parser.add_argument("option", nargs="*", help="-- key=value …; values are JSON, or text")
+
+
+async def repair(options: argparse.Namespace, api: Api) -> int:
+    """Asks for it; what became of it is in the incident."""
+    body = {"target": options.target, "action": options.action}
+    wanted = dict(map(_option, options.option))
+    answer = await api.post("/api/v1/repairs", {**body, "options": wanted})
+    show(
+        options,
+        answer,
+        lambda said: (
+            f"incident {said['incident']}: follow it with `prunella incidents {said['incident']}`"
+        ),
+    )
+    return 0
+
+
+def _option(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ApiError(f"{text!r} is not an option: say key=value")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
 
 
 def _windows(said: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ cannot both be allowed by the same facts. Order is by how much harm a wrong yes 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from receiver.decide.plan import Mode
@@ -223,6 +223,11 @@ GUARDS: tuple[Guard, ...] = (
     not_busy,
     permitted,
 )
+
+
+def by_hand(facts: Facts) -> Facts:
+    """The facts of a repair that an operator asked for: it stands for the alert, which is neither over nor stale."""
+    return replace(facts, firing=True, last_seen=facts.now)
 
 
 def decide(facts: Facts) -> Decision:

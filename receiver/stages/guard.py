@@ -15,7 +15,7 @@ from receiver.consistency import build_action
 from receiver.decide import guards
 from receiver.decide.guards import Answer, Decision, Facts
 from receiver.decide.incident import Incident, State
-from receiver.decide.plan import Playbook, Rung, strictest
+from receiver.decide.plan import Mode, Playbook, Rung, strictest
 from receiver.decide.reason import Reason
 from receiver.journal import Claim, Event, Move, Question, Ruling, Run
 from receiver.stages.act import act
@@ -110,7 +110,7 @@ def _question(proposal: Proposal, context: Context) -> Question:
     has_facet = needed is None or (target is not None and getattr(target, needed) is not None)
     return Question(
         now=context.now(),
-        mode=strictest(settings.mode, proposal.book.mode, proposal.rung.mode),
+        mode=_mode(proposal, settings.mode),
         target=proposal.target,
         disruptive=proposal.action.disruptive,
         target_known=target is not None and has_facet,
@@ -123,6 +123,13 @@ def _question(proposal: Proposal, context: Context) -> Question:
     )
 
 
+def _mode(proposal: Proposal, ceiling: Mode) -> Mode:
+    """An operator's wish is its own approval; only a ceiling of shadow holds over it."""
+    if proposal.incident.manual:
+        return Mode.SHADOW if ceiling is Mode.SHADOW else Mode.AUTO
+    return strictest(ceiling, proposal.book.mode, proposal.rung.mode)
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """The rule that the journal applies to its facts."""
@@ -133,7 +140,8 @@ class _Asked:
     now: float
 
     def rule(self, facts: Facts) -> Ruling:
-        decision = guards.decide(facts)
+        manual = self.proposal.incident.manual
+        decision = guards.decide(guards.by_hand(facts) if manual else facts)
         match decision.answer:
             case Answer.GO:
                 return self._go()

@@ -85,7 +85,7 @@ def _wants(channel: Channel, notice: Notice) -> bool:
 
 
 def _notice(context: Context, incident: Incident, event: str, text: str, about: str) -> Notice:
-    word = _TITLES.get(event, event)
+    word = event if incident.manual else _TITLES.get(event, event)
     links = {
         caption: incident.annotations[key]
         for caption, key in (("Runbook", "runbook_url"), ("Dashboard", "dashboard_url"))

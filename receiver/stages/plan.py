@@ -21,7 +21,8 @@ async def plan(claim: Claim, context: Context) -> Claim | None:
     if incident.reason is Reason.NO_PLAYBOOK:
         return await _only_tell(claim, context)
     book = playbook_of(incident)
-    told = letters(context, incident, "opened", f"Playbook {book.name} answers.")
+    answer = "It is begun now." if incident.manual else f"Playbook {book.name} answers."
+    told = letters(context, incident, "opened", answer)
     if incident.reason is Reason.UNKNOWN_TARGET:
         refused = event_of("refused", incident, reason=str(Reason.UNKNOWN_TARGET), target="")
         after = incident.moved(State.ESCALATED, Reason.UNKNOWN_TARGET, now)

@@ -11,6 +11,7 @@ from receiver.web.alerts import Alerts
 from receiver.web.incidents import WORDS, Incidents
 from receiver.web.maintenance import Maintenance
 from receiver.web.operations import Operations
+from receiver.web.repairs import Repairs
 
 _ID = "{id:[0-9]{1,18}}"
 
@@ -28,6 +29,7 @@ def routes(context: Context, wake: Callable[[], None]) -> tuple[Route, ...]:
         Route("POST", f"/api/v1/incidents/{_ID}/{words}", Scope.OPERATE, incidents.say),
         Route("GET", "/api/v1/status", Scope.READ, operations.status),
         Route("GET", "/api/v1/journal", Scope.READ, operations.journal),
+        Route("POST", "/api/v1/repairs", Scope.OPERATE, Repairs(context, wake).ask),
         Route("POST", "/api/v1/pause", Scope.OPERATE, operations.pause),
         Route("POST", "/api/v1/resume", Scope.OPERATE, operations.resume),
         Route("GET", "/api/v1/maintenance", Scope.OPERATE, maintenance.list),

@@ -28,6 +28,7 @@ from tests.receiver.stand_ins import (
 OPTIONS: dict[str, dict[str, Any]] = {
     "alert": {"state": "cleared"},
     "http": {"path": "/health", "body": "ok"},
+    "process": {"state": "up"},
     "promql": {"query": "up", "op": "==", "value": 1},
 }
 

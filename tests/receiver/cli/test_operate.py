@@ -4,6 +4,7 @@ import json
 from functools import partial
 from pathlib import Path
 
+from receiver.cli.operate import _option
 from tests.receiver.cli.test_commands import prunella
 from tests.receiver.web.serving import OPERATE, serving
 
@@ -36,3 +37,25 @@ async def test_a_window_that_is_none_is_refused_with_the_cure(tmp_path: Path) ->
         )
         assert code == 1
         assert "would match everything" in err
+
+
+async def test_a_repair_that_cannot_be_is_refused_with_what_is_known(tmp_path: Path) -> None:
+    async with serving(tmp_path) as client:
+        token = a_token(tmp_path)
+        code, _, err = await prunella("repair", "ship", "x", url=client.url, token_file=token)
+        assert code == 1
+        assert "there is no target 'ship'; known: cache, shop" in err
+
+
+async def test_options_of_a_repair_are_json_or_text() -> None:
+    assert _option("up_for=5s") == ("up_for", "5s")
+    assert _option("max_keys=10") == ("max_keys", 10)
+    assert _option('patterns=["a:*"]') == ("patterns", ["a:*"])
+    assert _option("note=a=b") == ("note", "a=b")
+
+
+async def test_an_option_without_a_value_is_said_so(tmp_path: Path) -> None:
+    asked = ("repair", "api", "restart", "up_for")
+    code, _, err = await prunella(*asked, url="http://127.0.0.1:1")
+    assert code == 1
+    assert "say key=value" in err

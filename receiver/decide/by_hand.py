@@ -1,0 +1,77 @@
+"""The repair that an operator asks for: a ladder of one rung, and what proves that it helped.
+
+There is no alert whose end could be waited for, so only what can be looked at directly counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from receiver.decide.incident import MANUAL
+from receiver.decide.matchers import Matcher, Op
+from receiver.decide.plan import Draft, Mode, Playbook, Rung, Selectable, Verify
+from receiver.decide.reason import Reason
+
+PLAYBOOK = "manual"
+PATIENCE = "5m"  # what waits longer than this is no longer what the operator meant
+_TIMES = {"settle": "2s", "within": "2m", "every": "2s", "need": 2, "decay": "0"}
+_ANSWERS: Mapping[str, JsonValue] = {"http": {"path": "/", "status": ["2xx", "3xx", "4xx"]}}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an operator asked for; `ticket` makes the incident's key its own."""
+
+    target: str
+    action: str
+    options: Mapping[str, JsonValue]
+    by: str
+    ticket: str
+
+
+def manual_draft(wish: Wish, proof: Verify) -> Draft:
+    """The incident that a wish opens."""
+    book = Playbook(
+        name=PLAYBOOK,
+        matchers=(Matcher("alertname", Op.EQUAL, ""),),  # no alert has none: it answers nothing
+        mode=Mode.AUTO,
+        group_by=(),
+        ladder=(Rung(name=wish.action, action=wish.action, options=dict(wish.options)),),
+        verify=proof,
+    )
+    plan = {**book.model_dump(mode="json", by_alias=True), "cooldown": "0", "blocked_max": PATIENCE}
+    return Draft(
+        key=f"{MANUAL}{wish.ticket}",
+        playbook=PLAYBOOK,
+        targets=(wish.target,),
+        severity="warning",
+        title=f"{wish.action} on {wish.target}, asked for by {wish.by}"[:300],
+        plan=plan,
+        reason=Reason.OPERATOR,
+    )
+
+
+def proof(
+    target: Selectable, *, process: bool, http: bool, playbooks: Iterable[Playbook]
+) -> Verify:
+    """How the repair of this target is proven: as by the playbook that is surely its own, else by what can be seen.
+
+    Of a target that nothing can be seen of the process is asked all the same: no data is inconclusive, and a human is
+    told. Nothing is ever taken for repaired because nothing could be looked at.
+    """
+    for book in playbooks:
+        direct = tuple(check for check in book.verify.checks if "alert" not in check)
+        if direct and _is_for(book, target):
+            return book.verify.model_copy(update={"checks": direct})
+    seen = [check for check, there in (({"process": "up"}, process), (_ANSWERS, http)) if there]
+    checks = tuple(dict(check) for check in seen or [{"process": "up"}])
+    return Verify.model_validate({**_TIMES, "checks": checks})
+
+
+def _is_for(book: Playbook, target: Selectable) -> bool:
+    """Its rungs name the target, or it asks for all that selects the target."""
+    named = any(target.name in (rung.on or ()) for rung in book.ladder)
+    return named or (bool(target.matchers) and set(target.matchers) <= set(book.matchers))

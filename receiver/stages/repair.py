@@ -1,0 +1,81 @@
+"""A repair that an operator asks for: checked, then an incident of its own, which goes the way of all others."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from pydantic import JsonValue, ValidationError
+
+from prunella.service.problems import problems_of
+from receiver.actions import ACTIONS
+from receiver.actions.base import Action
+from receiver.consistency import build_action
+from receiver.decide.by_hand import Wish, manual_draft, proof
+from receiver.decide.plan import Mode
+from receiver.settings import ReceiverSettings
+from receiver.stages.context import Context
+
+
+class NotThis(Exception):
+    """It will not be done, whatever happens: `reason` is a word for programs."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class NotNow(NotThis):
+    """It could be done if the receiver were allowed to act."""
+
+
+async def repair(
+    target: str, action: str, options: Mapping[str, JsonValue], by: str, context: Context
+) -> int:
+    """Opens the incident and returns its number. Raises NotThis, NotNow, JournalUnavailable."""
+    settings = context.settings()
+    _check(target, action, options, settings)
+    if settings.mode is Mode.SHADOW:
+        raise NotNow(
+            "shadow", "the receiver is in shadow mode (`mode:` in its config) and touches nothing"
+        )
+    known = settings.targets[target]
+    shown = proof(
+        known,
+        process=known.process is not None,
+        http=known.http is not None,
+        playbooks=settings.playbooks,
+    )
+    wish = Wish(target, action, options, by, secrets.token_hex(8))
+    return await context.journal.open_by_hand(manual_draft(wish, shown), by, context.now())
+
+
+def _check(
+    target: str, action: str, options: Mapping[str, JsonValue], settings: ReceiverSettings
+) -> None:
+    if target not in settings.targets:
+        listed = ", ".join(sorted(settings.targets)) or "none"
+        raise NotThis("unknown_target", f"there is no target {target!r}; known: {listed}")
+    built = _built(action, options)
+    facet = built.needs()
+    if facet is not None and getattr(settings.targets[target], facet, None) is None:
+        raise NotThis(
+            "facet_missing", f"{action} needs `{facet}:`, which the target {target} does not have"
+        )
+
+
+def _built(action: str, options: Mapping[str, JsonValue]) -> Action:
+    free = sorted(name for name, kind in ACTIONS.items() if not kind.from_config_only)
+    if action not in ACTIONS:
+        known = ", ".join(free)
+        raise NotThis("unknown_action", f"there is no action {action!r}; known: {known}")
+    if ACTIONS[action].from_config_only:
+        raise NotThis(
+            "config_only", f"{action} is for ladders in the config only; known: {', '.join(free)}"
+        )
+    try:
+        return build_action(action, options)
+    except ValidationError as error:
+        said = "; ".join(map(str, problems_of(error, options, action)))
+        known = ", ".join(ACTIONS[action].model_fields) or "none"
+        raise NotThis("bad_options", f"{said}; options of {action}: {known}") from None

@@ -1,0 +1,43 @@
+"""`POST /api/v1/repairs`: one action on one target, because an operator says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+from pydantic import Field, JsonValue
+
+from prunella.service.answers import Refused
+from prunella.service.settings import Settings
+from prunella.service.web import CLIENT
+from receiver.stages.context import Context
+from receiver.stages.repair import NotNow, NotThis, repair
+from receiver.web.bodies import read_object, validated
+
+
+class RepairBody(Settings):
+    """What an operator asks for."""
+
+    target: str
+    action: str
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Repairs:
+    """The route, and who is woken by it."""
+
+    def __init__(self, context: Context, wake: Callable[[], None]) -> None:
+        self._context = context
+        self._wake = wake
+
+    async def ask(self, request: web.Request) -> web.Response:
+        """202 once the incident is on disk; what becomes of it is in its timeline."""
+        body = validated(RepairBody, await read_object(request))
+        by = request[CLIENT] or "operator"
+        try:
+            incident = await repair(body.target, body.action, body.options, by, self._context)
+        except NotThis as refusal:
+            status = 409 if isinstance(refusal, NotNow) else 422
+            raise Refused(status, refusal.reason, str(refusal)) from refusal
+        self._wake()
+        return web.json_response({"incident": incident}, status=202)
