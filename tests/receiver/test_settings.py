@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from prunella.service.settings import ConfigError, load
 from receiver.decide.guards import Limits, Rate
 from receiver.decide.plan import Mode
-from receiver.settings import ReceiverSettings, journal_file
+from receiver.settings import ReceiverSettings
 
 INVALID = sorted((Path(__file__).parent / "testdata").glob("invalid-*.yml"))
 REGISTERED = re.compile(r"((?:unknown|missing|one key)[^;:]*[;:] known:) [a-z0-9_, ]+$")
@@ -150,19 +150,6 @@ def test_a_secret_may_come_from_a_file_beside_the_config(tmp_path: Path) -> None
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "[::1]", "localhost"])
 def test_in_shadow_on_loopback_no_token_is_needed(tmp_path: Path, host: str) -> None:
     assert read(tmp_path, {"server": {"listen": f"{host}:9651"}}).auth.empty
-
-
-@pytest.mark.parametrize(
-    ("said", "file"),
-    [
-        ("sqlite:x.db", "/etc/prunella/x.db"),
-        ("sqlite:var/x.db", "/etc/prunella/var/x.db"),
-        ("sqlite:///var/lib/x.db", "/var/lib/x.db"),
-    ],
-)
-def test_a_relative_journal_lies_beside_the_config(said: str, file: str) -> None:
-    found = ReceiverSettings.model_validate({"journal": said})
-    assert journal_file(found, Path("/etc/prunella")) == Path(file)
 
 
 def test_a_target_is_in_its_largest_group() -> None:
