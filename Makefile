@@ -16,7 +16,8 @@ up: setup ## the whole stack on loopback, in the foreground, until Ctrl-C
 drill: setup ## with the stack up: break the shop and watch it heal (DRILL=errors, hang, crash, latency, leak)
 	@exec $(PYTHON) -m demo.drill $(DRILL)
 
-test: setup ## everything: lint, types, layers, then every test
+test: setup ## everything: lint, types, layers, then every test, on real servers
+	@bash .ci/servers
 	@bash .ci/static
 	@$(PYTEST) $(ARGS)
 
