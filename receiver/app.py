@@ -82,11 +82,20 @@ def executables(settings: ReceiverSettings) -> dict[str, str]:
         elif name not in found:
             cure = "install it, or say where it is under `executables`"
             problems.append(Problem(at, f"there is no program {name}: {cure}"))
+    found = {**_of_managers(settings), **found}
     if problems and settings.mode is not Mode.SHADOW:
         raise ConfigError(problems)
     for problem in problems:
         log.warning("a program is missing", path=problem.path, problem=problem.message)
     return found
+
+
+def _of_managers(settings: ReceiverSettings) -> dict[str, str]:
+    """What a repair by hand may need although no ladder does: taken where it is found, missed by nobody else."""
+    managers = (target.process for target in settings.targets.values())
+    names = {one.executable for one in managers if one is not None and one.executable}
+    paths = {name: shutil.which(name) for name in names}
+    return {name: path for name, path in paths.items() if path is not None}
 
 
 def _needed(settings: ReceiverSettings) -> Iterator[tuple[str, str]]:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from receiver.app import executables
+from receiver.settings import ReceiverSettings
+from tests.receiver.rig import CONFIG
 from tests.receiver.web.serving import READ, WEBHOOK, Answer, Client, serving
 from tests.servers.process import until
 from tests.servers.supervisor import supervisord
@@ -73,3 +77,11 @@ async def test_in_shadow_mode_it_is_409(tmp_path: Path) -> None:
 async def test_only_operators_may(tmp_path: Path, token: str | None, status: int) -> None:
     async with serving(tmp_path) as client:
         assert (await client.ask("POST", PATH, token=token, data=b"{}")).status == status
+
+
+def test_a_manager_that_only_a_repair_by_hand_needs_is_looked_for_and_not_missed() -> None:
+    target = {"process": {"manager": "pm2", "name": "shop"}}
+    settings = ReceiverSettings.model_validate(
+        {**CONFIG, "targets": {**CONFIG["targets"], "web": target}}
+    )
+    assert executables(settings).get("pm2") == shutil.which("pm2")
