@@ -51,7 +51,7 @@ def ensure(say: Callable[[str], None]) -> dict[str, str]:
     if not can_install():
         raise StackError(how_to_install(missing))
     packages = [program.package for program in missing]
-    say(f"installing {', '.join(packages)} from Debian's packages")
+    say(f"installing {', '.join(packages)} from Debian's packages (about twenty seconds, once)")
     _install(packages)
     found = find()
     if len(found) < len(PROGRAMS):
@@ -83,8 +83,17 @@ def _install(packages: list[str]) -> None:
 
 
 def _apt(*arguments: str, env: Mapping[str, str]) -> None:
-    if subprocess.run(["apt-get", *arguments], env=env, check=False).returncode:
-        raise StackError(f"apt-get {arguments[0]} failed; its messages are above")
+    done = subprocess.run(
+        ["apt-get", *arguments],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        raise StackError(f"apt-get {arguments[0]} failed:\n{done.stdout[-2000:]}")
 
 
 @contextmanager
