@@ -16,6 +16,7 @@ from receiver.journal import Ingested, JournalUnavailable, Seen
 from receiver.stages.context import Context
 from receiver.webhook import BadDelivery, Delivery, decode
 
+MOST_KEPT = 100  # of the spoiled alerts of one delivery; the others are only counted
 OFF_THE_LOOP = 256 * 1024  # a body larger than this is decoded in a thread
 
 
@@ -64,8 +65,10 @@ async def _store(
     delivery: Delivery, batch: tuple[Seen, ...], source: str, context: Context
 ) -> Ingested:
     now = context.now()
-    for spoiled in delivery.spoiled:
-        await context.journal.quarantine(source, spoiled.why, spoiled.text, now)
+    kept = delivery.spoiled[:MOST_KEPT]
+    await asyncio.gather(
+        *(context.journal.quarantine(source, one.why, one.text, now) for one in kept)
+    )
     return await context.journal.ingest(batch, now) if batch else Ingested(())
 
 

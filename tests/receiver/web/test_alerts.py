@@ -148,3 +148,11 @@ async def test_a_hundred_posts_at_once_each_open_their_own_incident(tmp_path: Pa
         assert {answer.status for answer in answers} == {202}
         listed = await client.ask("GET", "/api/v1/incidents?limit=1000")
         assert len(listed.json["incidents"]) == 100
+
+
+async def test_a_delivery_of_nothing_but_junk_is_counted_and_a_part_of_it_kept(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as client:
+        answer = await client.alerts(_body(*({"status": "firing"} for _ in range(2_000))))
+        assert answer.json == {"received": 2000, "new": 0, "repeated": 0, "quarantined": 2000}
