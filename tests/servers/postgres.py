@@ -69,6 +69,11 @@ class PostgresServer:
     def wake(self) -> None:
         self._signal(signal.SIGCONT)
 
+    def output(self) -> str:
+        """Its log."""
+        assert self._process is not None
+        return self._process.output()
+
     def sql(self, statement: str, database: str = "postgres") -> str:
         """As the superuser over the local socket."""
         argv = [

@@ -46,19 +46,26 @@ async def on_postgres(migrated: PostgresPlace) -> PostgresPlace:
     return migrated
 
 
+@pytest.fixture
+async def by_hand(migrated: PostgresPlace) -> PostgresPlace:
+    """Empty, and with time as the test says."""
+    await migrated.empty(hand_clock=True)
+    return migrated
+
+
 @pytest.fixture(params=["sqlite", POSTGRES])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """A journal that may be opened and closed again."""
     if request.param == "sqlite":
         return SqlitePlace(tmp_path / "journal.db")
-    return await _by_hand(request)
+    return await _emptied(request)
 
 
 @pytest.fixture(params=["file", "memory", POSTGRES])
 async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Journal]:
     """An empty one, on every engine in turn."""
     if request.param == "postgres":
-        place = await _by_hand(request)
+        place = await _emptied(request)
         opened: Journal = await open_postgres(place.url, SystemClock())
     else:
         file = tmp_path / "journal.db" if request.param == "file" else None
@@ -75,8 +82,8 @@ async def in_file(tmp_path: Path) -> AsyncIterator[SqliteJournal]:
     await opened.close()
 
 
-async def _by_hand(request: pytest.FixtureRequest) -> PostgresPlace:
-    """On PostgreSQL, with time as the test says."""
+async def _emptied(request: pytest.FixtureRequest) -> PostgresPlace:
+    """As `by_hand`, only where it is asked for: the server is not started for SQLite alone."""
     place: PostgresPlace = request.getfixturevalue("migrated")
     await place.empty(hand_clock=True)
     return place

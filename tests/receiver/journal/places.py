@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import asyncpg
 
-from prunella.service.clock import SystemClock
+from prunella.service.clock import Clock, SystemClock
 from receiver.journal import Journal
 from receiver.journal.postgres import PostgresJournal
 from receiver.journal.postgres import open_journal as open_postgres
@@ -64,8 +64,10 @@ class PostgresPlace:
         return self.server.url(self.database)
 
     @asynccontextmanager
-    async def opened(self, now: float = NOW) -> AsyncIterator[PostgresJournal]:
-        journal = await open_postgres(self.url, SystemClock())
+    async def opened(
+        self, now: float = NOW, clock: Clock | None = None
+    ) -> AsyncIterator[PostgresJournal]:
+        journal = await open_postgres(self.url, clock or SystemClock())
         try:
             yield journal
         finally:
