@@ -13,6 +13,7 @@ from prunella.version import version
 from receiver.cli.api import Api, ApiError
 from receiver.cli.operate import add_maintenance, add_repair, maintenance, repair
 from receiver.cli.show import show
+from receiver.cli.simulate import add_simulate, simulate
 from receiver.cli.tables import incident_story, incidents_table
 from receiver.journal.chain import broken_link
 
@@ -22,6 +23,8 @@ WORDS = {"ack": "acknowledge", "approve": "approve", "deny": "deny", "resolve": 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command."""
     options = _parser().parse_args(argv)
+    if options.command in _HERE:
+        return _HERE[options.command](options)
     try:
         return asyncio.run(_run(options, Api(options.url.rstrip("/"), _token(options))))
     except (ApiError, OSError) as error:
@@ -62,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     command("resume", "actions may begin again")
     add_maintenance(command, shared)
     add_repair(command)
+    add_simulate(command)
     command("journal", "the audit journal").add_argument("what", choices=["export", "verify"])
     return parser
 
@@ -115,6 +119,8 @@ _APART: Mapping[str, Callable[[argparse.Namespace, Api], Awaitable[int]]] = {
     "maintenance": maintenance,
     "repair": repair,
 }
+# those that need no receiver
+_HERE: Mapping[str, Callable[[argparse.Namespace], int]] = {"simulate": simulate}
 
 if __name__ == "__main__":
     sys.exit(main())
