@@ -186,10 +186,14 @@ class PostgresJournal:
         return await self._ask(reads.verify)
 
     async def close(self) -> None:
-        """Finishes what was asked for and closes every connection; what we held is free when its lease is over."""
-        await self._writer.stop()
+        """Finishes what was asked for, as far as the server answers, and closes every connection.
+
+        What we held is free when its lease is over.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
+                await self._door.finish()
+                await self._writer.stop()
                 await self._pool.close()
         self._pool.terminate()
 

@@ -37,6 +37,11 @@ class Door:
             raise said
         return said
 
+    async def finish(self) -> None:
+        """Until everything that came in is written."""
+        if self._porter is not None:
+            await self._porter
+
     async def _carry(self) -> None:
         while self._waiting:
             try:
@@ -44,7 +49,7 @@ class Door:
             except JournalUnavailable as error:
                 if not self._taken:  # it fell before anything was taken: nobody is left waiting
                     self._taken, self._waiting = self._waiting, []
-                answers = [error] * len(self._taken)
+                answers = [JournalUnavailable(str(error)) for _ in self._taken]
             for (_, future), said in zip(self._taken, answers, strict=True):
                 if not future.done():
                     future.set_result(said)
