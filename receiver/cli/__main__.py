@@ -11,6 +11,7 @@ from pathlib import Path
 
 from prunella.version import version
 from receiver.cli.api import Api, ApiError
+from receiver.cli.lint import add_lint, lint
 from receiver.cli.operate import add_maintenance, add_repair, maintenance, repair
 from receiver.cli.show import show
 from receiver.cli.simulate import add_simulate, simulate
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     add_maintenance(command, shared)
     add_repair(command)
     add_simulate(command)
+    add_lint(command)
     command("journal", "the audit journal").add_argument("what", choices=["export", "verify"])
     return parser
 
@@ -120,7 +122,7 @@ _APART: Mapping[str, Callable[[argparse.Namespace, Api], Awaitable[int]]] = {
     "repair": repair,
 }
 # those that need no receiver
-_HERE: Mapping[str, Callable[[argparse.Namespace], int]] = {"simulate": simulate}
+_HERE: Mapping[str, Callable[[argparse.Namespace], int]] = {"lint": lint, "simulate": simulate}
 
 if __name__ == "__main__":
     sys.exit(main())
