@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,6 +10,8 @@ from prunella.service.clock import Clock
 from receiver.journal import Journal, JournalUnavailable
 from receiver.journal.sqlite import open_journal
 
+# a name or an address, perhaps none (its socket is in the options then), and perhaps a port
+_HOST = re.compile(r"([^][:@%\s]*|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?")
 _POSTGRES = ("postgresql://", "postgres://")
 
 
@@ -25,17 +28,21 @@ def mistake_in(where: str) -> str | None:
 
 
 def _mistake_in_url(url: str) -> str | None:
-    try:
-        parts = urlsplit(url)
-        named = parts.port != 0 and len(parts.path) > 1
-    except ValueError:
-        named = False
-    if named:
+    if _is_whole(url):
         return None
     return (
         "say postgresql://USER:PASSWORD@HOST/DATABASE, with every character of the password that means"
         " something in a URL (@ : / ? # %) written as %40 and so on"
     )
+
+
+def _is_whole(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that are not closed
+        return False
+    hosts = parts.netloc.rpartition("@")[2].split(",")  # several, for a server with stand-bys
+    return len(parts.path) > 1 and "/" not in parts.path[1:] and all(map(_HOST.fullmatch, hosts))
 
 
 def sqlite_file(where: str, folder: Path) -> Path:
@@ -52,8 +59,7 @@ async def open_engine(where: str, folder: Path, clock: Clock) -> tuple[Journal, 
     if not where.startswith(_POSTGRES):
         return await open_journal(sqlite_file(where, folder), clock.now()), clock
     try:
-        # only here: one receiver with a file needs no driver
-        from receiver.journal import postgres  # noqa: PLC0415
+        from receiver.journal import postgres  # noqa: PLC0415 - one receiver with a file needs no driver
     except ImportError as error:
         raise JournalUnavailable(
             "PostgreSQL needs asyncpg: pip install 'prunella[postgres]'"

@@ -132,8 +132,14 @@ def broad_excepts(of: Iterable[Module]) -> list[tuple[Module, ast.ExceptHandler]
         (module, node)
         for module in of
         for node in ast.walk(module.tree)
-        if isinstance(node, ast.ExceptHandler) and _broad(node.type)
+        if isinstance(node, ast.ExceptHandler) and _broad(node.type) and not _passes_on(node)
     ]
+
+
+def _passes_on(handler: ast.ExceptHandler) -> bool:
+    """Cleans up and raises again: nothing is caught."""
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
 
 
 def silent(handler: ast.ExceptHandler) -> bool:

@@ -9,8 +9,7 @@ import asyncio
 
 from receiver.journal import Ingested, JournalUnavailable
 from receiver.journal.postgres.intake import Delivery, ingest
-from receiver.journal.postgres.session import is_trouble
-from receiver.journal.postgres.writer import Unit, Writer
+from receiver.journal.postgres.writer import Unit, Writer, outcome
 
 AT_ONCE = 512
 Answer = Ingested | Exception
@@ -58,20 +57,12 @@ class Door:
     async def _take(self, unit: Unit) -> list[Answer]:
         self._taken, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
         deliveries = [delivery for delivery, _ in self._taken]
-        if len(deliveries) > 1:
-            try:
-                return list(await unit.run(lambda inner: ingest(inner, deliveries)))
-            except Exception as error:
-                if is_trouble(error):
-                    raise
+        together = await outcome(unit, lambda inner: ingest(inner, deliveries))
+        if not isinstance(together, Exception):
+            return list(together)
         return [await _alone(delivery, unit) for delivery in deliveries]
 
 
 async def _alone(delivery: Delivery, unit: Unit) -> Answer:
-    try:
-        (done,) = await unit.run(lambda inner: ingest(inner, [delivery]))
-    except Exception as error:
-        if is_trouble(error):
-            raise
-        return error
-    return done
+    done = await outcome(unit, lambda inner: ingest(inner, [delivery]))
+    return done if isinstance(done, Exception) else done[0]

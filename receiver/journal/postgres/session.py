@@ -60,7 +60,7 @@ class Server:
     def named(self) -> str:
         """The address without user, password and options."""
         parts = urlsplit(self.url)
-        return f"postgresql://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     async def connect(self) -> Connection:
         """A connection for one owner. Raises what `translated` reads."""
@@ -84,8 +84,8 @@ class Server:
 
     def without_secrets(self, text: str) -> str:
         """An error's words without the password, should a driver ever repeat it."""
-        password = urlsplit(self.url).password
-        for secret in {password, unquote(password)} if password else ():
+        _, _, password = urlsplit(self.url).netloc.rpartition("@")[0].partition(":")
+        for secret in {password, unquote(password)} - {""}:
             text = text.replace(secret, "…")
         return text
 

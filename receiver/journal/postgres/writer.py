@@ -180,9 +180,18 @@ class Writer:
 
 
 async def _run(unit: Unit, request: _Request) -> None:
+    said = await outcome(unit, request.work)
+    if isinstance(said, Exception):
+        request.error = said
+    else:
+        request.result = said
+
+
+async def outcome(unit: Unit, work: Work[T]) -> T | Exception:
+    """What `work` returned or raised, for whoever waits for it. Raises when the connection is at fault."""
     try:
-        request.result = await unit.run(request.work)
+        return await unit.run(work)
     except Exception as error:
         if is_trouble(error):
             raise  # the whole batch is refused
-        request.error = error  # it is not swallowed: the waiting caller gets it
+        return error  # it is not swallowed: the waiting caller gets it

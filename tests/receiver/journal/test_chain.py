@@ -74,7 +74,7 @@ async def test_i6_a_row_with_a_hash_made_to_fit_breaks_the_next(place: Place) ->
         before, row = (await exported(journal))[2:4]
     data = canonical({"incident": row["incident"], "n": 99})
     forged = link(before["hash"], 4, row["t"], row["ev"], data)
-    await place.tamper(f"UPDATE event SET data = '{data}', hash = '{forged}' WHERE seq = 4")  # noqa: S608 - ours
+    await place.tamper(f"UPDATE event SET data = '{data}', hash = '{forged}' WHERE seq = 4")  # noqa: S608 - the test wrote it
     assert await verdict(place) == Chain(5, 5, "row 5 was changed")
 
 

@@ -35,6 +35,7 @@ def test_a_relative_journal_lies_beside_the_config(said: str, file: str) -> None
         "postgresql://ann:secret@db.example:5432/prunella",
         "postgres://db/prunella?sslmode=verify-full",
         "postgresql:///prunella?host=/run/postgresql",
+        "postgresql://ann:s%40cre%2Ft@a.example:5432,[::1]:5433/prunella?target_session_attrs=read-write",
         "sqlite:x.db",
     ],
 )
@@ -49,6 +50,8 @@ def test_what_is_known_is_no_mistake(said: str) -> None:
         "postgresql://ann:s#cre@db/prunella",
         "postgresql://ann:scre/t@db/prunella",
         "postgresql://ann:scret@db",
+        "postgresql://ann:scret@db:port/prunella",
+        "postgresql://[::1/prunella",
         "postgresql://ann:scret@db/",
         "mysql://ann:scret@db/prunella",
         "sqlite:",

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,14 @@ from receiver.journal.sqlite import SqliteJournal, open_journal
 from receiver.journal.sqlite.writer import BATCH
 from tests.receiver.builders import NOW
 from tests.receiver.journal.doing import exported, fires, opened, words
+
+
+@pytest.fixture(params=["file", "memory"])
+async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqliteJournal]:
+    """SQLite's own writer; PostgreSQL's has other ways (test_door, test_outage)."""
+    opened = await open_journal(tmp_path / "journal.db" if request.param == "file" else None, NOW)
+    yield opened
+    await opened.close()
 
 
 class Held:
