@@ -25,6 +25,7 @@ from receiver.outside.alertmanager import AlertmanagerApi
 from receiver.outside.http import open_http
 from receiver.outside.programs import SystemPrograms
 from receiver.outside.prometheus import PrometheusApi
+from receiver.outside.silences import SilencesApi
 from receiver.outside.survivors import ProcessTable
 from receiver.pipeline import Pipeline
 from receiver.settings import ReceiverSettings
@@ -151,6 +152,11 @@ def _tools(
         prometheus=PrometheusApi(http, prometheus.url) if prometheus is not None else None,
         alertmanager=AlertmanagerApi(http, alertmanager.urls) if alertmanager is not None else None,
         executables=programs,
+        silencer=(
+            SilencesApi(http, alertmanager.urls)
+            if alertmanager is not None and alertmanager.silence_while_healing
+            else None
+        ),
     )
 
 

@@ -85,6 +85,7 @@ class AlertmanagerSettings(Settings):
 
     urls: Annotated[tuple[BaseUrl, ...], Field(min_length=1)]
     reconcile: Annotated[Duration, Field(gt=0)] = 30.0
+    silence_while_healing: bool = False
 
 
 def parse_rate(value: object) -> object:

@@ -110,6 +110,21 @@ class Alertmanager(Protocol):
     async def alerts(self) -> tuple[ActiveAlert, ...]: ...
 
 
+class Silencer(Protocol):
+    """Our own silences at Alertmanager. `about` is their name: what is silenced under it is unsilenced under it.
+
+    Both raise OutsideError.
+    """
+
+    async def silence(
+        self, each: Sequence[Sequence[tuple[str, str]]], seconds: float, about: str
+    ) -> None:
+        """One silence for each, of what has exactly these values; an empty one means that the label is missing."""
+
+    async def unsilence(self, about: str) -> int:
+        """Ends them, and says how many there were."""
+
+
 class Survivors(Protocol):
     """What an action of a killed receiver left running, by the action's id."""
 
@@ -130,3 +145,4 @@ class Tools:
     prometheus: Prometheus | None = None
     alertmanager: Alertmanager | None = None
     executables: Mapping[str, str] = field(default_factory=dict)
+    silencer: Silencer | None = None  # None unless `silence_while_healing` asks for it

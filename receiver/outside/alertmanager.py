@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from receiver.outside.silences import is_ours, listed
 from receiver.tools import ActiveAlert, Http, OutsideError, PartialAnswerError, Response
 
 _QUERY = "active=true&silenced=true&inhibited=true&unprocessed=true"
 _MAX_BODY = 64 << 20
+_SILENCED = re.compile(rb'"silencedBy"\s*:\s*\[\s*"')
 _OFF_LOOP = 256 << 10  # above this decoding takes milliseconds that the event loop does not have
 
 
@@ -26,7 +29,7 @@ class AlertmanagerApi:
 
     def __init__(self, http: Http, urls: Sequence[str], timeout: float = 10.0) -> None:
         self._http = http
-        self._urls = tuple(f"{url.rstrip('/')}/api/v2/alerts?{_QUERY}" for url in urls)
+        self._urls = tuple(url.rstrip("/") for url in urls)
         self._timeout = timeout
 
     async def alerts(self) -> tuple[ActiveAlert, ...]:
@@ -46,25 +49,37 @@ class AlertmanagerApi:
     async def _ask(self, url: str) -> tuple[ActiveAlert, ...] | OutsideError:
         try:
             response = await self._http.request(
-                "GET", url, timeout=self._timeout, max_body=_MAX_BODY
+                "GET",
+                f"{url}/api/v2/alerts?{_QUERY}",
+                timeout=self._timeout,
+                max_body=_MAX_BODY,
             )
+            own = await self._own_silences(url) if _SILENCED.search(response.body) else frozenset()
             if len(response.body) > _OFF_LOOP:
-                return await asyncio.to_thread(_parse, response)
-            return _parse(response)
+                return await asyncio.to_thread(_parse, response, own)
+            return _parse(response, own)
         except OutsideError as error:
             return error
 
+    async def _own_silences(self, url: str) -> frozenset[str]:
+        """Those under which we repair: not what people have silenced. When nobody can say, all are other people's."""
+        try:
+            known = await listed(self._http, url, self._timeout)
+        except OutsideError:
+            return frozenset()
+        return frozenset(str(one.get("id")) for one in known if is_ours(one))
 
-def _parse(response: Response) -> tuple[ActiveAlert, ...]:
+
+def _parse(response: Response, own: frozenset[str]) -> tuple[ActiveAlert, ...]:
     if response.status != 200:
         raise OutsideError(f"Alertmanager answers {response.status}")
     try:
-        return tuple(_alert(item) for item in json.loads(response.body))
+        return tuple(_alert(item, own) for item in json.loads(response.body))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise OutsideError("Alertmanager: the answer has another shape than expected") from error
 
 
-def _alert(item: Mapping[str, object]) -> ActiveAlert:
+def _alert(item: Mapping[str, object], own: frozenset[str]) -> ActiveAlert:
     status = item["status"]
     if not isinstance(status, dict):
         raise TypeError("status")
@@ -73,7 +88,7 @@ def _alert(item: Mapping[str, object]) -> ActiveAlert:
         labels=_strings(item["labels"]),
         annotations=_strings(item.get("annotations") or {}),
         starts_at=datetime.fromisoformat(str(item["startsAt"])).timestamp(),
-        silenced=bool(status.get("silencedBy")),
+        silenced=bool(set(map(str, status.get("silencedBy") or ())) - own),
         inhibited=bool(status.get("inhibitedBy")),
         generator_url=str(item.get("generatorURL") or ""),
         receivers=_names(item.get("receivers")),

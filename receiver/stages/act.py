@@ -20,6 +20,7 @@ from receiver.decide.reason import Reason
 from receiver.journal import Claim, Ended, Move, Run
 from receiver.stages.context import Context, event_of, follow, playbook_of
 from receiver.stages.notify import letters
+from receiver.stages.silence import hushed, unhush
 from receiver.tools import MAX_OUTPUT, Finished, Programs
 
 log = create_logger("prunella.receiver.act")
@@ -43,16 +44,20 @@ async def act(claim: Claim, run: Run, rung: Rung, context: Context) -> Claim | N
         return await _end(
             claim, run, Outcome("cancelled", held_back, f"not begun: {held_back}"), context
         )
-    outcome = await _perform(claim.incident, run, rung, context)
-    log.info(
-        "action ended",
-        incident=run.incident,
-        action=run.kind,
-        target=run.target,
-        result=outcome.result,
-        said=outcome.text,
-    )
-    return await _end(claim, run, outcome, context)
+    async with hushed(claim.incident, rung, context):
+        outcome = await _perform(claim.incident, run, rung, context)
+        log.info(
+            "action ended",
+            incident=run.incident,
+            action=run.kind,
+            target=run.target,
+            result=outcome.result,
+            said=outcome.text,
+        )
+        after = await _end(claim, run, outcome, context)
+    if outcome.result == "failed":  # nothing is verified, so no verdict ends the silence
+        await unhush(claim.incident, context)
+    return after
 
 
 async def interrupted(claim: Claim, context: Context) -> Claim | None:

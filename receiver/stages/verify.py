@@ -19,6 +19,7 @@ from receiver.journal import Claim, Event, Letter, Move
 from receiver.stages.context import Context, commit, event_of, playbook_of
 from receiver.stages.notify import letters
 from receiver.stages.plan import finish
+from receiver.stages.silence import unhush
 from receiver.targets import Target
 
 MOST_ATTEMPTS = 2  # of a rung whose action was interrupted and may be run again
@@ -42,7 +43,10 @@ async def verify(claim: Claim, context: Context) -> Claim | None:
         decay=plan.decay,
     )
     move = _follow_up(context, incident, verdict, samples, context.now())
-    return await commit(context, claim, move)
+    after = await commit(context, claim, move)
+    if verdict.verdict is not None:
+        await unhush(incident, context)
+    return after
 
 
 async def healed_hold(claim: Claim, context: Context) -> Claim | None:

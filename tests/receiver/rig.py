@@ -124,6 +124,33 @@ class ToldAlertmanager:
 
 
 @dataclass
+class ToldSilencer:
+    """Remembers what is silenced under which name, and what was; or hangs until it is let go; or fails."""
+
+    error: OutsideError | None = None
+    gate: asyncio.Event | None = None
+    silenced: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+
+    async def silence(
+        self, each: Sequence[Sequence[tuple[str, str]]], seconds: float, about: str
+    ) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        self.silenced.setdefault(about, []).extend(dict(matchers) for matchers in each)
+        self.seconds.append(seconds)
+
+    async def unsilence(self, about: str) -> int:
+        if self.error is not None:
+            raise self.error
+        self.ended.append(about)
+        return len(self.silenced.pop(about, []))
+
+
+@dataclass
 class ToldSurvivors:
     """Which processes still carry an action's id."""
 
@@ -240,13 +267,19 @@ def resolved(service: str = "shop", **changes: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def rig(*, file: Path | None = None, **changes: Any) -> AsyncIterator[Rig]:
-    """A receiver whose config is CONFIG with top-level keys changed."""
+async def rig(
+    *,
+    file: Path | None = None,
+    holds: ToldAlertmanager | None = None,
+    silencer: ToldSilencer | None = None,
+    **changes: Any,
+) -> AsyncIterator[Rig]:
+    """A receiver whose config is CONFIG with top-level keys changed; `holds` is its Alertmanager."""
     settings = ReceiverSettings.model_validate({**CONFIG, **changes})
     clock, programs, http = HandClock(), ToldPrograms(), ToldHttp()
     prometheus, survivors = ToldPrometheus(), ToldSurvivors()
     journal = await open_journal(file, clock.now())
-    tools = Tools(clock, http, programs, prometheus)
+    tools = Tools(clock, http, programs, prometheus, alertmanager=holds, silencer=silencer)
     context = Context(journal, tools, lambda: made.settings, survivors)
     made = Rig(
         journal=journal,

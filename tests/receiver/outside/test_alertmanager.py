@@ -33,8 +33,11 @@ class Replicas:
     def __init__(self, **answers: list[dict[str, Any]] | OutsideError) -> None:
         self._answers = answers
         self.urls = [f"http://{name}" for name in answers]
+        self.silences: Response | OutsideError = Response(200, b"[]")
 
     def __call__(self, asked: Asked) -> Response | OutsideError:
+        if asked.url.endswith("/silences"):
+            return self.silences
         answer = self._answers[asked.url.split("/")[2]]
         return (
             answer
@@ -60,6 +63,37 @@ async def test_silenced_and_inhibited_are_told_apart() -> None:
     )
     assert (silenced.silenced, silenced.inhibited) == (True, False)
     assert (inhibited.silenced, inhibited.inhibited) == (False, True)
+
+
+OURS = {"id": "own", "createdBy": "prunella", "comment": "Prunella is repairing incident 1"}
+
+
+@pytest.mark.parametrize(
+    ("by", "silenced"), [(["own"], False), (["own", "ann's"], True), (["ann's"], True)]
+)
+async def test_what_we_have_silenced_ourselves_is_not_silenced(
+    by: list[str], silenced: bool
+) -> None:
+    replicas = Replicas(one=[an_alert(silencedBy=by)])
+    replicas.silences = Response(200, json.dumps([OURS, {"id": "ann's"}, None]).encode())
+    (alert,) = await AlertmanagerApi(StandInHttp(replicas), replicas.urls).alerts()
+    assert alert.silenced is silenced
+
+
+@pytest.mark.parametrize("answer", [OutsideError("gone"), Response(500), Response(200, b"{")])
+async def test_when_nobody_can_say_whose_silence_it_is_it_is_other_peoples(
+    answer: Response | OutsideError,
+) -> None:
+    replicas = Replicas(one=[an_alert(silencedBy=["own"])])
+    replicas.silences = answer
+    (alert,) = await AlertmanagerApi(StandInHttp(replicas), replicas.urls).alerts()
+    assert alert.silenced
+
+
+async def test_whose_silence_it_is_is_asked_only_when_something_is_silenced() -> None:
+    http = StandInHttp(Replicas(one=[an_alert()]))
+    await AlertmanagerApi(http, ["http://one"]).alerts()
+    assert len(http.asked) == 1
 
 
 async def test_what_any_replica_holds_is_there() -> None:
