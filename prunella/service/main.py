@@ -6,7 +6,6 @@ Exit codes: 0 it did what was asked, 1 it failed while running, 2 the command li
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 import os
 import resource
@@ -16,6 +15,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
+
+import uvloop
 
 from prunella import logs
 from prunella.service.lifecycle import LAST_RESORT, run
@@ -55,7 +56,7 @@ def main(program: Program[S], arguments: Sequence[str] | None = None) -> int:
         live = Live(lambda: program.read(options.config, os.environ))
         _allow_many_connections()
         started = program.start(live)
-        asyncio.run(run(program.name, started, live.reload, program.last_resort))
+        uvloop.run(run(program.name, started, live.reload, program.last_resort))
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2
