@@ -59,9 +59,10 @@ class Pipeline:
     """Works off what is due. `wake` is called after an intake or a command, so that nothing waits for a timer."""
 
     def __init__(self, context: Context, owner: str, lease: float = LEASE) -> None:
-        self._context = context
+        self._context = replace(context, holds=self._holds)
         self._owner = owner
         self._lease = lease
+        self._until: dict[int, float] = {}  # of what is held, by the monotonic clock
         self._due = asyncio.Event()
         self._held: dict[int, tuple[Claim, asyncio.Task[None]]] = {}
         self._letters: dict[str, asyncio.Event] = {}
@@ -85,38 +86,41 @@ class Pipeline:
         clock = self._context.tools.clock
         self._due.clear()
         room = AT_ONCE - len(self._held)
-        now = clock.now()
-        claims = (
-            await self._context.journal.claim(self._owner, now, self._lease, room) if room else ()
-        )
-        for claim in claims:
-            self._start(claim)
-        if not claims:
+        if not room or not await self._take(room):
             await self._wait(clock)
 
     async def work_off(self) -> int:
         """Advances everything that is due now and returns how much that was; for who drives time by himself."""
-        now = self._context.tools.clock.now()
-        claims = await self._context.journal.claim(self._owner, now, self._lease, AT_ONCE)
-        for claim in claims:
-            self._start(claim)
+        taken = await self._take(AT_ONCE)
         await asyncio.gather(*(task for _, task in self._held.values()))
+        return taken
+
+    async def _take(self, room: int) -> int:
+        """Claims what is due and begins with it; a lease counts from before it was asked for."""
+        clock = self._context.tools.clock
+        until = clock.monotonic() + self._lease
+        claims = await self._context.journal.claim(self._owner, clock.now(), self._lease, room)
+        for claim in claims:
+            self._until[claim.incident.id] = until
+            self._start(claim)
         return len(claims)
+
+    def _holds(self, incident: int) -> bool:
+        """Whether nobody else can have taken it over: the monotonic clock cannot be set."""
+        return self._context.tools.clock.monotonic() < self._until.get(incident, 0.0)
 
     async def keep_leases(self) -> None:
         """Prolongs what is held; whatever is ours no longer is stopped at once, before it can touch anything."""
         clock = self._context.tools.clock
-        renewed = clock.monotonic()
         while True:
             await clock.sleep(self._lease / 3)
-            held = dict(self._held)
+            held, until = dict(self._held), clock.monotonic() + self._lease
             try:
                 claims = [claim for claim, _ in held.values()]
                 kept = await self._context.journal.renew(claims, clock.now() + self._lease)
-                renewed = clock.monotonic()
+                self._until.update(dict.fromkeys(kept & self._held.keys(), until))
             except JournalUnavailable:
-                # the monotonic clock cannot be set back, so it says when others may think us dead
-                kept = frozenset(held) if clock.monotonic() - renewed < self._lease else frozenset()
+                kept = frozenset(filter(self._holds, held))
             for incident, (_, task) in held.items():
                 if incident not in kept:
                     task.cancel()
@@ -210,7 +214,7 @@ class Pipeline:
 
     def _let_go(self, incident: int, done: asyncio.Task[None]) -> None:
         if incident in self._held and self._held[incident][1] is done:
-            del self._held[incident]
+            del self._held[incident], self._until[incident]
         self._due.set()
         for woken in self._letters.values():
             woken.set()

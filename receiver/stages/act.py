@@ -7,7 +7,7 @@ so it is looked at and never simply done again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from prunella.logs import create_logger
@@ -19,9 +19,9 @@ from receiver.decide.plan import Rung
 from receiver.decide.reason import Reason
 from receiver.journal import Claim, Ended, Move, Run
 from receiver.stages.context import Context, event_of, follow, playbook_of
+from receiver.stages.leash import leashed
 from receiver.stages.notify import letters
 from receiver.stages.silence import hushed, unhush
-from receiver.tools import MAX_OUTPUT, Finished, Programs
 
 log = create_logger("prunella.receiver.act")
 KILL_GRACE = 15.0  # what the tools may take to end a program after its own timeout
@@ -39,7 +39,7 @@ class Outcome:
 
 async def act(claim: Claim, run: Run, rung: Rung, context: Context) -> Claim | None:
     """Does what the run permits, and writes how it ended."""
-    held_back = await _last_look(context)
+    held_back = await _last_look(run, context)
     if held_back is not None:
         return await _end(
             claim, run, Outcome("cancelled", held_back, f"not begun: {held_back}"), context
@@ -91,11 +91,13 @@ async def look_first(claim: Claim, context: Context) -> Claim | None:
     return follow(claim, move)
 
 
-async def _last_look(context: Context) -> Reason | None:
-    """The kill switch once more, at the moment of the effect."""
+async def _last_look(run: Run, context: Context) -> Reason | None:
+    """The kill switch once more, at the moment of the effect, and the lease (I14)."""
     if context.stopped():
         return Reason.STOP_FILE
-    return Reason.PAUSED if await context.journal.paused() is not None else None
+    if await context.journal.paused() is not None:
+        return Reason.PAUSED
+    return None if context.holds(run.incident) else Reason.INTERRUPTED
 
 
 async def _perform(incident: Incident, run: Run, rung: Rung, context: Context) -> Outcome:
@@ -114,8 +116,7 @@ async def _perform(incident: Incident, run: Run, rung: Rung, context: Context) -
         annotations=incident.annotations,
         causes=await _causes(incident, context),
     )
-    named = _Named(context.tools.programs, effect.environment())
-    tools = replace(context.tools, programs=named)
+    tools = leashed(context.tools, effect.environment(), lambda: context.holds(run.incident))
     try:
         async with asyncio.timeout(rung.timeout + KILL_GRACE):
             said = await build_action(rung.action, rung.options).run(effect, tools)
@@ -138,25 +139,6 @@ async def _causes(incident: Incident, context: Context) -> tuple[Cause, ...]:
         for alert in await context.journal.alerts(incident.id)
         if alert.open
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """Programs of one action, all of which carry its name: that is how a child that outlives us is found."""
-
-    programs: Programs
-    names: Mapping[str, str]
-
-    async def run(
-        self,
-        argv: Sequence[str],
-        *,
-        timeout: float,
-        env: Mapping[str, str] | None = None,
-        max_output: int = MAX_OUTPUT,
-    ) -> Finished:
-        names = {**self.names, **(env or {})}
-        return await self.programs.run(argv, timeout=timeout, env=names, max_output=max_output)
 
 
 def _failure(error: ActionFailed) -> Outcome:
@@ -203,7 +185,9 @@ def _after(incident: Incident, outcome: Outcome, now: float) -> Move:
     match outcome.result:
         case "cancelled":
             back = incident.moved(State.GATING, outcome.reason, now)
-            return Move(replace(back, attempt=incident.attempt + 1))
+            # who was away for too long gives the claim back, and takes it again if he is the first
+            due = now if outcome.reason is Reason.INTERRUPTED else None
+            return Move(replace(back, attempt=incident.attempt + 1), due=due)
         case "ok" if more:
             following = incident.progress.target + 1
             return Move(

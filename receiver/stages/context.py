@@ -32,6 +32,9 @@ class Context:
     heard_as: set[str] = field(
         default_factory=set
     )  # the receiver names under which Alertmanager calls us
+    holds: Callable[[int], bool] = field(
+        default=lambda _: True
+    )  # whether we may still act for that incident, by the monotonic clock
 
     def now(self) -> float:
         """Unix seconds."""

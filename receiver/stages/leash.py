@@ -1,0 +1,69 @@
+"""What an action may reach: every program and every request of it carries its name and asks once more for the lease.
+
+Between the permission and the effect a receiver can be paused (a stopped process, a machine that swaps) for so long
+that another one takes over. When it wakes it goes on in the middle of a line and does not know; the monotonic clock does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from receiver.journal import Fenced
+from receiver.tools import MAX_BODY, MAX_OUTPUT, Finished, Http, Programs, Response, Tools
+
+
+def leashed(tools: Tools, names: Mapping[str, str], holds: Callable[[], bool]) -> Tools:
+    """The tools of one action. They raise Fenced when `holds` says no."""
+    return replace(
+        tools,
+        programs=_Programs(tools.programs, names, holds),
+        http=_Http(tools.http, holds),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Programs:
+    """All carry the action's name: that is how a child that outlives us is found."""
+
+    programs: Programs
+    names: Mapping[str, str]
+    holds: Callable[[], bool]
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,
+        env: Mapping[str, str] | None = None,
+        max_output: int = MAX_OUTPUT,
+    ) -> Finished:
+        _require(self.holds)
+        names = {**self.names, **(env or {})}
+        return await self.programs.run(argv, timeout=timeout, env=names, max_output=max_output)
+
+
+@dataclass(frozen=True, slots=True)
+class _Http:
+    http: Http
+    holds: Callable[[], bool]
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        timeout: float,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        max_body: int = MAX_BODY,
+    ) -> Response:
+        _require(self.holds)
+        return await self.http.request(
+            method, url, timeout=timeout, headers=headers, body=body, max_body=max_body
+        )
+
+
+def _require(holds: Callable[[], bool]) -> None:
+    if not holds():
+        raise Fenced("the lease ran out before the effect: another receiver may be at work")
