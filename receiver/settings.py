@@ -121,6 +121,8 @@ class LimitSettings(Settings):
     disruptive_at_once: Annotated[int, Field(ge=1)] = 1
     max_unhealthy_ratio: Annotated[float, Field(gt=0, le=1)] = 0.4
     max_age: Duration = 900.0
+    flap: RateLimit = Rate(10, 3600.0)
+    breaker: RateLimit = Rate(5, 3600.0)
 
     @property
     def limits(self) -> Limits:
@@ -131,6 +133,8 @@ class LimitSettings(Settings):
             disruptive_at_once=self.disruptive_at_once,
             max_unhealthy_ratio=self.max_unhealthy_ratio,
             max_age=self.max_age,
+            flap=self.flap,
+            breaker=self.breaker,
         )
 
 

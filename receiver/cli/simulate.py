@@ -76,14 +76,16 @@ class _Known:
         settings, target = self.settings, self.settings.targets.get(name)
         action = build_action(rung.action, rung.options)
         facet = action.needs()
-        has_facet = facet is None or (target is not None and getattr(target, facet) is not None)
+        has_facet = facet is None or target is None or getattr(target, facet) is not None
         group = settings.group_of(name)
         stop = settings.stop_file
         return Facts(
             now=self.now,
             mode=strictest(settings.mode, book.mode, rung.mode),
             target=name,
-            target_known=target is not None and has_facet,
+            playbook=book.name,
+            target_known=target is not None,
+            facet=has_facet,
             stop_file=stop is not None and stop.exists(),
             last_seen=self.now,
             dependency=self._dependency(book),

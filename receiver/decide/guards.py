@@ -6,7 +6,7 @@ cannot both be allowed by the same facts. Order is by how much harm a wrong yes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -31,11 +31,13 @@ class Limits:
     disruptive_at_once: int = 1
     max_unhealthy_ratio: float = 0.4
     max_age: float = 900.0
+    flap: Rate = Rate(10, 3600.0)
+    breaker: Rate = Rate(5, 3600.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """A scope in which nothing is done until a time: `target:<name>` or `global`."""
+    """A scope in which nothing is done until a time: `target:<name>`, `playbook:<name>` or `global`."""
 
     scope: str
     until: float
@@ -48,7 +50,9 @@ class Facts:
     now: float
     mode: Mode
     target: str
+    playbook: str = ""
     target_known: bool = True
+    facet: bool = True  # whether the target has the facet that the action needs
     stop_file: bool = False
     paused: bool = False
     firing: bool = True
@@ -58,7 +62,9 @@ class Facts:
     inhibited: bool = False
     dependency: str | None = None  # an open alert that `blocked_by` names
     cooldown: float = 0.0
-    ladder_acted_at: float | None = None  # by this playbook on this target, in another incident
+    ladder_acted_at: float | None = None  # by this playbook on this target, before this incident
+    episodes: int = 0  # within `limits.flap`, of the open alert that had most
+    ineffective: tuple[float, ...] = ()  # when this playbook's repairs were found to be in vain
     busy_targets: frozenset[str] = frozenset()
     disruptive: bool = True
     disruptive_running: int = 0
@@ -111,6 +117,11 @@ def known_target(facts: Facts) -> Decision | None:
     return Decision(Answer.ESCALATE, Reason.UNKNOWN_TARGET)
 
 
+def able_target(facts: Facts) -> Decision | None:
+    """A target without what the action works on is a mistake in the config: a human's to mend."""
+    return None if facts.facet else Decision(Answer.ESCALATE, Reason.FACET_MISSING)
+
+
 def switched_on(facts: Facts) -> Decision | None:
     """I10: the kill switch, as a file or by the API."""
     if facts.stop_file:
@@ -149,15 +160,37 @@ def not_a_common_cause(facts: Facts) -> Decision | None:
     return Decision(Answer.ESCALATE, Reason.COMMON_CAUSE)
 
 
+def steady(facts: Facts) -> Decision | None:
+    """What comes and goes again and again is not cured by what was done each time."""
+    if facts.episodes <= facts.limits.flap.count:
+        return None
+    return Decision(Answer.ESCALATE, Reason.FLAPPING)
+
+
+def effective(facts: Facts) -> Decision | None:
+    """A playbook that does not help is stopped, until nothing was in vain for a whole window or a human resumes."""
+    scope = f"playbook:{facts.playbook}"
+    shut = _shut(facts, {scope})
+    if shut is not None:
+        return _wait(Reason.BREAKER_OPEN, shut)
+    rate = facts.limits.breaker
+    recent = [at for at in facts.ineffective if at > facts.now - rate.window]
+    if not recent or len(recent) < rate.count:
+        return None
+    until = max(recent) + rate.window
+    return Decision(Answer.WAIT, Reason.BREAKER_OPEN, until, Freeze(scope, until))
+
+
 def thawed(facts: Facts) -> Decision | None:
     """A frozen scope stays shut until its time, whatever the counters say meanwhile."""
-    scopes = {"global", f"target:{facts.target}"}
-    shut = [
-        freeze.until
-        for freeze in facts.frozen
-        if freeze.scope in scopes and freeze.until > facts.now
-    ]
-    return _wait(Reason.FROZEN, max(shut)) if shut else None
+    shut = _shut(facts, {"global", f"target:{facts.target}"})
+    return None if shut is None else _wait(Reason.FROZEN, shut)
+
+
+def _shut(facts: Facts, scopes: Collection[str]) -> float | None:
+    """Until when one of these scopes is frozen."""
+    until = [one.until for one in facts.frozen if one.scope in scopes and one.until > facts.now]
+    return max(until, default=None)
 
 
 def within_limits(facts: Facts) -> Decision | None:
@@ -212,11 +245,14 @@ GUARDS: tuple[Guard, ...] = (
     still_firing,
     unattended,
     known_target,
+    able_target,
     switched_on,
     fresh,
     audible,
     independent,
     not_a_common_cause,
+    steady,
+    effective,
     thawed,
     cooled_down,
     within_limits,

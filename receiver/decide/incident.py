@@ -72,7 +72,8 @@ MOVES: Mapping[State, frozenset[State]] = {
     State.INCONCLUSIVE: frozenset({State.ESCALATED}),
     State.ESCALATED: frozenset({State.ACKNOWLEDGED}) | _END,
     State.ACKNOWLEDGED: _END,
-    State.RESOLVED: frozenset(),
+    # only when the same alert is back so soon that the repair cannot have lasted
+    State.RESOLVED: frozenset({State.OPEN}),
     State.EXPIRED: frozenset(),
 }
 
@@ -101,6 +102,9 @@ class Progress:
     approval: str = ""  # hash of the plan that an operator approved
     acted: bool = False
     level: int = 0  # how many steps of the escalation have been told
+    returns: int = 0  # how often it was reopened
+    returned_at: float | None = None  # when it last was
+    tried_before: int = 0  # attempts of this rung before that
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,16 @@ class Incident:
         """Whether an operator opened it: then no alert says whether it is over. No playbook's key begins so."""
         return self.key.startswith(MANUAL)
 
+    @property
+    def begun_at(self) -> float:
+        """When the present stretch began: what is measured counts from here."""
+        return self.opened_at if self.progress.returned_at is None else self.progress.returned_at
+
+    @property
+    def tries(self) -> int:
+        """Attempts of the rung in the present stretch; `attempt` counts on, because it names a run."""
+        return self.attempt - self.progress.tried_before
+
     def moved(self, to: State, reason: Reason, now: float, **progress: object) -> Incident:
         """This incident after the move; raises IllegalMove. Leaving BLOCKED keeps `blocked_since` for one ladder."""
         legal(self.state, to)
@@ -142,3 +156,36 @@ class Incident:
             resolved_at=closed,
             progress=replace(self.progress, since=now, **progress),  # type: ignore[arg-type]  # checked by replace
         )
+
+    def undone_by(self, now: float, window: float) -> bool:
+        """Whether its alert, firing now, says that our repair did not last. What ended by itself begins anew."""
+        healed = self.state is State.RESOLVED and self.reason is Reason.RECOVERED
+        if not (healed and self.progress.acted) or self.resolved_at is None:
+            return False
+        return now - self.resolved_at <= window
+
+    def reopened(self, episode: str, now: float) -> Incident:
+        """The same incident in a new episode: the rung is kept, everything that was asked and told counts anew."""
+        legal(self.state, State.OPEN)
+        before = self.progress
+        return replace(
+            self,
+            state=State.OPEN,
+            reason=Reason.FIRING,
+            episode=episode,
+            attempt=self.attempt + 1,
+            resolved_at=None,
+            acknowledged_by=None,
+            progress=Progress(
+                since=now,
+                returns=before.returns + 1,
+                returned_at=now,
+                tried_before=self.attempt,
+            ),
+        )
+
+
+def ineffective(before: Incident, after: Incident) -> bool:
+    """Whether this move says that a playbook's repair was in vain: a human is called to what was acted on."""
+    called = after.state is State.ESCALATED and before.state is not State.ESCALATED
+    return called and before.progress.acted and not before.manual

@@ -112,6 +112,7 @@ class Playbook(Settings):
     for_: Annotated[Duration, Field(alias="for")] = 0.0
     blocked_by: Matchers = ()
     cooldown: Duration = 600.0
+    reopen_window: Duration = 600.0
     blocked_max: Duration = 1800.0
     approval_expires: Duration = 1800.0
     ladder: Annotated[

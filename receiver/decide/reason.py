@@ -30,6 +30,8 @@ class Reason(StrEnum):
     LIMIT_TARGET = "limit_target"
     LIMIT_GLOBAL = "limit_global"
     FROZEN = "frozen"
+    BREAKER_OPEN = "breaker_open"
+    FLAPPING = "flapping"
     COMMON_CAUSE = "common_cause"
     CONFIG_CHANGED = "config_changed"
     # outcomes of an action

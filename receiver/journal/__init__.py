@@ -135,6 +135,7 @@ class Question:
     approved: bool = False
     blocked_by: tuple[Matcher, ...] = ()
     group: frozenset[str] = frozenset()
+    facet: bool = True  # whether the target has the facet that the action needs
 
 
 @dataclass(frozen=True, slots=True)

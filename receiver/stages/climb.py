@@ -18,7 +18,7 @@ MOST_ATTEMPTS = 2  # of an action that failed before it began
 async def step_failed(claim: Claim, context: Context) -> Claim | None:
     """Tried again only when it surely never began; otherwise the next rung's turn."""
     incident, now = claim.incident, context.now()
-    if incident.reason is Reason.NOT_STARTED and incident.attempt < MOST_ATTEMPTS:
+    if incident.reason is Reason.NOT_STARTED and incident.tries < MOST_ATTEMPTS:
         back = incident.moved(State.GATING, Reason.NOT_STARTED, now)
         return await commit(context, claim, Move(replace(back, attempt=incident.attempt + 1)))
     about = f"{incident.rung}.{incident.attempt}"
@@ -35,7 +35,13 @@ async def next_rung(claim: Claim, context: Context) -> Claim | None:
     if rung >= len(playbook_of(incident).ladder):
         return await escalate(claim, context, Reason.RUNGS_EXHAUSTED)
     after = incident.moved(
-        State.GATING, incident.reason, context.now(), target=0, approval="", result=""
+        State.GATING,
+        incident.reason,
+        context.now(),
+        target=0,
+        approval="",
+        result="",
+        tried_before=0,
     )
     return await commit(context, claim, Move(replace(after, rung=rung, attempt=1)))
 

@@ -62,7 +62,7 @@ async def guard(claim: Claim, context: Context) -> Claim | None:
     ruling = await context.journal.gate(claim, question, asked.rule)
     if ruling.run is None:
         return follow(claim, ruling.move)
-    metrics.TIME_TO_ACT.observe(max(0.0, question.now - claim.incident.opened_at))
+    metrics.TIME_TO_ACT.observe(max(0.0, question.now - claim.incident.begun_at))
     return await act(
         replace(claim, incident=ruling.move.incident), ruling.run, proposal.rung, context
     )
@@ -107,13 +107,14 @@ def _question(proposal: Proposal, context: Context) -> Question:
     settings, incident = context.settings(), proposal.incident
     target = settings.targets.get(proposal.target)
     needed = proposal.action.needs()
-    has_facet = needed is None or (target is not None and getattr(target, needed) is not None)
+    has_facet = needed is None or target is None or getattr(target, needed) is not None
     return Question(
         now=context.now(),
         mode=_mode(proposal, settings.mode),
         target=proposal.target,
         disruptive=proposal.action.disruptive,
-        target_known=target is not None and has_facet,
+        target_known=target is not None,
+        facet=has_facet,
         stop_file=context.stopped(),
         cooldown=proposal.book.cooldown,
         limits=settings.limits.limits,

@@ -86,6 +86,8 @@ def _wants(channel: Channel, notice: Notice) -> bool:
 
 def _notice(context: Context, incident: Incident, event: str, text: str, about: str) -> Notice:
     word = event if incident.manual else _TITLES.get(event, event)
+    # what was told of an earlier stretch of the same incident is told again
+    again = f"-again{incident.progress.returns}" if incident.progress.returns else ""
     links = {
         caption: incident.annotations[key]
         for caption, key in (("Runbook", "runbook_url"), ("Dashboard", "dashboard_url"))
@@ -101,7 +103,7 @@ def _notice(context: Context, incident: Incident, event: str, text: str, about: 
         title=f"[{word}] {incident.title}",
         text=text,
         at=context.now(),
-        dedup_key=f"prunella-{context.journal.name}-{incident.id}-{event}{suffix}",
+        dedup_key=f"prunella-{context.journal.name}-{incident.id}-{event}{again}{suffix}",
         links=links,
         labels=incident.labels,
     )

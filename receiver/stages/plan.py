@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from receiver.decide.incident import State
+from receiver.decide.incident import Incident, State
+from receiver.decide.plan import Playbook
 from receiver.decide.reason import Reason
 from receiver.journal import Claim, Move
 from receiver.stages.context import Context, commit, event_of, playbook_of
@@ -21,8 +22,7 @@ async def plan(claim: Claim, context: Context) -> Claim | None:
     if incident.reason is Reason.NO_PLAYBOOK:
         return await _only_tell(claim, context)
     book = playbook_of(incident)
-    answer = "It is begun now." if incident.manual else f"Playbook {book.name} answers."
-    told = letters(context, incident, "opened", answer)
+    told = letters(context, incident, "opened", _opening_words(incident, book))
     if incident.reason is Reason.UNKNOWN_TARGET:
         refused = event_of("refused", incident, reason=str(Reason.UNKNOWN_TARGET), target="")
         after = incident.moved(State.ESCALATED, Reason.UNKNOWN_TARGET, now)
@@ -73,6 +73,15 @@ async def finish(
         closes_episodes=closes_episodes,
     )
     return await commit(context, claim, move)
+
+
+def _opening_words(incident: Incident, book: Playbook) -> str:
+    if incident.manual:
+        return "It is begun now."
+    if not incident.progress.returns:
+        return f"Playbook {book.name} answers."
+    rung = book.ladder[incident.rung].name
+    return f"It is back: the repair did not last. Playbook {book.name} goes on with {rung}."
 
 
 def _closing_words(acted: bool) -> str:

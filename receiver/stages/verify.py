@@ -126,7 +126,7 @@ def _look_again(incident: Incident, verdict: Judgement, now: float) -> Move:
 
 def _recovered(context: Context, incident: Incident, now: float) -> Move:
     after = incident.moved(State.HEALED_HOLD, Reason.RECOVERED, now)
-    seconds = now - incident.opened_at
+    seconds = now - incident.begun_at
     metrics.TIME_TO_HEAL.observe(max(0.0, seconds))
     told = letters(
         context, after, "healed", f"Proven healed, {seconds:.0f} s after it was heard of."
@@ -143,7 +143,7 @@ def _still_broken(
         return Move(incident.moved(State.NEXT_RUNG, Reason.STILL_BROKEN, now), (event,), told)
     rung = playbook_of(incident).ladder[incident.rung]
     again = build_action(rung.action, rung.options).idempotent
-    if again and incident.attempt < MOST_ATTEMPTS and incident.state is State.VERIFYING:
+    if again and incident.tries < MOST_ATTEMPTS and incident.state is State.VERIFYING:
         after = incident.moved(State.GATING, Reason.INTERRUPTED, now)
         return Move(replace(after, attempt=incident.attempt + 1), (event,), told)
     if again:

@@ -263,7 +263,7 @@ def firing(service: str = "shop", **changes: Any) -> dict[str, Any]:
 
 def resolved(service: str = "shop", **changes: Any) -> dict[str, Any]:
     """The same, over."""
-    return firing(service, status="resolved", endsAt="2026-09-21T00:10:00Z", **changes)
+    return firing(service, **{"status": "resolved", "endsAt": "2026-09-21T00:10:00Z", **changes})
 
 
 @asynccontextmanager

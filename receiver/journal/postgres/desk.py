@@ -7,7 +7,7 @@ in their order, and written together.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from receiver.decide.episode import (
     AlertRecord,
@@ -18,9 +18,12 @@ from receiver.decide.episode import (
     episode_name,
     observe,
 )
+from receiver.decide.incident import Incident
 from receiver.decide.plan import Draft, highest
 from receiver.journal import Event, Seen
+from receiver.journal.postgres.returns import Healed
 from receiver.journal.postgres.rows import plain
+from receiver.journal.returns import again, reopened_event
 
 
 @dataclass(slots=True)
@@ -33,6 +36,7 @@ class OpenIncident:
     first: Observation | None = None
     opened_at: float = 0.0
     graver: bool = False
+    back: Incident | None = None  # as it is opened again
 
 
 @dataclass(slots=True)
@@ -77,6 +81,7 @@ class Desk:
 
     alerts: dict[str, Alert]
     incidents: dict[str, OpenIncident]
+    healed: dict[str, Healed] = field(default_factory=dict)  # by key, what may be opened again
     episodes: list[Episode] = field(default_factory=list)
     opened: list[OpenIncident] = field(default_factory=list)
     nudged: set[int] = field(default_factory=set)
@@ -115,7 +120,9 @@ class Desk:
     def _incident(self, draft: Draft, seen: Observation, now: float) -> OpenIncident:
         incident = self.incidents.get(draft.key)
         if incident is None:
-            incident = OpenIncident(0, draft.severity, draft, seen, now)
+            incident = self._again(draft, seen, now) or OpenIncident(
+                0, draft.severity, draft, seen, now
+            )
             self.incidents[draft.key] = incident
             self.opened.append(incident)
             self.told.append((now, incident))
@@ -125,6 +132,16 @@ class Desk:
         incident.severity = graver
         self.nudged.add(incident.id)
         return incident
+
+    def _again(self, draft: Draft, seen: Observation, now: float) -> OpenIncident | None:
+        healed = self.healed.get(draft.key)
+        if healed is None or plain(seen.alert) not in healed.alerts:
+            return None
+        back = again(healed.incident, draft, seen, now)
+        if back is None:
+            return None
+        back = replace(back, severity=highest(back.severity, draft.severity))
+        return OpenIncident(back.id, back.severity, draft, seen, now, back=back)
 
     def _close(self, alert: Alert, ended: float, now: float) -> None:
         episode = alert.open
@@ -176,6 +193,8 @@ def _received(seen: Observation) -> Event:
 def _opened(incident: OpenIncident) -> Event:
     draft, seen = incident.draft, incident.first
     assert seen is not None  # noqa: S101 - only a new one is told of
+    if incident.back is not None:
+        return reopened_event(incident.back, seen)
     data = {
         "incident": incident.id,
         "ep": episode_of(seen),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
-from receiver.decide.incident import CLOSED, Incident
+from receiver.decide.incident import CLOSED, Incident, ineffective
 from receiver.journal import Claim, Conflict, Event, Fenced, Letter, Move
 from receiver.journal.postgres.intake import close_all, nudge
 from receiver.journal.postgres.operator import look_at_blocked
+from receiver.journal.postgres.returns import wasted
 from receiver.journal.postgres.rows import plain, post
 from receiver.journal.postgres.session import Database
 from receiver.journal.postgres.writer import Unit
@@ -61,12 +62,12 @@ async def renew(unit: Unit, claims: Sequence[Claim], until: float, holder: str) 
 
 async def move(unit: Unit, held: Claim, change: Move, now: float) -> None:
     """Writes a move under its fence. Raises Fenced."""
-    await write(unit, held.incident.id, held.fence, change, now)
+    await write(unit, held.incident, held.fence, change, now)
 
 
-async def write(unit: Unit, incident: int, fence: int, change: Move, now: float) -> None:
+async def write(unit: Unit, before: Incident, fence: int, change: Move, now: float) -> None:
     """The one statement that changes an incident's state."""
-    after = change.incident
+    incident, after = before.id, change.incident
     closed = after.state in CLOSED
     done = await unit.db.fetchval(
         "UPDATE incident SET state = $1, reason = $2, rung = $3, attempt = $4, resolved_at = $5,"
@@ -79,6 +80,8 @@ async def write(unit: Unit, incident: int, fence: int, change: Move, now: float)
     )
     if done is None:
         raise Fenced(f"incident {incident} was taken over")
+    if ineffective(before, after):
+        await wasted(unit.db, [after], now)
     if change.closes_episodes:
         await close_all(unit.db, incident, now)
     await unit.append([(now, event) for event in change.events])
@@ -113,7 +116,7 @@ async def command(
         "UPDATE incident SET fence = fence + 1, owner = NULL, nudged = false WHERE id = $1",
         incident,
     )
-    await write(unit, incident, row["fence"] + 1, asked, now)
+    await write(unit, before, row["fence"] + 1, asked, now)
     await nudge(unit.db, [incident], now)
     return asked.incident
 

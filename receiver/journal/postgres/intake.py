@@ -10,6 +10,7 @@ from receiver.decide.episode import Kind
 from receiver.decide.incident import State
 from receiver.journal import Ingested, Seen
 from receiver.journal.postgres.desk import Alert, Desk, Episode, OpenIncident, episode_of
+from receiver.journal.postgres.returns import Healed, healed_incidents, reopen
 from receiver.journal.postgres.rows import digest, plain
 from receiver.journal.postgres.session import Database
 from receiver.journal.postgres.writer import Unit
@@ -105,7 +106,8 @@ async def _lay_out(db: Database, chunk: Sequence[Seen]) -> Desk:
         alert.last_ended, alert.stale_since = row["last_ended"], row["stale_since"]
         if row["id"] is not None:
             alert.open = Episode(row["id"], row["starts_at"], row["last_seen"], row["incident"])
-    return Desk(alerts, await _open_incidents(db, chunk))
+    found = await _open_incidents(db, chunk)
+    return Desk(alerts, found, await _healed(db, chunk, found, list(alerts)))
 
 
 async def _open_incidents(db: Database, chunk: Sequence[Seen]) -> dict[str, OpenIncident]:
@@ -124,10 +126,20 @@ async def _open_incidents(db: Database, chunk: Sequence[Seen]) -> dict[str, Open
     }
 
 
+async def _healed(
+    db: Database, chunk: Sequence[Seen], found: Mapping[str, OpenIncident], alerts: Sequence[str]
+) -> dict[str, Healed]:
+    drafts = (seen.draft for seen in chunk if seen.draft is not None and seen.draft.playbook)
+    keys = {digest(draft.key): draft.key for draft in drafts if draft.key not in found}
+    healed = await healed_incidents(db, list(keys), alerts)
+    return {keys[one]: incident for one, incident in healed.items()}
+
+
 async def _write(unit: Unit, desk: Desk, now: float) -> None:
     # what ends first: an alert has one open episode
     await _update_episodes(unit.db, [one for one in desk.episodes if one.id])
-    await _insert_incidents(unit.db, desk.opened)
+    await _insert_incidents(unit.db, [one for one in desk.opened if not one.id])
+    await reopen(unit.db, [one.back for one in desk.opened if one.back is not None], now)
     await _insert_episodes(unit.db, [one for one in desk.episodes if not one.id])
     await _remember_alerts(unit.db, desk.alerts)
     await _raise(unit.db, [one for one in desk.incidents.values() if one.graver])

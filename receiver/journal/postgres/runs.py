@@ -41,7 +41,9 @@ async def facts(db: Database, held: Claim, question: Question) -> Facts:
         now=question.now,
         mode=question.mode,
         target=question.target,
+        playbook=held.incident.playbook,
         target_known=question.target_known,
+        facet=question.facet,
         stop_file=question.stop_file,
         paused=seen["paused"],
         firing=seen["open"] > 0,
@@ -52,6 +54,10 @@ async def facts(db: Database, held: Claim, question: Question) -> Facts:
         dependency=await _dependency(db, question),
         cooldown=question.cooldown,
         ladder_acted_at=await _acted_at(db, held, question),
+        episodes=await _episodes(db, held.incident.id, question.now - limits.flap.window),
+        ineffective=await _ineffective(
+            db, held.incident.playbook, question.now - limits.breaker.window
+        ),
         busy_targets=frozenset(row["target"] for row in under_way),
         disruptive=question.disruptive,
         disruptive_running=sum(row["disruptive"] for row in under_way),
@@ -91,11 +97,31 @@ async def _effective(db: Database, since: float) -> Sequence[Row]:
 
 async def _acted_at(db: Database, held: Claim, question: Question) -> float | None:
     at: float | None = await db.fetchval(
-        "SELECT max(began_at) FROM run WHERE target = $1 AND playbook = $2 AND incident <> $3"
+        "SELECT max(began_at) FROM run WHERE target = $1 AND playbook = $2"
+        " AND (incident <> $3 OR began_at < $4::double precision)"
         " AND result IS DISTINCT FROM 'cancelled' AND reason IS DISTINCT FROM 'not_started'",
         *(question.target, held.incident.playbook, held.incident.id),
+        held.incident.progress.returned_at,
     )
     return at
+
+
+async def _episodes(db: Database, incident: int, since: float) -> int:
+    """Of the open alert that had most of them."""
+    most: int = await db.fetchval(
+        "SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM episode open"
+        " JOIN episode e ON e.alert = open.alert AND e.opened_at > $1"
+        " WHERE open.incident = $2 AND open.closed_at IS NULL GROUP BY open.alert) AS counted",
+        *(since, incident),
+    )
+    return most
+
+
+async def _ineffective(db: Database, playbook: str, since: float) -> tuple[float, ...]:
+    rows = await db.fetch(
+        "SELECT at FROM ineffective WHERE playbook = $1 AND at > $2", playbook, since
+    )
+    return tuple(row["at"] for row in rows)
 
 
 async def _dependency(db: Database, question: Question) -> str | None:

@@ -6,10 +6,11 @@ import json
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from receiver.decide.incident import CLOSED, Incident
+from receiver.decide.incident import CLOSED, Incident, ineffective
 from receiver.journal import Claim, Conflict, Event, Fenced, Letter, Move
 from receiver.journal.rows import incident_of, progress_json, row_id
 from receiver.journal.sqlite.intake import close_all, nudge
+from receiver.journal.sqlite.returns import wasted
 from receiver.journal.sqlite.rows import append, post
 
 
@@ -49,12 +50,12 @@ def take_over(db: sqlite3.Connection, now: float) -> int:
 
 def move(db: sqlite3.Connection, held: Claim, change: Move, now: float) -> None:
     """Writes a move under its fence. Raises Fenced."""
-    write(db, held.incident.id, held.fence, change, now)
+    write(db, held.incident, held.fence, change, now)
 
 
-def write(db: sqlite3.Connection, incident: int, fence: int, change: Move, now: float) -> None:
+def write(db: sqlite3.Connection, before: Incident, fence: int, change: Move, now: float) -> None:
     """The one statement that changes an incident's state."""
-    after = change.incident
+    incident, after = before.id, change.incident
     closed = after.state in CLOSED
     row = db.execute(
         "UPDATE incident SET state = ?, reason = ?, rung = ?, attempt = ?, resolved_at = ?, progress = ?,"
@@ -70,6 +71,8 @@ def write(db: sqlite3.Connection, incident: int, fence: int, change: Move, now: 
     ).fetchone()
     if row is None:
         raise Fenced(f"incident {incident} was taken over")
+    if ineffective(before, after):
+        wasted(db, after, now)
     if change.closes_episodes:
         close_all(db, incident, now)
     append(db, now, change.events)
@@ -106,7 +109,7 @@ def command(
     db.execute(
         "UPDATE incident SET fence = fence + 1, owner = NULL, nudged = 0 WHERE id = ?", (incident,)
     )
-    write(db, incident, row["fence"] + 1, asked, now)
+    write(db, before, row["fence"] + 1, asked, now)
     nudge(db, incident, now)
     return asked.incident
 

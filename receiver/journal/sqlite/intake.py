@@ -18,6 +18,7 @@ from receiver.decide.episode import (
 from receiver.decide.incident import State
 from receiver.decide.plan import Draft, highest
 from receiver.journal import Event, Ingested, OpenAlert, Seen
+from receiver.journal.sqlite.returns import reopen
 from receiver.journal.sqlite.rows import append
 
 
@@ -121,7 +122,7 @@ def _open(
 def _incident(
     db: sqlite3.Connection, draft: Draft, seen: Observation, now: float
 ) -> tuple[int, list[Event]]:
-    """The open incident of this key, joined, or a new one with its event."""
+    """The open incident of this key, joined; one that this alert opens again; or a new one. The last two with an event."""
     row = db.execute(
         "SELECT id, severity FROM incident WHERE key = ? AND resolved_at IS NULL", (draft.key,)
     ).fetchone()
@@ -130,6 +131,9 @@ def _incident(
         db.execute("UPDATE incident SET severity = ? WHERE id = ?", (graver, row["id"]))
         nudge(db, row["id"], now)
         return row["id"], []
+    back = reopen(db, draft, seen, now)
+    if back is not None:
+        return back
     episode = episode_name(seen.fingerprint, seen.starts_at)
     incident = db.execute(
         "INSERT INTO incident (key, playbook, state, reason, severity, title, targets, episode, opened_at,"

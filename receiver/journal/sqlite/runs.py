@@ -6,6 +6,7 @@ import json
 import sqlite3
 
 from receiver.decide.guards import Facts, Freeze
+from receiver.decide.incident import Incident
 from receiver.decide.matchers import matches_all
 from receiver.journal import Claim, Ended, Event, Letter, Move, Question, Rule, Ruling, Run
 from receiver.journal.rows import run_of
@@ -42,17 +43,14 @@ def facts(db: sqlite3.Connection, held: Claim, question: Question) -> Facts:
         (since,),
     ).fetchall()
     under_way = db.execute("SELECT target, disruptive FROM run WHERE ended_at IS NULL").fetchall()
-    acted = db.execute(
-        "SELECT max(began_at) AS at FROM run WHERE target = ? AND playbook = ? AND incident <> ?"
-        " AND result IS NOT 'cancelled' AND reason IS NOT 'not_started'",
-        (question.target, incident.playbook, incident.id),
-    ).fetchone()
     muted = seen["open"] > 0 and (seen["silenced"] or 0) + (seen["inhibited"] or 0) == seen["open"]
     return Facts(
         now=question.now,
         mode=question.mode,
         target=question.target,
+        playbook=incident.playbook,
         target_known=question.target_known,
+        facet=question.facet,
         stop_file=question.stop_file,
         paused=db.execute("SELECT 1 FROM meta WHERE key = 'paused'").fetchone() is not None,
         firing=seen["open"] > 0,
@@ -62,7 +60,9 @@ def facts(db: sqlite3.Connection, held: Claim, question: Question) -> Facts:
         maintenance=maintained_until(db, incident.id, question.now),
         dependency=_dependency(db, question),
         cooldown=question.cooldown,
-        ladder_acted_at=acted["at"],
+        ladder_acted_at=_acted_at(db, incident, question.target),
+        episodes=_episodes(db, incident.id, question.now - limits.flap.window),
+        ineffective=_ineffective(db, incident.playbook, question.now - limits.breaker.window),
         busy_targets=frozenset(row["target"] for row in under_way),
         disruptive=question.disruptive,
         disruptive_running=sum(row["disruptive"] for row in under_way),
@@ -76,6 +76,32 @@ def facts(db: sqlite3.Connection, held: Claim, question: Question) -> Facts:
         approved=question.approved,
         limits=limits,
     )
+
+
+def _acted_at(db: sqlite3.Connection, incident: Incident, target: str) -> float | None:
+    row = db.execute(
+        "SELECT max(began_at) AS at FROM run WHERE target = ? AND playbook = ?"
+        " AND (incident <> ? OR began_at < ?)"
+        " AND result IS NOT 'cancelled' AND reason IS NOT 'not_started'",
+        (target, incident.playbook, incident.id, incident.progress.returned_at),
+    ).fetchone()
+    at: float | None = row["at"]
+    return at
+
+
+def _episodes(db: sqlite3.Connection, incident: int, since: float) -> int:
+    """Of the open alert that had most of them."""
+    rows = db.execute(
+        "SELECT count(*) AS n FROM episode open JOIN episode e ON e.alert = open.alert AND e.opened_at > ?"
+        " WHERE open.incident = ? AND open.closed_at IS NULL GROUP BY open.alert",
+        (since, incident),
+    )
+    return max((row["n"] for row in rows), default=0)
+
+
+def _ineffective(db: sqlite3.Connection, playbook: str, since: float) -> tuple[float, ...]:
+    rows = db.execute("SELECT at FROM ineffective WHERE playbook = ? AND at > ?", (playbook, since))
+    return tuple(row["at"] for row in rows)
 
 
 def _dependency(db: sqlite3.Connection, question: Question) -> str | None:

@@ -220,3 +220,56 @@ def test_approve_mode_asks_a_human_and_goes_when_one_said_yes() -> None:
 def test_i16_shadow_acts_never_not_even_approved() -> None:
     refused(Reason.SHADOW, Answer.SHADOW, mode=Mode.SHADOW)
     refused(Reason.SHADOW, Answer.SHADOW, mode=Mode.SHADOW, approved=True)
+
+
+def test_a_target_without_what_the_action_works_on_is_a_humans_to_mend() -> None:
+    refused(Reason.FACET_MISSING, Answer.ESCALATE, facet=False)
+
+
+def test_an_unknown_target_is_not_said_to_lack_something() -> None:
+    refused(Reason.UNKNOWN_TARGET, Answer.ESCALATE, target_known=False, facet=False)
+
+
+def test_an_alert_that_comes_and_goes_too_often_is_handed_to_a_human() -> None:
+    allowed(episodes=10)
+    refused(Reason.FLAPPING, Answer.ESCALATE, episodes=11)
+    refused(Reason.FLAPPING, Answer.ESCALATE, episodes=3, limits=Limits(flap=Rate(2, 60.0)))
+
+
+def test_nobody_is_called_to_a_flapping_alert_that_people_have_silenced() -> None:
+    refused(Reason.SILENCED, episodes=11, silenced=True)
+
+
+WASTED = tuple(NOW - 600.0 * n for n in range(5))
+
+
+def test_a_playbook_that_did_not_help_so_often_is_stopped() -> None:
+    allowed(playbook="repair", ineffective=WASTED[:4])
+    decision = refused(Reason.BREAKER_OPEN, playbook="repair", ineffective=WASTED)
+    assert decision.freeze == Freeze("playbook:repair", NOW + 3600.0)
+
+
+def test_what_was_in_vain_before_the_window_is_forgotten() -> None:
+    allowed(playbook="repair", ineffective=(NOW - 3600.0, *WASTED[:4]))
+
+
+def test_a_stopped_playbook_stays_stopped_until_a_window_after_the_last_failure() -> None:
+    wasted = tuple(at - 60.0 for at in WASTED)
+    decision = refused(Reason.BREAKER_OPEN, playbook="repair", ineffective=wasted)
+    assert decision.until == NOW - 60.0 + 3600.0
+
+
+def test_a_stopped_playbook_needs_no_counter_to_stay_stopped() -> None:
+    frozen = (Freeze("playbook:repair", NOW + 1.0),)
+    decision = refused(Reason.BREAKER_OPEN, playbook="repair", frozen=frozen)
+    assert (decision.until, decision.freeze) == (NOW + 1.0, None)
+
+
+def test_another_playbook_goes_on() -> None:
+    allowed(playbook="other", frozen=(Freeze("playbook:repair", NOW + 1.0),))
+
+
+def test_the_breakers_limit_is_configurable_and_needs_a_failure() -> None:
+    strict = Limits(breaker=Rate(1, 60.0))
+    refused(Reason.BREAKER_OPEN, playbook="p", ineffective=(NOW - 59.0,), limits=strict)
+    allowed(playbook="p", ineffective=(NOW - 60.0,), limits=Limits(breaker=Rate(0, 60.0)))

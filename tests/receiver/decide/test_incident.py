@@ -39,9 +39,15 @@ def test_every_state_is_reached_from_open() -> None:
     assert reachable(State.OPEN) == set(State)
 
 
-@pytest.mark.parametrize("state", sorted(CLOSED))
-def test_what_is_closed_stays_closed(state: State) -> None:
-    assert not MOVES[state]
+def test_what_is_closed_stays_closed_but_for_a_repair_that_did_not_last() -> None:
+    assert {state: MOVES[state] for state in CLOSED} == {
+        State.EXPIRED: frozenset(),
+        State.RESOLVED: {State.OPEN},
+    }
+
+
+def test_nothing_else_leads_back_to_open() -> None:
+    assert {state for state in State if State.OPEN in MOVES[state]} == {State.RESOLVED}
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - CLOSED))
@@ -128,6 +134,9 @@ progresses = st.builds(
     approval=st.text(max_size=16),
     acted=st.booleans(),
     level=st.integers(0, 9),
+    returns=st.integers(0, 9),
+    returned_at=st.none() | moments,
+    tried_before=st.integers(0, 9),
 )
 
 
