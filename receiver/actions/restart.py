@@ -126,17 +126,25 @@ async def _first_look(name: str, watch: _Watch) -> ProcessStatus:
 
 
 def _is_another(before: ProcessStatus, after: ProcessStatus) -> bool:
-    """Whether no process of before is left. Start times count only without pids: in supervisord they are whole seconds."""
+    """Whether no process of before is left: other pids, or the very same with every one counted as restarted (a pid is
+    used again in a small container). Start times count only without pids: in supervisord they are whole seconds."""
     if before.pids and after.pids:
-        return not set(before.pids) & set(after.pids)
+        same = set(before.pids) == set(after.pids)
+        counted = after.restarts >= before.restarts + len(after.pids)
+        return counted if same else not set(before.pids) & set(after.pids)
     if before.started_at is not None and after.started_at is not None:
         return after.started_at > before.started_at
     return True
 
 
 def _is_same(before: ProcessStatus, after: ProcessStatus) -> bool:
-    """Whether every process of before still runs; one restarted instance of several is a difference."""
-    return set(before.pids) == set(after.pids) and before.started_at == after.started_at
+    """Whether every process of before still runs; one restarted instance of several is a difference.
+
+    Start times count only without pids: a manager that reckons them from the uptime never says the same twice.
+    """
+    if before.pids or after.pids:
+        return set(before.pids) == set(after.pids) and before.restarts == after.restarts
+    return before.started_at == after.started_at
 
 
 def _what(status: ProcessStatus) -> str:

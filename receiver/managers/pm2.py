@@ -1,8 +1,9 @@
 """Processes under PM2, by its own command line.
 
 `pm2` starts a daemon of its own when it finds none; that daemon would be our child, know no process, and hide the real
-one. So the daemon's socket is tried first, the way the command line itself does. The list that PM2 prints holds the
-whole environment of every process, secrets too: only the five facts below ever leave the parser.
+one. So the daemon's socket is tried first, the way the command line itself does; but not before a wrapper of the
+operators' own (`exec sudo -u deploy pm2 "$@"`), which speaks for a home that we neither know nor may look into. The list
+that PM2 prints holds the whole environment of every process, secrets too: only the five facts below leave the parser.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +27,7 @@ _RESTART_TIMEOUT = 120.0  # an instance may take its whole kill_timeout and list
 _MAX_LIST = 16 << 20
 _LIST_BEGINS = re.compile(r"^\[\s*[{\]]", re.MULTILINE)  # `[PM2] …` and `>>>> …` may come before it
 _NOT_A_NAME = re.compile(r"^(?:-.*|all|\d+|/.*|.*\.(?:json|ya?ml|config\.[cm]?js))$|[\x00-\x1f]")
+_PM2S_OWN = re.compile(rb"\b(?:node|nodejs|bun)\b")
 _STATES = {
     "online": ProcessState.UP,
     "launching": ProcessState.STARTING,
@@ -74,8 +77,9 @@ class Pm2(Manager):
 
     async def _pm2(self, tools: Tools, *arguments: str, timeout: float) -> Finished:
         home = self.home.expanduser()
-        await _require_daemon(home)
         program = tools.executables.get("pm2", "pm2")
+        if not await asyncio.to_thread(_is_wrapper, program):
+            await _require_daemon(home)
         try:
             return await tools.programs.run(
                 [program, *arguments],
@@ -85,6 +89,16 @@ class Pm2(Manager):
             )
         except OutsideError as error:
             raise ManagerError(str(error), started=error.sent) from error
+
+
+def _is_wrapper(program: str) -> bool:
+    """Whether it is a script for another interpreter than PM2's own."""
+    try:
+        with Path(shutil.which(program) or program).open("rb") as file:
+            first = file.readline(256)
+    except OSError:
+        return False  # who starts it will say so
+    return first.startswith(b"#!") and not _PM2S_OWN.search(first)
 
 
 async def _require_daemon(home: Path) -> None:

@@ -24,8 +24,8 @@ from tests.servers.process import until
 from tests.servers.supervisor import supervisord
 
 
-def up(*pids: int, since: float = 100.0) -> ProcessStatus:
-    return ProcessStatus(ProcessState.UP, since, pids)
+def up(*pids: int, since: float = 100.0, restarts: int = 0) -> ProcessStatus:
+    return ProcessStatus(ProcessState.UP, since, pids, restarts)
 
 
 STARTING = ProcessStatus(ProcessState.STARTING)
@@ -105,6 +105,16 @@ async def test_the_same_second_and_another_pid_is_a_new_process() -> None:
 async def test_the_old_process_still_up_is_not_a_restart() -> None:
     with pytest.raises(ActionTimedOut, match="did not come up"):
         await restart(scripted(after=up(1)))
+
+
+async def test_a_pid_that_is_used_again_is_a_new_process_when_the_manager_counted_it() -> None:
+    assert "pid 7 → 7" in await restart(scripted(before=up(7), after=up(7, restarts=1)))
+    with pytest.raises(ActionTimedOut, match="did not come up"):
+        await restart(scripted(before=up(7, 8), after=up(7, 8, restarts=1)))
+
+
+async def test_a_start_that_is_reckoned_anew_at_each_look_is_still_the_same_process() -> None:
+    assert "pid 1 → 2" in await restart(scripted(after=lambda age: up(2, since=200 + age / 1000)))
 
 
 async def test_every_instance_has_to_be_new() -> None:

@@ -194,6 +194,33 @@ async def test_without_a_daemon_none_is_started(tmp_path: Path) -> None:
     assert programs.ran == []
 
 
+def a_script(tmp_path: Path, first_line: str) -> str:
+    """An executable named `pm2` that begins so."""
+    script = tmp_path / "pm2"
+    script.write_text(f"{first_line}\n")
+    script.chmod(0o755)
+    return str(script)
+
+
+async def test_a_wrapper_of_the_operators_own_is_asked_without_a_look_at_our_home(
+    tmp_path: Path,
+) -> None:
+    wrapper = a_script(tmp_path, "#!/bin/sh")
+    programs = StandInPrograms(listed())
+    tools = a_toolbox(programs=programs, executables={"pm2": wrapper})
+    assert (await Pm2(name="api", home=tmp_path).status(tools)).state is ProcessState.MISSING
+    assert programs.ran[0].argv == (wrapper, "jlist")
+
+
+@pytest.mark.parametrize("first_line", ["#!/usr/bin/env node", "#!/opt/node-20/bin/node", "x"])
+async def test_pm2_itself_is_asked_only_beside_its_daemon(tmp_path: Path, first_line: str) -> None:
+    programs = StandInPrograms()
+    tools = a_toolbox(programs=programs, executables={"pm2": a_script(tmp_path, first_line)})
+    with pytest.raises(ManagerError, match="no PM2 daemon runs in"):
+        await Pm2(name="api", home=tmp_path).status(tools)
+    assert programs.ran == []
+
+
 @pytest.mark.server
 @pytest.mark.timeout(240)  # the first run fetches PM2
 async def test_a_real_pm2_restarts_one_app_and_only_that(tmp_path: Path) -> None:
