@@ -52,8 +52,11 @@ def _overtaken(seen: Scene, first: Iterable[Message]) -> Iterator[str]:
     for message in first:
         by_incident[message.channel, message.incident].append(message)
     for told in by_incident.values():
-        for one, other in pairwise(told):
-            if other.event == "opened" or (seen.terms.steady and other.at < one.at):
+        for at, (one, other) in enumerate(pairwise(told)):
+            # what was resolved may come back, but only what was opened before
+            back = one.event == "resolved" and any(it.event == "opened" for it in told[:at])
+            late = other.event == "opened" and not back
+            if late or (seen.terms.steady and other.at < one.at):
                 yield f"{other.dedup} came after {one.dedup}"
 
 

@@ -171,6 +171,12 @@ def test_i8_a_message_that_overtook_an_older_one_is_found() -> None:
     assert tale.wrong(Terms(steady=False)) == []
 
 
+def test_i8_what_comes_back_is_told_as_opened_once_more() -> None:
+    tale = Tale().opens().hears("opened").closes("resolved").hears("resolved")
+    tale = tale.tells("reopened", incident=1).acts().hears("opened", dedup="1-opened-again1")
+    assert not any("came after" in wrong for wrong in tale.wrong())
+
+
 def test_i8_what_was_opened_after_all_else_is_found_whatever_the_clock() -> None:
     tale = Tale().opens().hears("resolved").hears("opened")
     assert finds("I8", tale, Terms(steady=False))
