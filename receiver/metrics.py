@@ -41,6 +41,11 @@ DRIFT = Counter(
     "Differences found between Alertmanager's alerts and ours, by kind.",
     ["kind"],
 )
+FROZEN = Gauge(
+    "prunella_frozen_scopes",
+    "Scopes in which nothing is done until they thaw, by kind.",
+    ["kind"],
+)
 MAINTENANCE = Gauge(
     "prunella_maintenance_active",
     "Whether a maintenance window covers the whole of a service.",

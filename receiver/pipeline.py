@@ -23,6 +23,7 @@ from receiver.stages.guard import awaiting, blocked, guard
 from receiver.stages.notify import Sender
 from receiver.stages.plan import hold, plan, watch
 from receiver.stages.reconcile import Reconciler
+from receiver.stages.upkeep import thaw
 from receiver.stages.verify import healed_hold, verify
 from receiver.tools import Alertmanager
 
@@ -148,6 +149,14 @@ class Pipeline:
             await self._context.tools.clock.sleep(every)
 
         await self._patiently(turn)
+
+    async def upkeep(self) -> None:
+        """Does what time alone brings about, for ever."""
+        await self._patiently(self._keep_up)
+
+    async def _keep_up(self) -> None:
+        await thaw(self._context)
+        await self._context.tools.clock.sleep(MEASURE)
 
     async def measure(self) -> None:
         """Keeps the gauges that only the journal knows."""

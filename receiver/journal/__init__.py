@@ -17,6 +17,7 @@ from receiver.decide.incident import Incident
 from receiver.decide.maintenance import Window
 from receiver.decide.matchers import Matcher
 from receiver.decide.plan import Draft, Mode
+from receiver.journal.upkeep import Upkeep
 
 
 class JournalUnavailable(Exception):
@@ -146,6 +147,7 @@ class Ruling:
     run: Run | None = None
     freeze: Freeze | None = None
     frozen_letters: tuple[Letter, ...] = ()  # sent only when this very ruling froze the scope
+    thawed_letters: tuple[Letter, ...] = ()  # kept for its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,7 @@ class Page:
 Rule = Callable[[Facts], Ruling]
 
 
-class Journal(Protocol):
+class Journal(Upkeep, Protocol):
     """Everything durable. All times are unix seconds given by the caller's clock."""
 
     name: str  # random, made with the journal: makes ids unique over journals
@@ -255,10 +257,6 @@ class Journal(Protocol):
     async def open_alerts(self) -> tuple[OpenAlert, ...]: ...
 
     async def confirm(self, muted: Mapping[str, str], now: float) -> None: ...
-
-    async def remember(self, key: str, value: str) -> None: ...
-
-    async def recall(self, key: str) -> str | None: ...
 
     async def incident(self, incident: int) -> Incident | None: ...
 

@@ -13,7 +13,7 @@ from receiver import metrics
 from receiver.actions.base import Action
 from receiver.consistency import build_action
 from receiver.decide import guards
-from receiver.decide.guards import Answer, Decision, Facts
+from receiver.decide.guards import Answer, Decision, Facts, Freeze
 from receiver.decide.incident import Incident, State
 from receiver.decide.plan import Mode, Playbook, Rung, strictest
 from receiver.decide.reason import Reason
@@ -212,11 +212,17 @@ class _Asked:
             if self._unsaid(decision)
             else ()
         )
-        frozen = letters(self.context, after, "frozen", text, about=str(decision.until))
-        return Ruling(
-            Move(after, self._refused(decision), told, due),
-            freeze=decision.freeze,
-            frozen_letters=frozen if decision.freeze is not None else (),
+        ruling = Ruling(Move(after, self._refused(decision), told, due), freeze=decision.freeze)
+        return ruling if decision.freeze is None else self._told(ruling, decision.freeze, text)
+
+    def _told(self, ruling: Ruling, freeze: Freeze, text: str) -> Ruling:
+        """One message when the scope is shut, and one for when it is open again."""
+        after, about = ruling.move.incident, f"{freeze.scope}-{freeze.until}"
+        again = f"{freeze.scope} may be acted on again."
+        return replace(
+            ruling,
+            frozen_letters=letters(self.context, after, "frozen", text, about=about),
+            thawed_letters=letters(self.context, after, "thawed", again, about=about),
         )
 
     def _waiting(self, decision: Decision) -> tuple[State, str, float]:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TypeVar
 
 from prunella.service.clock import Clock
+from receiver.decide.guards import Freeze
 from receiver.decide.incident import Incident
 from receiver.decide.maintenance import Window
 from receiver.decide.plan import Draft
@@ -36,7 +37,7 @@ from receiver.journal import (
     Run,
     Seen,
 )
-from receiver.journal.postgres import incidents, intake, operator, outbox, reads, runs
+from receiver.journal.postgres import freezes, incidents, intake, operator, outbox, reads, runs
 from receiver.journal.postgres.clock import DatabaseClock
 from receiver.journal.postgres.door import Door
 from receiver.journal.postgres.rows import plain
@@ -144,6 +145,12 @@ class PostgresJournal:
 
     async def recall(self, key: str) -> str | None:
         return await self._ask(partial(reads.recall, key=plain(key)))
+
+    async def frozen(self) -> tuple[Freeze, ...]:
+        return await self._ask(freezes.frozen)
+
+    async def thaw(self, now: float) -> tuple[str, ...]:
+        return await self._writer.call(lambda unit: freezes.thaw(unit, now))
 
     async def open_run(self, incident: int) -> Run | None:
         return await self._ask(partial(runs.open_run, incident=incident))

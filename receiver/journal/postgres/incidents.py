@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from receiver.decide.incident import CLOSED, Incident, ineffective
 from receiver.journal import Claim, Conflict, Event, Fenced, Letter, Move
+from receiver.journal.postgres.freezes import give_another_chance
 from receiver.journal.postgres.intake import close_all, nudge
 from receiver.journal.postgres.operator import look_at_blocked
 from receiver.journal.postgres.returns import wasted
@@ -146,8 +147,9 @@ async def pause(unit: Unit, by: str, reason: str, now: float) -> None:
 
 
 async def resume(unit: Unit, by: str, now: float) -> None:
-    """Clears the switch and has everything that waits looked at."""
+    """Clears the switch, lets stopped playbooks go on, and has everything that waits looked at."""
     await unit.db.execute("DELETE FROM meta WHERE key = 'paused'")
+    await give_another_chance(unit, by, now)
     await look_at_blocked(unit.db, now)
     await unit.append([(now, Event("resumed", {"by": by}))])
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from receiver.decide.guards import Facts, Freeze
+from receiver.decide.guards import Facts
 from receiver.decide.matchers import matches_all
-from receiver.journal import Claim, Ended, Event, Letter, Move, Question, Rule, Ruling, Run
+from receiver.journal import Claim, Ended, Move, Question, Rule, Ruling, Run
+from receiver.journal.postgres.freezes import freeze, frozen, thaw
 from receiver.journal.postgres.incidents import move
 from receiver.journal.postgres.operator import maintained_until
-from receiver.journal.postgres.rows import plain, post
+from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.session import Database
 from receiver.journal.postgres.writer import Unit
 from receiver.journal.rows import Row, run_of
@@ -19,13 +20,12 @@ from receiver.journal.rows import Row, run_of
 async def gate(unit: Unit, held: Claim, question: Question, rule: Rule) -> Ruling:
     """Asks `rule` with the facts of this moment and writes what it says: the move, the run, the freeze."""
     now = question.now
-    await _thaw(unit, now)
+    await thaw(unit, now)
     ruling = rule(await facts(unit.db, held, question))
     await move(unit, held, ruling.move, now)
     if ruling.run is not None:
         await _begin(unit.db, ruling.run)
-    if ruling.freeze is not None:
-        await _freeze(unit, ruling.freeze, ruling.frozen_letters, held.incident.id, now)
+    await freeze(unit, ruling, now)
     return ruling
 
 
@@ -63,9 +63,7 @@ async def facts(db: Database, held: Claim, question: Question) -> Facts:
         disruptive_running=sum(row["disruptive"] for row in under_way),
         target_runs=tuple(row["began_at"] for row in runs if row["target"] == question.target),
         all_runs=tuple(row["began_at"] for row in runs),
-        frozen=tuple(
-            Freeze(row["scope"], row["until"]) for row in await db.fetch("SELECT * FROM frozen")
-        ),
+        frozen=await frozen(db),
         unhealthy=await _unhealthy(db, question),
         group_size=len(question.group),
         approved=question.approved,
@@ -166,20 +164,3 @@ async def open_run(db: Database, incident: int) -> Run | None:
     """The run of this incident that has no outcome yet."""
     row = await db.fetchrow("SELECT * FROM run WHERE incident = $1 AND ended_at IS NULL", incident)
     return run_of(row) if row is not None else None
-
-
-async def _freeze(
-    unit: Unit, freeze: Freeze, letters: tuple[Letter, ...], incident: int, now: float
-) -> None:
-    new = await unit.db.fetchval(
-        "INSERT INTO frozen VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING scope",
-        *(freeze.scope, freeze.until),
-    )
-    if new is not None:
-        await unit.append([(now, Event("frozen", {"scope": freeze.scope, "until": freeze.until}))])
-        await post(unit.db, incident, now, letters)
-
-
-async def _thaw(unit: Unit, now: float) -> None:
-    over = await unit.db.fetch("DELETE FROM frozen WHERE until <= $1 RETURNING scope", now)
-    await unit.append([(now, Event("thawed", {"scope": row["scope"]})) for row in over])

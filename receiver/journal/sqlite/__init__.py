@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from receiver.decide.guards import Freeze
 from receiver.decide.incident import Incident
 from receiver.decide.maintenance import Window
 from receiver.decide.plan import Draft
@@ -37,7 +38,7 @@ from receiver.journal import (
     Run,
     Seen,
 )
-from receiver.journal.sqlite import incidents, intake, operator, outbox, reads, runs
+from receiver.journal.sqlite import freezes, incidents, intake, operator, outbox, reads, runs
 from receiver.journal.sqlite.schema import FileLock, connect
 from receiver.journal.sqlite.writer import Writer
 
@@ -113,6 +114,12 @@ class SqliteJournal:
 
     async def resume(self, by: str, now: float) -> None:
         await self._writer.call(lambda db: incidents.resume(db, by, now))
+
+    async def frozen(self) -> tuple[Freeze, ...]:
+        return await self._read(freezes.frozen)
+
+    async def thaw(self, now: float) -> tuple[str, ...]:
+        return await self._writer.call(lambda db: freezes.thaw(db, now))
 
     async def open_run(self, incident: int) -> Run | None:
         return await self._read(partial(runs.open_run, incident=incident))

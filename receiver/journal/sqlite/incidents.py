@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from receiver.decide.incident import CLOSED, Incident, ineffective
 from receiver.journal import Claim, Conflict, Event, Fenced, Letter, Move
 from receiver.journal.rows import incident_of, progress_json, row_id
+from receiver.journal.sqlite.freezes import give_another_chance
 from receiver.journal.sqlite.intake import close_all, nudge
 from receiver.journal.sqlite.returns import wasted
 from receiver.journal.sqlite.rows import append, post
@@ -132,8 +133,9 @@ def pause(db: sqlite3.Connection, by: str, reason: str, now: float) -> None:
 
 
 def resume(db: sqlite3.Connection, by: str, now: float) -> None:
-    """Clears the switch and has everything that waits looked at."""
+    """Clears the switch, lets stopped playbooks go on, and has everything that waits looked at."""
     db.execute("DELETE FROM meta WHERE key = 'paused'")
+    give_another_chance(db, by, now)
     db.execute(
         "UPDATE incident SET due = ? WHERE state = 'BLOCKED' AND owner IS NULL AND resolved_at IS NULL",
         (now,),

@@ -5,26 +5,25 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from receiver.decide.guards import Facts, Freeze
+from receiver.decide.guards import Facts
 from receiver.decide.incident import Incident
 from receiver.decide.matchers import matches_all
-from receiver.journal import Claim, Ended, Event, Letter, Move, Question, Rule, Ruling, Run
+from receiver.journal import Claim, Ended, Move, Question, Rule, Ruling, Run
 from receiver.journal.rows import run_of
+from receiver.journal.sqlite.freezes import freeze, frozen, thaw
 from receiver.journal.sqlite.incidents import move
 from receiver.journal.sqlite.operator import maintained_until
-from receiver.journal.sqlite.rows import append, post
 
 
 def gate(db: sqlite3.Connection, held: Claim, question: Question, rule: Rule) -> Ruling:
     """Asks `rule` with the facts of this moment and writes what it says: the move, the run, the freeze."""
     now = question.now
-    _thaw(db, now)
+    thaw(db, now)
     ruling = rule(facts(db, held, question))
     move(db, held, ruling.move, now)
     if ruling.run is not None:
         _begin(db, ruling.run)
-    if ruling.freeze is not None:
-        _freeze(db, ruling.freeze, ruling.frozen_letters, held.incident.id, now)
+    freeze(db, ruling, now)
     return ruling
 
 
@@ -68,9 +67,7 @@ def facts(db: sqlite3.Connection, held: Claim, question: Question) -> Facts:
         disruptive_running=sum(row["disruptive"] for row in under_way),
         target_runs=tuple(row["began_at"] for row in runs if row["target"] == question.target),
         all_runs=tuple(row["began_at"] for row in runs),
-        frozen=tuple(
-            Freeze(row["scope"], row["until"]) for row in db.execute("SELECT * FROM freeze")
-        ),
+        frozen=frozen(db),
         unhealthy=_unhealthy(db, question),
         group_size=len(question.group),
         approved=question.approved,
@@ -149,19 +146,3 @@ def open_run(db: sqlite3.Connection, incident: int) -> Run | None:
         "SELECT * FROM run WHERE incident = ? AND ended_at IS NULL", (incident,)
     ).fetchone()
     return run_of(row) if row is not None else None
-
-
-def _freeze(
-    db: sqlite3.Connection, freeze: Freeze, letters: tuple[Letter, ...], incident: int, now: float
-) -> None:
-    new = db.execute(
-        "INSERT OR IGNORE INTO freeze VALUES (?, ?)", (freeze.scope, freeze.until)
-    ).rowcount
-    if new:
-        append(db, now, [Event("frozen", {"scope": freeze.scope, "until": freeze.until})])
-        post(db, incident, now, letters)
-
-
-def _thaw(db: sqlite3.Connection, now: float) -> None:
-    over = db.execute("DELETE FROM freeze WHERE until <= ? RETURNING scope", (now,)).fetchall()
-    append(db, now, [Event("thawed", {"scope": row["scope"]}) for row in over])

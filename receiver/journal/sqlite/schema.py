@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from receiver.journal import JournalInUse, JournalUnavailable
 
-MIGRATIONS = ("sqlite-0001.sql", "sqlite-0002.sql", "sqlite-0003.sql")
+MIGRATIONS = ("sqlite-0001.sql", "sqlite-0002.sql", "sqlite-0003.sql", "sqlite-0004.sql")
 
 
 def create(file: Path) -> None:

@@ -228,3 +228,11 @@ async def test_many_alerts_of_one_incident_are_no_flapping(journal: Journal) -> 
         await journal.ingest([a_seen(an_alert(f"f{number}"), key=KEY)], NOW)
     claim = await taken(journal)
     assert (await facts_of(journal, claim)).episodes == 1
+
+
+async def test_an_operator_who_resumes_wipes_the_slate(journal: Journal) -> None:
+    await escalates(journal, "f1", NOW)
+    await journal.resume("eve", NOW + 1)
+    await fires(journal, "f2", now=NOW + 2)
+    claim = await taken(journal, NOW + 2)
+    assert (await facts_of(journal, claim, a_question(NOW + 2))).ineffective == ()

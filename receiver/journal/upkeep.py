@@ -1,0 +1,23 @@
+"""What a journal does for those who keep it, and what it does by itself in time."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from receiver.decide.guards import Freeze
+
+
+class Upkeep(Protocol):
+    """The part of a Journal that no alert asks for. Times are unix seconds of the caller's clock."""
+
+    async def frozen(self) -> tuple[Freeze, ...]:
+        """Every frozen scope, also one whose time is over and that nobody has thawed yet."""
+
+    async def thaw(self, now: float) -> tuple[str, ...]:
+        """Ends the freezes whose time is over, each exactly once over all receivers; returns their scopes."""
+
+    async def remember(self, key: str, value: str) -> None:
+        """Keeps a value under a name of ours."""
+
+    async def recall(self, key: str) -> str | None:
+        """What was kept under this name."""
