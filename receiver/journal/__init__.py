@@ -83,6 +83,7 @@ class Move:
     letters: tuple[Letter, ...] = ()
     due: float | None = None
     closes_episodes: bool = False  # the alert was seen to be over before Alertmanager told us
+    over: frozenset[float] | None = None  # when what was seen to be over had opened; with any other alert open: Conflict
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from receiver.decide.incident import Incident, State
 from receiver.decide.plan import Playbook
 from receiver.decide.reason import Reason
-from receiver.journal import Claim, Move
+from receiver.journal import Claim, Conflict, IncidentAlert, Move
 from receiver.stages.context import Context, commit, event_of, playbook_of
 from receiver.stages.notify import letters
 
@@ -61,18 +62,26 @@ async def watch(claim: Claim, context: Context) -> Claim | None:
 
 
 async def finish(
-    claim: Claim, context: Context, reason: Reason, *, closes_episodes: bool = False
+    claim: Claim, context: Context, reason: Reason, *, over: Iterable[IncidentAlert] = ()
 ) -> Claim | None:
-    """Closes the incident and tells whoever heard of it."""
+    """Closes the incident and tells whoever heard of it; `over` are the open alerts that were seen to have ended.
+
+    What has begun to fire since then is not closed with them: the incident is looked at once more.
+    """
+    ended = frozenset(alert.opened_at for alert in over if alert.open)
     after = claim.incident.moved(State.RESOLVED, reason, context.now())
     told = letters(context, after, "resolved", _closing_words(after.progress.acted))
     move = Move(
         after,
         (event_of("resolved", after, reason=str(reason)),),
         told,
-        closes_episodes=closes_episodes,
+        closes_episodes=bool(ended),
+        over=ended,
     )
-    return await commit(context, claim, move)
+    try:
+        return await commit(context, claim, move)
+    except Conflict:
+        return await commit(context, claim, Move(claim.incident, due=context.now()))
 
 
 def _opening_words(incident: Incident, book: Playbook) -> str:

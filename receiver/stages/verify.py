@@ -6,6 +6,7 @@ One look a claim: what has been seen so far is in the incident's row, so that a 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 
 from receiver import metrics
@@ -15,7 +16,7 @@ from receiver.consistency import build_action, build_checks
 from receiver.decide.incident import Incident, State
 from receiver.decide.reason import Reason
 from receiver.decide.verdict import Judgement, Look, Outcome, Sample, Verdict, judge, look
-from receiver.journal import Claim, Event, Letter, Move
+from receiver.journal import Claim, Event, IncidentAlert, Letter, Move
 from receiver.stages.context import Context, commit, event_of, playbook_of
 from receiver.stages.notify import letters
 from receiver.stages.plan import finish
@@ -33,7 +34,8 @@ async def verify(claim: Claim, context: Context) -> Claim | None:
     begun = incident.progress.verify_from or now
     if now < begun:
         return await commit(context, claim, Move(incident, due=begun))
-    samples = await _samples(incident, context, build_checks(plan))
+    alerts = await context.journal.alerts(incident.id)
+    samples = await _samples(incident, context, build_checks(plan), alerts)
     verdict = judge(
         look(samples),
         incident.progress.passes,
@@ -56,12 +58,13 @@ async def healed_hold(claim: Claim, context: Context) -> Claim | None:
     checks = build_checks(plan)
     if all(check.direct for check in checks):
         checks = (*checks, AlertCleared())
-    samples = await _samples(incident, context, checks)
+    alerts = await context.journal.alerts(incident.id)
+    samples = await _samples(incident, context, checks, alerts)
     seen, held_until = look(samples), incident.progress.since + plan.hold
     if seen is Look.BAD or (seen is Look.DECAYING and now > held_until + plan.decay):
         return await commit(context, claim, _still_broken(context, incident, samples, now))
     if seen is Look.GOOD and now >= held_until:
-        return await finish(claim, context, Reason.RECOVERED, closes_episodes=True)
+        return await finish(claim, context, Reason.RECOVERED, over=alerts)
     again = now + plan.every
     return await commit(
         context, claim, Move(incident, due=min(again, held_until) if now < held_until else again)
@@ -69,14 +72,14 @@ async def healed_hold(claim: Claim, context: Context) -> Claim | None:
 
 
 async def _samples(
-    incident: Incident, context: Context, checks: tuple[Check, ...]
+    incident: Incident,
+    context: Context,
+    checks: tuple[Check, ...],
+    alerts: Iterable[IncidentAlert],
 ) -> tuple[Sample, ...]:
     target = context.settings().targets.get(_acted_on(incident))
-    alerts = tuple(
-        FiringAlert(alert.fingerprint, alert.labels, alert.open)
-        for alert in await context.journal.alerts(incident.id)
-    )
-    scene = Scene(target or Target(name=_acted_on(incident)), alerts)
+    firing = tuple(FiringAlert(one.fingerprint, one.labels, one.open) for one in alerts)
+    scene = Scene(target or Target(name=_acted_on(incident)), firing)
     return tuple(await asyncio.gather(*(_sample(check, scene, context) for check in checks)))
 
 

@@ -83,10 +83,21 @@ async def write(unit: Unit, before: Incident, fence: int, change: Move, now: flo
         raise Fenced(f"incident {incident} was taken over")
     if ineffective(before, after):
         await wasted(unit.db, [after], now)
+    if change.over is not None:
+        await _require_over(unit.db, incident, change.over)
     if change.closes_episodes:
         await close_all(unit.db, incident, now)
     await unit.append([(now, event) for event in change.events])
     await post(unit.db, incident, now, change.letters)
+
+
+async def _require_over(db: Database, incident: int, over: frozenset[float]) -> None:
+    """What fires again since somebody looked is not closed with what was over."""
+    rows = await db.fetch(
+        "SELECT opened_at FROM episode WHERE incident = $1 AND closed_at IS NULL", incident
+    )
+    if {row["opened_at"] for row in rows} - over:
+        raise Conflict(f"incident {incident} is not over: an alert fires again")
 
 
 async def command(

@@ -74,10 +74,21 @@ def write(db: sqlite3.Connection, before: Incident, fence: int, change: Move, no
         raise Fenced(f"incident {incident} was taken over")
     if ineffective(before, after):
         wasted(db, after, now)
+    if change.over is not None:
+        _require_over(db, incident, change.over)
     if change.closes_episodes:
         close_all(db, incident, now)
     append(db, now, change.events)
     post(db, incident, now, change.letters)
+
+
+def _require_over(db: sqlite3.Connection, incident: int, over: frozenset[float]) -> None:
+    """What fires again since somebody looked is not closed with what was over."""
+    rows = db.execute(
+        "SELECT opened_at FROM episode WHERE incident = ? AND closed_at IS NULL", (incident,)
+    )
+    if {row["opened_at"] for row in rows} - over:
+        raise Conflict(f"incident {incident} is not over: an alert fires again")
 
 
 def _keeps(change: Move, *, closed: bool) -> bool:

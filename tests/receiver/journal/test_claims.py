@@ -7,8 +7,8 @@ import pytest
 
 from receiver.decide.incident import Progress, State
 from receiver.decide.reason import Reason
-from receiver.journal import Claim, Event, Fenced, Journal, Move, Page, Seen
-from tests.receiver.builders import NOW, a_letter, a_resolve
+from receiver.journal import Claim, Conflict, Event, Fenced, Journal, Move, Page, Seen
+from tests.receiver.builders import NOW, a_letter, a_resolve, a_seen, an_alert
 from tests.receiver.journal.doing import LEASE, exported, fires, opened, taken, words
 from tests.receiver.journal.places import Place
 
@@ -17,6 +17,24 @@ def still(claim: Claim, due: float | None = None, passes: int = 0) -> Move:
     """A move that changes no state."""
     incident = claim.incident
     return Move(replace(incident, progress=replace(incident.progress, passes=passes)), due=due)
+
+
+async def test_i7_what_was_over_is_closed_and_never_what_fires_since(journal: Journal) -> None:
+    await journal.ingest([a_seen(an_alert("a"))], NOW)
+    (claim,) = await journal.claim("us", NOW, LEASE, 9)
+    (seen,) = await journal.alerts(claim.incident.id)
+    over = Move(
+        replace(claim.incident, state=State.RESOLVED, resolved_at=NOW + 2),
+        closes_episodes=True,
+        over=frozenset({seen.opened_at}),
+    )
+    await journal.ingest([a_seen(an_alert("b"))], NOW + 1)
+    with pytest.raises(Conflict, match="fires again"):
+        await journal.move(claim, over, NOW + 2)
+    assert len(await journal.open_alerts()) == 2
+    await journal.ingest([Seen(a_resolve("b", ends_at=NOW + 2), None)], NOW + 2)
+    await journal.move(claim, over, NOW + 2)
+    assert await journal.open_alerts() == ()
 
 
 async def test_what_is_due_is_claimed_once(journal: Journal) -> None:
