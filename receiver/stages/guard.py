@@ -20,6 +20,7 @@ from receiver.decide.reason import Reason
 from receiver.journal import Claim, Event, Move, Question, Ruling, Run
 from receiver.stages.act import act
 from receiver.stages.context import Context, commit, event_of, follow, playbook_of
+from receiver.stages.hearing import hear
 from receiver.stages.notify import letters
 
 LOOK_SOONEST, LOOK_LATEST = 1.0, 30.0
@@ -55,17 +56,24 @@ def propose(incident: Incident) -> Proposal:
 
 
 async def guard(claim: Claim, context: Context) -> Claim | None:
-    """Asks, and acts at once on a yes."""
-    proposal = propose(claim.incident)
-    question = _question(proposal, context)
-    asked = _Asked(proposal, context, claim, question.now)
-    ruling = await context.journal.gate(claim, question, asked.rule)
+    """Asks, and acts at once on a yes; nothing is done, shown or asked for before Alertmanager was heard about it."""
+    alone = claim.incident.manual or context.tools.alertmanager is None
+    asked, ruling = await _ask(claim, context, heard=alone)
+    if ruling.move.incident.state is State.GATING:
+        await hear(claim.incident, context)
+        asked, ruling = await _ask(claim, context, heard=True)
     if ruling.run is None:
         return follow(claim, ruling.move)
-    metrics.TIME_TO_ACT.observe(max(0.0, question.now - claim.incident.begun_at))
-    return await act(
-        replace(claim, incident=ruling.move.incident), ruling.run, proposal.rung, context
-    )
+    metrics.TIME_TO_ACT.observe(max(0.0, asked.now - claim.incident.begun_at))
+    held = replace(claim, incident=ruling.move.incident)
+    return await act(held, ruling.run, asked.proposal.rung, context)
+
+
+async def _ask(claim: Claim, context: Context, *, heard: bool) -> tuple[_Asked, Ruling]:
+    proposal = propose(claim.incident)
+    question = _question(proposal, context)
+    asked = _Asked(proposal, context, claim, question.now, heard)
+    return asked, await context.journal.gate(claim, question, asked.rule)
 
 
 async def blocked(claim: Claim, context: Context) -> Claim | None:
@@ -139,10 +147,13 @@ class _Asked:
     context: Context
     claim: Claim
     now: float
+    heard: bool  # whether Alertmanager was, just now
 
     def rule(self, facts: Facts) -> Ruling:
         manual = self.proposal.incident.manual
         decision = guards.decide(guards.by_hand(facts) if manual else facts)
+        if not self.heard and decision.answer in {Answer.GO, Answer.ASK, Answer.SHADOW}:
+            return Ruling(Move(self.proposal.incident))
         match decision.answer:
             case Answer.GO:
                 return self._go()
