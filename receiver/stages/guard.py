@@ -17,7 +17,7 @@ from receiver.decide.guards import Answer, Decision, Facts, Freeze
 from receiver.decide.incident import Incident, State
 from receiver.decide.plan import Mode, Playbook, Rung, strictest
 from receiver.decide.reason import Reason
-from receiver.journal import Claim, Event, Move, Question, Ruling, Run
+from receiver.journal import Claim, Event, Letter, Move, Question, Ruling, Run
 from receiver.stages.act import act
 from receiver.stages.context import Context, commit, event_of, follow, playbook_of
 from receiver.stages.hearing import hear
@@ -218,11 +218,7 @@ class _Asked:
             refused=(*before.refused, *self._unsaid(decision)),
         )
         text = f"{self.proposal.rung.action} on {self.proposal.target}: {decision.reason}."
-        told = (
-            letters(self.context, after, event, text, about=str(decision.reason))
-            if self._unsaid(decision)
-            else ()
-        )
+        told = self._letters(decision, after, event, text)
         ruling = Ruling(Move(after, self._refused(decision), told, due), freeze=decision.freeze)
         return ruling if decision.freeze is None else self._told(ruling, decision.freeze, text)
 
@@ -235,6 +231,16 @@ class _Asked:
             frozen_letters=letters(self.context, after, "frozen", text, about=about),
             thawed_letters=letters(self.context, after, "thawed", again, about=about),
         )
+
+    def _letters(
+        self, decision: Decision, after: Incident, event: str, text: str
+    ) -> tuple[Letter, ...]:
+        """Each reason is told once; but every plan is asked for by itself, and one that was asked for is not again."""
+        if decision.answer is Answer.ASK:
+            return letters(self.context, after, event, text, about=self.proposal.digest)
+        if not self._unsaid(decision):
+            return ()
+        return letters(self.context, after, event, text, about=str(decision.reason))
 
     def _waiting(self, decision: Decision) -> tuple[State, str, float]:
         if decision.answer is Answer.SHADOW:

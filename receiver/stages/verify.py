@@ -131,9 +131,8 @@ def _recovered(context: Context, incident: Incident, now: float) -> Move:
     after = incident.moved(State.HEALED_HOLD, Reason.RECOVERED, now)
     seconds = now - incident.begun_at
     metrics.TIME_TO_HEAL.observe(max(0.0, seconds))
-    told = letters(
-        context, after, "healed", f"Proven healed, {seconds:.0f} s after it was heard of."
-    )
+    text = f"Proven healed, {seconds:.0f} s after it was heard of."
+    told = letters(context, after, "healed", text, about=_attempt(incident))
     return Move(after, (_verdict_event(incident, Verdict.RECOVERED, ()),), told)
 
 
@@ -160,8 +159,13 @@ def _ineffective(
     context: Context, incident: Incident, samples: tuple[Sample, ...]
 ) -> tuple[Letter, ...]:
     seen = "; ".join(sample.detail for sample in samples if sample.outcome is not Outcome.PASS)
-    about = f"{incident.rung}.{incident.attempt}"
-    return letters(context, incident, "ineffective", f"It did not help: {seen}"[:1000], about=about)
+    text = f"It did not help: {seen}"[:1000]
+    return letters(context, incident, "ineffective", text, about=_attempt(incident))
+
+
+def _attempt(incident: Incident) -> str:
+    """What did not hold may be healed by the next rung: two messages, not one."""
+    return f"{incident.rung}.{incident.attempt}"
 
 
 def _verdict_event(incident: Incident, verdict: Verdict, samples: tuple[Sample, ...]) -> Event:

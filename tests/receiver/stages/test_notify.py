@@ -36,6 +36,34 @@ async def test_i8_a_channel_that_is_down_gets_everything_later_in_order() -> Non
         assert [body["event"] for body in await made.told()] == ["opened", "acted"]
 
 
+async def test_i8_what_did_not_hold_and_was_healed_by_the_next_rung_is_told_as_healed_again() -> (
+    None
+):
+    verify = {**BOOK["verify"], "hold": "30s"}
+    async with rig(playbooks=[{**BOOK, "verify": verify}]) as made:
+        await made.deliver(firing())
+        await made.wait(5)
+        made.http.status = 500
+        await made.wait(3)
+        made.http.status = 200
+        await made.wait(10)
+        told = [body["event"] for body in await made.told()]
+        assert told == ["opened", "acted", "healed", "ineffective", "acted", "healed"]
+
+
+async def test_i8_every_rung_asks_for_its_own_approval_once() -> None:
+    async with rig(mode="approve") as made:
+        await made.deliver(firing())
+        await made.settle()
+        await command.approve((await made.incident()).id, "ann", made.context)
+        made.http.status = 500
+        await made.wait(20)
+        made.http.status = 200
+        assert (await made.incident()).state is State.AWAITING_APPROVAL
+        asked = [body for body in await made.told() if body["event"] == "approval_requested"]
+        assert [body["step"] for body in asked] == ["first", "second"]
+
+
 async def test_i8_the_dedup_key_of_a_letter_never_changes() -> None:
     async with rig() as made:
         made.http.status = 503
