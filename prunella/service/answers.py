@@ -24,6 +24,7 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
+OUR_HEADERS = {**SECURITY_HEADERS, "Server": "prunella"}
 
 
 class Refused(Exception):
@@ -80,7 +81,9 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         if answer.status < 400:
             raise
         allowed = {"Allow": answer.headers["Allow"]} if "Allow" in answer.headers else {}
-        return error_response(answer.status, _reason(answer.status), answer.reason, allowed)
+        return error_response(answer.status, reason_of(answer.status), answer.reason, allowed)
+    except web.RequestPayloadError as error:
+        return error_response(400, "bad_body", f"the body cannot be read: {_in_short(error)}")
     except Exception as error:  # noqa: BLE001 - logged, and the next request must not suffer from it
         if request.transport is None and isinstance(error, ConnectionError):
             return web.Response(
@@ -90,7 +93,13 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return error_response(500, "internal_error", "internal error; see the log")
 
 
-def _reason(status: int) -> str:
+def _in_short(error: Exception) -> str:
+    """aiohttp's own words, on one line, without the number that it puts before them."""
+    return " ".join(str(error).removeprefix("400, message:").split())[:200]
+
+
+def reason_of(status: int) -> str:
+    """The word for a status that nobody has given a better reason for."""
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return "body_too_large"
     return HTTPStatus(status).phrase.lower().replace(" ", "_").replace("'", "")

@@ -6,7 +6,6 @@ The order in which a request is looked at is the point: its token before its siz
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,7 +13,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 
 from prunella.metrics import Gauge
@@ -26,6 +24,7 @@ from prunella.service.answers import (
     errors_as_json,
 )
 from prunella.service.auth import Auth, Denied, Scope
+from prunella.service.connection import Connection
 from prunella.service.deadlines import Deadlines, Guard
 from prunella.service.settings import ConfigError, ListenAddress, Problem
 from prunella.version import version
@@ -36,7 +35,6 @@ _BUILD.labels(version()).set(1)
 _BACKLOG = (
     4096  # connections the kernel keeps for us; a flood should not make others wait for a retry
 )
-_LINGER = 1.0  # seconds to read on after an early answer, so that the client gets to see it
 
 
 CLIENT = web.RequestKey("client", str)  # `request[CLIENT]`: the name of the token, or empty
@@ -94,13 +92,7 @@ class Service:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[ListenAddress]:
         """Listens while the block runs; gives the address, with the real port. Raises ConfigError if it cannot."""
-        runner = web.AppRunner(
-            self.application(),
-            access_log=None,
-            logger=_quiet_logger(),
-            shutdown_timeout=self.grace,
-            lingering_time=_LINGER,
-        )
+        runner = web.AppRunner(self.application(), shutdown_timeout=self.grace)
         await runner.setup()
         try:
             server = await self._bind(runner)
@@ -112,12 +104,12 @@ class Service:
             await runner.cleanup()
 
     async def _bind(self, runner: web.AppRunner) -> asyncio.Server:
-        aiohttp_protocol = runner.server
-        if aiohttp_protocol is None:
+        http = runner.server
+        if http is None:
             raise RuntimeError("the runner has not been set up")
         try:
             return await asyncio.get_running_loop().create_server(
-                lambda: Guard(aiohttp_protocol(), self.deadlines),
+                lambda: Guard(Connection(http), self.deadlines),
                 self.listen.host or None,
                 self.listen.port,
                 ssl=self.tls,
@@ -211,15 +203,3 @@ async def _continue(request: web.Request) -> None:
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # so that aiohttp still knows that no answer was begun
-
-
-def _quiet_logger() -> logging.Logger:
-    """aiohttp's log without a traceback for every client that does not speak HTTP."""
-    logger = logging.getLogger("prunella.service.http")
-    if _speaks_http not in logger.filters:
-        logger.addFilter(_speaks_http)
-    return logger
-
-
-def _speaks_http(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
