@@ -7,11 +7,13 @@ import contextlib
 import fcntl
 import os
 import select
+import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from demo.stack import health, places, programs, render
@@ -126,11 +128,20 @@ def table(where: Places) -> str:
             *(line.rstrip() for line in lines),
             "",
             f"logs    {where.logs}",
-            f"token   {where.secrets / 'operate_token'}  (prunella --token-file … incidents)",
+            f"ask it  {_operator(where)} incidents",
             "",
             "Now break it, in another terminal: make drill.  Ctrl-C here stops everything.",
         ]
     )
+
+
+def _operator(where: Places) -> str:
+    """`prunella` as it can be copied into another terminal."""
+    program = os.path.relpath(Path(sys.executable).with_name("prunella"))
+    words = [program, "--token-file", os.path.relpath(where.secrets / "operate_token")]
+    if where.ports["receiver"] != PORTS["receiver"][1]:
+        words += ["--url", where.url("receiver")]
+    return shlex.join(words)
 
 
 def _last_words(where: Places, error: BaseException, lines: int = 8) -> str:

@@ -27,10 +27,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.command in _HERE:
         return _HERE[options.command](options)
     try:
-        return asyncio.run(_run(options, Api(options.url.rstrip("/"), _token(options))))
+        return asyncio.run(_run(options, Api(_url(options), _token(options))))
     except (ApiError, OSError) as error:
         print(f"prunella: {error}", file=sys.stderr)
         return 1
+
+
+def _url(options: argparse.Namespace) -> str:
+    url: str = options.url or os.environ.get("PRUNELLA_URL") or "http://127.0.0.1:9651"
+    return url.rstrip("/")
 
 
 def _token(options: argparse.Namespace) -> str | None:
@@ -38,17 +43,23 @@ def _token(options: argparse.Namespace) -> str | None:
     return Path(file).read_text(encoding="utf-8").strip() if file else None
 
 
-def _parser() -> argparse.ArgumentParser:
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument(
-        "--url",
-        default=os.environ.get("PRUNELLA_URL", "http://127.0.0.1:9651"),
-        help="the receiver (PRUNELLA_URL)",
+def _asking(unsaid: str | None) -> argparse.ArgumentParser:
+    """The options of every command, which may stand before it and after it."""
+    options = argparse.ArgumentParser(add_help=False, argument_default=unsaid)
+    options.add_argument("--url", help="the receiver (PRUNELLA_URL)")
+    options.add_argument("--token-file", help="file with a bearer token (PRUNELLA_TOKEN_FILE)")
+    options.add_argument(
+        "--json", action="store_true", default=unsaid or False, help="print JSON, for scripts"
     )
-    shared.add_argument("--token-file", help="file with a bearer token (PRUNELLA_TOKEN_FILE)")
-    shared.add_argument("--json", action="store_true", help="print JSON, for scripts")
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = _asking(argparse.SUPPRESS)  # said after the command: wins over what is said before it
     parser = argparse.ArgumentParser(
-        prog="prunella", description="What the receiver does, and a word in it."
+        prog="prunella",
+        description="What the receiver does, and a word in it.",
+        parents=[_asking(None)],
     )
     parser.add_argument("--version", action="version", version=f"prunella {version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

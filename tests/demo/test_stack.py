@@ -98,6 +98,9 @@ async def test_it_comes_up_says_where_everything_is_and_takes_all_down(tmp_path:
         for part, (variable, _) in PORTS.items():
             assert f":{places.ports[part]}" in process.output()
             assert variable in process.output()
+        (line,) = [line for line in process.output().splitlines() if line.startswith("ask it")]
+        asked = await asyncio.create_subprocess_shell(line.removeprefix("ask it"))
+        assert await asked.wait() == 0
         second = make_up(places, tmp_path, "second")
         await until(lambda: not second.running, "the second gives up")
         assert "a stack is running already" in second.output()

@@ -146,3 +146,11 @@ async def test_a_command_that_is_none_is_exit_2() -> None:
     code, _, err = await prunella("sing", url="http://127.0.0.1:1")
     assert code == 2
     assert "invalid choice" in err
+
+
+async def test_options_may_stand_before_the_command_too(tmp_path: Path, token_file: Path) -> None:
+    asked = ("--token-file", str(token_file), "--json", "status")
+    async with serving(tmp_path, mode="shadow") as client:
+        code, out, err = await prunella(*asked, url=client.url)
+        assert (code, err) == (0, "")
+        assert json.loads(out)["mode"] == "shadow"
