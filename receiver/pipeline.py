@@ -23,7 +23,7 @@ from receiver.stages.guard import awaiting, blocked, guard
 from receiver.stages.notify import Sender
 from receiver.stages.plan import hold, plan, watch
 from receiver.stages.reconcile import Reconciler
-from receiver.stages.upkeep import thaw
+from receiver.stages.upkeep import Upkeep
 from receiver.stages.verify import healed_hold, verify
 from receiver.tools import Alertmanager
 
@@ -152,11 +152,13 @@ class Pipeline:
 
     async def upkeep(self) -> None:
         """Does what time alone brings about, for ever."""
-        await self._patiently(self._keep_up)
+        keeper = Upkeep(self._context)
 
-    async def _keep_up(self) -> None:
-        await thaw(self._context)
-        await self._context.tools.clock.sleep(MEASURE)
+        async def turn() -> None:
+            await keeper.once()
+            await self._context.tools.clock.sleep(MEASURE)
+
+        await self._patiently(turn)
 
     async def measure(self) -> None:
         """Keeps the gauges that only the journal knows."""

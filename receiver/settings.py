@@ -123,6 +123,7 @@ class LimitSettings(Settings):
     max_age: Duration = 900.0
     flap: RateLimit = Rate(10, 3600.0)
     breaker: RateLimit = Rate(5, 3600.0)
+    expire_after: Annotated[Duration, Field(ge=60)] = 7200.0
 
     @property
     def limits(self) -> Limits:

@@ -13,6 +13,8 @@ from receiver.tools import ActiveAlert
 
 # Alertmanager forgets its alerts when it restarts, until Prometheus sends them again a minute later at most
 ABSENT_FOR = 90.0
+# Alertmanager repeats itself every four hours if nobody told it otherwise: who cannot ask waits for some of them
+UNASKED_FOR = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +78,8 @@ def _muted(alert: ActiveAlert) -> str:
     if alert.silenced:
         return "silenced"
     return "inhibited" if alert.inhibited else ""
+
+
+def forgotten_since(now: float, expire_after: float, *, can_ask: bool) -> float:
+    """What was last heard of before this may be given up, once nobody who can be asked knows it any more."""
+    return now - (expire_after if can_ask else max(expire_after, UNASKED_FOR))

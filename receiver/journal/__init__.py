@@ -220,6 +220,7 @@ class Page:
 
 
 Rule = Callable[[Facts], Ruling]
+Change = Callable[[Incident], Move]
 
 
 class Journal(Upkeep, Protocol):
@@ -246,7 +247,7 @@ class Journal(Upkeep, Protocol):
     async def end(self, claim: Claim, ended: Ended, move: Move, now: float) -> None: ...
 
     async def command(
-        self, incident: int, change: Callable[[Incident], Move], now: float
+        self, incident: int, change: Change, now: float, unheard: float | None = None
     ) -> Incident: ...
 
     async def record(

@@ -16,6 +16,9 @@ class Upkeep(Protocol):
     async def thaw(self, now: float) -> tuple[str, ...]:
         """Ends the freezes whose time is over, each exactly once over all receivers; returns their scopes."""
 
+    async def unheard(self, since: float) -> tuple[int, ...]:
+        """Open incidents of which no open alert was heard of after `since`."""
+
     async def remember(self, key: str, value: str) -> None:
         """Keeps a value under a name of ours."""
 

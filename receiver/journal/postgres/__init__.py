@@ -20,6 +20,7 @@ from receiver.decide.plan import Draft
 from receiver.journal import (
     Backlog,
     Chain,
+    Change,
     Claim,
     Ended,
     Event,
@@ -96,9 +97,11 @@ class PostgresJournal:
         await self._writer.call(lambda unit: runs.end(unit, claim, ended, move, now))
 
     async def command(
-        self, incident: int, change: Callable[[Incident], Move], now: float
+        self, incident: int, change: Change, now: float, unheard: float | None = None
     ) -> Incident:
-        return await self._writer.call(lambda unit: incidents.command(unit, incident, change, now))
+        return await self._writer.call(
+            lambda unit: incidents.command(unit, incident, change, now, unheard)
+        )
 
     async def record(self, events: Sequence[Event], letters: Sequence[Letter], now: float) -> None:
         await self._writer.call(lambda unit: incidents.record(unit, events, letters, now))
@@ -151,6 +154,9 @@ class PostgresJournal:
 
     async def thaw(self, now: float) -> tuple[str, ...]:
         return await self._writer.call(lambda unit: freezes.thaw(unit, now))
+
+    async def unheard(self, since: float) -> tuple[int, ...]:
+        return await self._ask(partial(incidents.unheard, since=since))
 
     async def open_run(self, incident: int) -> Run | None:
         return await self._ask(partial(runs.open_run, incident=incident))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from receiver.decide.incident import CLOSED, Incident, ineffective
-from receiver.journal import Claim, Conflict, Event, Fenced, Letter, Move
+from receiver.journal import Change, Claim, Conflict, Event, Fenced, Letter, Move
 from receiver.journal.postgres.freezes import give_another_chance
 from receiver.journal.postgres.intake import close_all, nudge
 from receiver.journal.postgres.operator import look_at_blocked
@@ -101,9 +101,12 @@ async def _require_over(db: Database, incident: int, over: frozenset[float]) -> 
 
 
 async def command(
-    unit: Unit, incident: int, change: Callable[[Incident], Move], now: float
+    unit: Unit, incident: int, change: Change, now: float, unheard: float | None
 ) -> Incident:
-    """A human's word: read, decide and write at once. Raises Conflict, and LookupError when there is none."""
+    """A human's word, or time's: read, decide and write at once.
+
+    Raises Conflict, also when an alert was heard of after `unheard`; and LookupError when there is none.
+    """
     row = await unit.db.fetchrow(
         "SELECT *, EXISTS (SELECT FROM run WHERE incident = incident.id AND ended_at IS NULL) AS acting"
         " FROM incident WHERE id = $1 FOR UPDATE",
@@ -111,6 +114,8 @@ async def command(
     )
     if row is None:
         raise LookupError(f"there is no incident {incident}")
+    if unheard is not None and await _heard(unit.db, incident, unheard):
+        raise Conflict(f"incident {incident} was heard of again")
     before = incident_of(row)
     asked = change(before)
     by = asked.incident.acknowledged_by
@@ -131,6 +136,24 @@ async def command(
     await write(unit, before, row["fence"] + 1, asked, now)
     await nudge(unit.db, [incident], now)
     return asked.incident
+
+
+async def _heard(db: Database, incident: int, since: float) -> bool:
+    heard: bool = await db.fetchval(
+        "SELECT EXISTS (SELECT FROM episode WHERE incident = $1 AND closed_at IS NULL AND last_seen > $2)",
+        *(incident, since),
+    )
+    return heard
+
+
+async def unheard(db: Database, since: float) -> tuple[int, ...]:
+    """Open incidents of which no open alert was heard of after `since`."""
+    rows = await db.fetch(
+        "SELECT incident FROM episode JOIN incident i ON i.id = incident AND i.resolved_at IS NULL"
+        " WHERE closed_at IS NULL GROUP BY incident HAVING max(last_seen) <= $1 ORDER BY incident",
+        since,
+    )
+    return tuple(row["incident"] for row in rows)
 
 
 async def record(

@@ -21,6 +21,7 @@ from receiver.decide.plan import Draft
 from receiver.journal import (
     Backlog,
     Chain,
+    Change,
     Claim,
     Ended,
     Event,
@@ -81,9 +82,11 @@ class SqliteJournal:
         await self._writer.call(lambda db: runs.end(db, claim, ended, move, now))
 
     async def command(
-        self, incident: int, change: Callable[[Incident], Move], now: float
+        self, incident: int, change: Change, now: float, unheard: float | None = None
     ) -> Incident:
-        return await self._writer.call(lambda db: incidents.command(db, incident, change, now))
+        return await self._writer.call(
+            lambda db: incidents.command(db, incident, change, now, unheard)
+        )
 
     async def record(self, events: Sequence[Event], letters: Sequence[Letter], now: float) -> None:
         await self._writer.call(lambda db: incidents.record(db, events, letters, now))
@@ -120,6 +123,9 @@ class SqliteJournal:
 
     async def thaw(self, now: float) -> tuple[str, ...]:
         return await self._writer.call(lambda db: freezes.thaw(db, now))
+
+    async def unheard(self, since: float) -> tuple[int, ...]:
+        return await self._read(partial(incidents.unheard, since=since))
 
     async def open_run(self, incident: int) -> Run | None:
         return await self._read(partial(runs.open_run, incident=incident))

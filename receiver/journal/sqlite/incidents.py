@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from receiver.decide.incident import CLOSED, Incident, ineffective
-from receiver.journal import Claim, Conflict, Event, Fenced, Letter, Move
+from receiver.journal import Change, Claim, Conflict, Event, Fenced, Letter, Move
 from receiver.journal.rows import incident_of, progress_json, row_id
 from receiver.journal.sqlite.freezes import give_another_chance
 from receiver.journal.sqlite.intake import close_all, nudge
@@ -96,12 +96,17 @@ def _keeps(change: Move, *, closed: bool) -> bool:
 
 
 def command(
-    db: sqlite3.Connection, incident: int, change: Callable[[Incident], Move], now: float
+    db: sqlite3.Connection, incident: int, change: Change, now: float, unheard: float | None
 ) -> Incident:
-    """A human's word: read, decide and write at once. Raises Conflict, and LookupError when there is none."""
+    """A human's word, or time's: read, decide and write at once.
+
+    Raises Conflict, also when an alert was heard of after `unheard`; and LookupError when there is none.
+    """
     row = db.execute("SELECT * FROM incident WHERE id = ?", (row_id(incident),)).fetchone()
     if row is None:
         raise LookupError(f"there is no incident {incident}")
+    if unheard is not None and _heard(db, incident, unheard):
+        raise Conflict(f"incident {incident} was heard of again")
     before = incident_of(row)
     asked = change(before)
     by = asked.incident.acknowledged_by
@@ -124,6 +129,21 @@ def command(
     write(db, before, row["fence"] + 1, asked, now)
     nudge(db, incident, now)
     return asked.incident
+
+
+def _heard(db: sqlite3.Connection, incident: int, since: float) -> bool:
+    sql = "SELECT 1 FROM episode WHERE incident = ? AND closed_at IS NULL AND last_seen > ?"
+    return db.execute(sql, (incident, since)).fetchone() is not None
+
+
+def unheard(db: sqlite3.Connection, since: float) -> tuple[int, ...]:
+    """Open incidents of which no open alert was heard of after `since`."""
+    rows = db.execute(
+        "SELECT incident FROM episode JOIN incident i ON i.id = incident AND i.resolved_at IS NULL"
+        " WHERE closed_at IS NULL GROUP BY incident HAVING max(last_seen) <= ? ORDER BY incident",
+        (since,),
+    )
+    return tuple(row["incident"] for row in rows)
 
 
 def record(

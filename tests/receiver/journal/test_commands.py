@@ -8,7 +8,7 @@ import pytest
 from receiver.decide.incident import IllegalMove, Incident, State
 from receiver.decide.reason import Reason
 from receiver.journal import Conflict, Event, Fenced, Journal, Move
-from tests.receiver.builders import NOW, a_letter
+from tests.receiver.builders import NOW, a_draft, a_letter, a_seen, an_alert
 from tests.receiver.journal.doing import (
     asked,
     at_the_gate,
@@ -166,3 +166,41 @@ async def test_what_belongs_to_no_incident_is_recorded_too(journal: Journal) -> 
     assert await words(journal) == ["reloaded"]
     (posting,) = await journal.postings("ops", NOW, 9)
     assert (posting.incident, posting.letter.event) == (0, "test")
+
+
+async def test_what_nobody_heard_of_is_found(journal: Journal) -> None:
+    old = await fires(journal, "f1", now=NOW)
+    await fires(journal, "f2", now=NOW + 100)
+    assert await journal.unheard(NOW + 50) == (old,)
+
+
+async def test_one_alert_that_was_heard_of_speaks_for_its_incident(journal: Journal) -> None:
+    await fires(journal, "f1", key="k", now=NOW)
+    await journal.ingest([a_seen(an_alert("f2"), key="k")], NOW + 100)
+    assert await journal.unheard(NOW + 50) == ()
+
+
+async def test_what_is_closed_or_has_no_alert_is_not_looked_for(journal: Journal) -> None:
+    number = await fires(journal, "f1", now=NOW)
+    await journal.open_by_hand(a_draft("by-hand"), "eve", NOW)
+    await journal.command(number, gives_up, NOW)
+    assert await journal.unheard(NOW + 50) == ()
+
+
+def gives_up(incident: Incident) -> Move:
+    return Move(incident.moved(State.EXPIRED, Reason.EXPIRED, NOW), closes_episodes=True)
+
+
+async def test_what_was_heard_of_in_the_meantime_is_not_given_up(journal: Journal) -> None:
+    number = await fires(journal, "f1", now=NOW)
+    await journal.ingest([a_seen(an_alert("f1"), key="key-f1")], NOW + 60)
+    with pytest.raises(Conflict, match="heard of again"):
+        await journal.command(number, gives_up, NOW + 61, NOW + 50)
+    assert (await journal.command(number, gives_up, NOW + 61, NOW + 60)).state is State.EXPIRED
+
+
+async def test_what_was_given_up_holds_no_alert_open(journal: Journal) -> None:
+    number = await fires(journal, "f1", now=NOW)
+    await journal.command(number, gives_up, NOW + 61, NOW)
+    assert await journal.open_alerts() == ()
+    assert await fires(journal, "f1", now=NOW + 200, starts_at=NOW + 199) == number + 1
