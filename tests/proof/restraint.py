@@ -22,18 +22,21 @@ def i9_only_while_it_should(seen: Scene) -> Iterator[str]:
 
 
 def i10_the_kill_switch_holds(seen: Scene) -> Iterator[str]:
-    """No effect begins more than a second after it is set, by the API or by the file."""
+    """Nothing is permitted while it is set, and no effect begins more than a second after: by the API or by the file."""
     stretches = [one for one in seen.terms.hands_off if one.invariant == "I10"]
     since: float | None = None
-    for row in seen.of("paused", "resumed"):
+    for row in seen.of("paused", "resumed", "intent"):
         if row["ev"] == "paused":
             since = row["t"] if since is None else since
-        elif since is not None:
-            stretches.append(HandsOff(since, row["t"], "paused"))
+        elif row["ev"] == "resumed":
+            stretches += [] if since is None else [HandsOff(since, row["t"], "paused")]
             since = None
+        elif since is not None:
+            yield f"{row['aid']} was permitted in a pause"
     if since is not None:
         stretches.append(HandsOff(since, INFINITY, "paused"))
-    yield from _within(seen, stretches, GRACE)
+    if seen.terms.steady:
+        yield from _within(seen, stretches, GRACE)
 
 
 def _within(seen: Scene, stretches: Sequence[HandsOff], grace: float) -> Iterator[str]:

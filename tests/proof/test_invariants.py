@@ -211,6 +211,12 @@ def test_i10_an_effect_more_than_a_second_after_a_pause_is_found() -> None:
     assert Tale().opens().permits().tells("paused").does(after=0.9).ends().wrong() == []
 
 
+def test_i10_a_permission_given_in_a_pause_is_found_whatever_the_clock() -> None:
+    tale = Tale().opens().tells("paused").acts(after=0.1)
+    assert finds("I10", tale)
+    assert finds("I10", tale, Terms(steady=False))
+
+
 def test_i10_an_effect_after_the_pause_was_over_is_right() -> None:
     tale = Tale().tells("paused").tells("paused", after=9.0).opens().tells("resumed")
     assert tale.acts().wrong() == []
