@@ -31,13 +31,17 @@ class Limits:
     disruptive_at_once: int = 1
     max_unhealthy_ratio: float = 0.4
     max_age: float = 900.0
+    storm: Rate = Rate(100, 300.0)
     flap: Rate = Rate(10, 3600.0)
     breaker: Rate = Rate(5, 3600.0)
 
 
+STORM = "storm"  # the scope that is frozen while one lasts
+
+
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """A scope in which nothing is done until a time: `target:<name>`, `playbook:<name>` or `global`."""
+    """A scope in which nothing is done until a time: `target:<name>`, `playbook:<name>`, `storm` or `global`."""
 
     scope: str
     until: float
@@ -193,6 +197,19 @@ def _shut(facts: Facts, scopes: Collection[str]) -> float | None:
     return max(until, default=None)
 
 
+def calm(facts: Facts) -> Decision | None:
+    """In a storm of incidents the cause is common and unknown: repairs wait until it is over."""
+    shut = _shut(facts, {STORM})
+    return None if shut is None else _wait(Reason.STORM, shut)
+
+
+def storm(first: float | None, rate: Rate, now: float) -> Freeze | None:
+    """A freeze when `first`, the opening of the incident that is `rate.count` ones back, is not older than the window."""
+    if first is None or first <= now - rate.window:
+        return None
+    return Freeze(STORM, first + rate.window)
+
+
 def within_limits(facts: Facts) -> Decision | None:
     """I3: too many actions on one target, or altogether, freeze that scope and call a human once."""
     return _limited(
@@ -253,6 +270,7 @@ GUARDS: tuple[Guard, ...] = (
     not_a_common_cause,
     steady,
     effective,
+    calm,
     thawed,
     cooled_down,
     within_limits,
@@ -262,8 +280,10 @@ GUARDS: tuple[Guard, ...] = (
 
 
 def by_hand(facts: Facts) -> Facts:
-    """The facts of a repair that an operator asked for: it stands for the alert, which is neither over nor stale."""
-    return replace(facts, firing=True, last_seen=facts.now)
+    """The facts of a repair that an operator asked for: it stands for the alert, which is neither over nor stale, and
+    whoever asks knows of the storm."""
+    shut = tuple(one for one in facts.frozen if one.scope != STORM)
+    return replace(facts, firing=True, last_seen=facts.now, frozen=shut)
 
 
 def decide(facts: Facts) -> Decision:

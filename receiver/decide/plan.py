@@ -148,7 +148,7 @@ _SEVERITIES = {
     "warning": "warning",
     "medium": "warning",
 }
-_RANK = ("info", "warning", "critical")
+RANK = ("info", "warning", "critical")  # severities, the gravest last
 
 
 def severity_of(labels: Mapping[str, str]) -> str:
@@ -158,7 +158,7 @@ def severity_of(labels: Mapping[str, str]) -> str:
 
 def highest(first: str, second: str) -> str:
     """The graver of two severities."""
-    return max(first, second, key=_RANK.index)
+    return max(first, second, key=RANK.index)
 
 
 @dataclass(frozen=True, slots=True)

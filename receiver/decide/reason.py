@@ -30,6 +30,7 @@ class Reason(StrEnum):
     LIMIT_TARGET = "limit_target"
     LIMIT_GLOBAL = "limit_global"
     FROZEN = "frozen"
+    STORM = "storm"
     BREAKER_OPEN = "breaker_open"
     FLAPPING = "flapping"
     COMMON_CAUSE = "common_cause"

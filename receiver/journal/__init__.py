@@ -8,16 +8,25 @@ audit rows of a change are in the change's own transaction.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from receiver.decide.episode import Kind, Observation
-from receiver.decide.guards import Facts, Freeze, Limits
+from receiver.decide.guards import Facts, Freeze, Limits, Rate
 from receiver.decide.incident import Incident
 from receiver.decide.maintenance import Window
 from receiver.decide.matchers import Matcher
 from receiver.decide.plan import Draft, Mode
+from receiver.journal.alerts import IncidentAlert as IncidentAlert
+from receiver.journal.alerts import OpenAlert as OpenAlert
+from receiver.journal.mail import Backlog as Backlog
+from receiver.journal.mail import Letter as Letter
+from receiver.journal.mail import Posting as Posting
 from receiver.journal.upkeep import Upkeep
+
+NEVER = float(
+    "inf"
+)  # as a move's `due`: only what happens in the world has the incident looked at again
 
 
 class JournalUnavailable(Exception):
@@ -51,6 +60,9 @@ class Ingested:
     kinds: tuple[Kind, ...]
     opened: tuple[int, ...] = ()
     resolved: int = 0
+    moves: tuple[Move, ...] = field(default=(), compare=False)  # with which the new incidents began
+    due: bool = field(default=True, compare=False)  # whether anything is to be done now
+    mailed: bool = field(default=True, compare=False)  # whether letters were put in the outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +74,10 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """One message to one channel, written with the change that it tells of."""
-
-    channel: str
-    event: str
-    body: Mapping[str, object]
-    dedup: str
-
-
-@dataclass(frozen=True, slots=True)
 class Move:
     """A change of an incident: its new self, its audit rows and its letters, in one transaction.
 
-    `due` ends the claim and says when to look again; None keeps the claim.
+    `due` ends the claim and says when to look again, NEVER to wait for the world; None keeps the claim.
     """
 
     incident: Incident
@@ -83,7 +85,33 @@ class Move:
     letters: tuple[Letter, ...] = ()
     due: float | None = None
     closes_episodes: bool = False  # the alert was seen to be over before Alertmanager told us
-    over: frozenset[float] | None = None  # when what was seen to be over had opened; with any other alert open: Conflict
+    over: frozenset[float] | None = (
+        None  # when what was seen to be over had opened; with any other alert open: Conflict
+    )
+
+
+def _as_it_is(incident: Incident) -> Move:
+    return Move(incident)
+
+
+def _frozen(incident: Incident, freeze: Freeze) -> Ruling:
+    return Ruling(Move(incident), freeze=freeze)
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What new incidents meet in the transaction that opens them; both functions only decide.
+
+    `opens` says how one begins (a move without `due` is due at once), `storm` how many make a storm, and `page` what is
+    told of it, once.
+    """
+
+    opens: Callable[[Incident], Move] = _as_it_is
+    storm: Rate | None = None
+    page: Callable[[Incident, Freeze], Ruling] = _frozen
+
+
+QUIET = Reception()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,56 +180,6 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentAlert:
-    """An episode of an incident."""
-
-    fingerprint: str
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-    generator_url: str
-    starts_at: float
-    opened_at: float
-    open: bool
-    muted: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """A letter on its way: `attempts` counts the tries that failed."""
-
-    id: int
-    incident: int
-    letter: Letter
-    attempts: int
-    created: float
-
-
-@dataclass(frozen=True, slots=True)
-class OpenAlert:
-    """An alert with an open episode; `muted` is "", silenced or inhibited."""
-
-    source: str
-    fingerprint: str
-    labels: Mapping[str, str]
-    starts_at: float
-    last_seen: float
-    muted: str
-
-    @property
-    def alert(self) -> str:
-        """As Observation.alert."""
-        return f"{self.source}:{self.fingerprint}"
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """What waits in the outbox of one channel."""
-
-    pending: int
-    oldest: float
-
-
-@dataclass(frozen=True, slots=True)
 class Chain:
     """The verdict on the audit chain: `bad` is the first row that does not follow from the one before."""
 
@@ -228,7 +206,9 @@ class Journal(Upkeep, Protocol):
 
     name: str  # random, made with the journal: makes ids unique over journals
 
-    async def ingest(self, batch: Sequence[Seen], now: float) -> Ingested: ...
+    async def ingest(
+        self, batch: Sequence[Seen], now: float, reception: Reception = QUIET
+    ) -> Ingested: ...
 
     async def quarantine(self, source: str, why: str, body: str, now: float) -> None: ...
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 GENESIS = "0" * 64
+_spell = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
 
 
 def link(previous: str, seq: int, at: float, ev: str, data: str) -> str:
@@ -17,7 +18,7 @@ def link(previous: str, seq: int, at: float, ev: str, data: str) -> str:
 
 def canonical(data: Mapping[str, object]) -> str:
     """One spelling for one value, so that a hash can be computed again."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return _spell(data)
 
 
 def line(seq: int, at: float, ev: str, data: str, digest: str) -> str:

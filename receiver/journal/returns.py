@@ -7,6 +7,7 @@ is counted as ineffective.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 from prunella.service.units import parse_duration
 from receiver.decide.episode import Observation, episode_name
@@ -15,6 +16,14 @@ from receiver.decide.plan import Draft, Playbook
 from receiver.journal import Event
 
 DEFAULT = Playbook.model_fields["reopen_window"].default
+
+
+@dataclass(frozen=True, slots=True)
+class Healed:
+    """The incident of a key that was healed last, and which of the alerts in question it had."""
+
+    incident: Incident
+    alerts: frozenset[str]
 
 
 def again(healed: Incident, draft: Draft, seen: Observation, now: float) -> Incident | None:

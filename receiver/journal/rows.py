@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from receiver.decide.incident import Incident, Progress, State
 from receiver.decide.reason import Reason
-from receiver.journal import Run
+from receiver.journal import NEVER, Run
 
 LARGEST = (1 << 63) - 1
-_PROGRESS = tuple(field.name for field in fields(Progress))
+_PROGRESS = tuple((field.name, field.default) for field in fields(Progress))
 
 
 class Row(Protocol):
@@ -50,9 +50,18 @@ def incident_of(row: Row) -> Incident:
 
 
 def progress_json(incident: Incident) -> str:
-    """What `progress_of` reads back."""
+    """What `progress_of` reads back; what is as it always begins is left out, because there are many of these."""
     progress = incident.progress
-    return json.dumps({name: getattr(progress, name) for name in _PROGRESS}, separators=(",", ":"))
+    said = ((name, getattr(progress, name), default) for name, default in _PROGRESS)
+    return compact({name: value for name, value, default in said if value != default})
+
+
+compact = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def waits(due: float | None) -> float | None:
+    """A move's `due` as its column."""
+    return None if due == NEVER else due
 
 
 def progress_of(text: str) -> Progress:

@@ -18,6 +18,7 @@ from receiver.decide.incident import Incident
 from receiver.decide.maintenance import Window
 from receiver.decide.plan import Draft
 from receiver.journal import (
+    QUIET,
     Backlog,
     Chain,
     Change,
@@ -33,14 +34,16 @@ from receiver.journal import (
     Page,
     Posting,
     Question,
+    Reception,
     Rule,
     Ruling,
     Run,
     Seen,
 )
+from receiver.journal.chunks import Delivery
+from receiver.journal.door import Door
 from receiver.journal.postgres import freezes, incidents, intake, operator, outbox, reads, runs
 from receiver.journal.postgres.clock import DatabaseClock
-from receiver.journal.postgres.door import Door
 from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.schema import migrate
 from receiver.journal.postgres.session import Database, Pool, Server
@@ -57,14 +60,16 @@ class PostgresJournal:
     def __init__(self, server: Server, writer: Writer, pool: Pool, clock: DatabaseClock) -> None:
         self._server = server
         self._writer = writer
-        self._door = Door(writer)
+        self._door = Door(lambda all_: writer.call(lambda unit: intake.ingest(unit, all_)))
         self._pool = pool
         self._holder = secrets.token_hex(8)  # this opening of the journal, as a sender of letters
         self.clock = clock
         self.name = ""
 
-    async def ingest(self, batch: Sequence[Seen], now: float) -> Ingested:
-        return await self._door.ingest(intake.Delivery(batch, now))
+    async def ingest(
+        self, batch: Sequence[Seen], now: float, reception: Reception = QUIET
+    ) -> Ingested:
+        return await self._door.ingest(Delivery(batch, now, reception))
 
     async def quarantine(self, source: str, why: str, body: str, now: float) -> None:
         sql = "INSERT INTO quarantine (at, source, why, body) VALUES ($1, $2, $3, $4)"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from receiver.decide.guards import Freeze
 from receiver.journal import Ruling
 from receiver.journal.freezes import frozen_event, letters_json, letters_of, thawed_event
-from receiver.journal.postgres.rows import plain, post
+from receiver.journal.postgres.letters import post
+from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.session import Database
 from receiver.journal.postgres.writer import Unit
 from receiver.journal.rows import Row

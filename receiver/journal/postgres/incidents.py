@@ -9,12 +9,13 @@ from receiver.decide.incident import CLOSED, Incident, ineffective
 from receiver.journal import Change, Claim, Conflict, Event, Fenced, Letter, Move
 from receiver.journal.postgres.freezes import give_another_chance
 from receiver.journal.postgres.intake import close_all, nudge
+from receiver.journal.postgres.letters import post
 from receiver.journal.postgres.operator import look_at_blocked
 from receiver.journal.postgres.returns import wasted
-from receiver.journal.postgres.rows import plain, post
+from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.session import Database
 from receiver.journal.postgres.writer import Unit
-from receiver.journal.rows import incident_of, progress_json, row_id
+from receiver.journal.rows import incident_of, progress_json, row_id, waits
 
 
 async def claim(
@@ -76,7 +77,7 @@ async def write(unit: Unit, before: Incident, fence: int, change: Move, now: flo
         " due = CASE WHEN $7 THEN due WHEN $8 THEN NULL WHEN nudged THEN $9 ELSE $10 END,"
         " nudged = $7 AND nudged WHERE id = $11 AND fence = $12 RETURNING id",
         *(str(after.state), str(after.reason), after.rung, after.attempt, after.resolved_at),
-        *(progress_json(after), change.due is None and not closed, closed, now, change.due),
+        *(progress_json(after), change.due is None and not closed, closed, now, waits(change.due)),
         *(incident, fence),
     )
     if done is None:

@@ -3,47 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
-from receiver.decide.episode import Kind
-from receiver.decide.incident import State
 from receiver.journal import Ingested, Seen
-from receiver.journal.postgres.desk import Alert, Desk, Episode, OpenIncident, episode_of
-from receiver.journal.postgres.returns import Healed, healed_incidents, reopen
+from receiver.journal.chunks import Chunk, Delivery, Reply, chunks
+from receiver.journal.desk import Alert, Desk, Episode, OpenIncident
+from receiver.journal.postgres.letters import post_all
+from receiver.journal.postgres.returns import healed_incidents, reopen
 from receiver.journal.postgres.rows import digest, plain
 from receiver.journal.postgres.session import Database
+from receiver.journal.postgres.storms import weather
 from receiver.journal.postgres.writer import Unit
-
-CHUNK = 1000  # between two of them the loop does something else
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What came in one POST, and when."""
-
-    batch: Sequence[Seen]
-    now: float
+from receiver.journal.returns import Healed
+from receiver.journal.rows import progress_json, waits
 
 
 async def ingest(unit: Unit, deliveries: Sequence[Delivery]) -> list[Ingested]:
     """Writes every observation, in order; one result for each delivery."""
-    kinds: list[list[Kind]] = [[] for _ in deliveries]
-    opened: list[list[OpenIncident]] = [[] for _ in deliveries]
-    resolved = [0] * len(deliveries)
-    for chunk in _chunks(deliveries):
-        desk = await _lay_out(unit.db, [seen for _, seen in chunk])
-        for number, seen in chunk:
-            before = len(desk.opened)
-            step = desk.take(seen, deliveries[number].now)
-            kinds[number].append(step.kind)
-            opened[number] += desk.opened[before:]
-            resolved[number] += step.closes
-        await _write(unit, desk, max(deliveries[number].now for number, _ in chunk))
-    return [
-        Ingested(tuple(kinds[number]), tuple(one.id for one in opened[number]), resolved[number])
-        for number in range(len(deliveries))
-    ]
+    replies = [Reply() for _ in deliveries]
+    for chunk in chunks(deliveries, replies):
+        desk = await _lay_out(unit.db, chunk.seen)
+        chunk.lie_on(desk)
+        mailed = await _write(unit, desk, chunk)
+        chunk.answer(desk, mailed=mailed)
+    return [reply.ingested for reply in replies]
 
 
 async def nudge(db: Database, incidents: Sequence[int], now: float) -> None:
@@ -86,14 +69,6 @@ async def confirm(unit: Unit, muted: Mapping[str, str], now: float) -> None:
     await nudge(unit.db, sorted(changed), now)
 
 
-def _chunks(deliveries: Sequence[Delivery]) -> Iterator[list[tuple[int, Seen]]]:
-    everything = [
-        (number, seen) for number, delivery in enumerate(deliveries) for seen in delivery.batch
-    ]
-    for start in range(0, len(everything), CHUNK):
-        yield everything[start : start + CHUNK]
-
-
 async def _lay_out(db: Database, chunk: Sequence[Seen]) -> Desk:
     alerts = {plain(seen.observation.alert): Alert() for seen in chunk}
     for row in await db.fetch(
@@ -107,7 +82,7 @@ async def _lay_out(db: Database, chunk: Sequence[Seen]) -> Desk:
         if row["id"] is not None:
             alert.open = Episode(row["id"], row["starts_at"], row["last_seen"], row["incident"])
     found = await _open_incidents(db, chunk)
-    return Desk(alerts, found, await _healed(db, chunk, found, list(alerts)))
+    return Desk(alerts, found, plain, await _healed(db, chunk, found, list(alerts)))
 
 
 async def _open_incidents(db: Database, chunk: Sequence[Seen]) -> dict[str, OpenIncident]:
@@ -135,16 +110,30 @@ async def _healed(
     return {keys[one]: incident for one, incident in healed.items()}
 
 
-async def _write(unit: Unit, desk: Desk, now: float) -> None:
+async def _write(unit: Unit, desk: Desk, chunk: Chunk) -> bool:
+    now = chunk.now
     # what ends first: an alert has one open episode
     await _update_episodes(unit.db, [one for one in desk.episodes if one.id])
-    await _insert_incidents(unit.db, [one for one in desk.opened if not one.id])
+    desk.begin(await _numbers(unit.db, len(desk.new)))
+    await _insert_incidents(unit.db, desk)
     await reopen(unit.db, [one.back for one in desk.opened if one.back is not None], now)
-    await _insert_episodes(unit.db, [one for one in desk.episodes if not one.id])
+    await _insert_episodes(unit.db, desk)
     await _remember_alerts(unit.db, desk.alerts)
     await _raise(unit.db, [one for one in desk.incidents.values() if one.graver])
-    await nudge(unit.db, sorted(desk.nudged), now)
+    await nudge(unit.db, desk.nudged, now)
     await unit.append(list(desk.events()))
+    mailed = await post_all(unit.db, now, list(desk.letters()), new=True)
+    return await weather(unit, desk.new, chunk.reception, now) or mailed
+
+
+async def _numbers(db: Database, count: int) -> list[int]:
+    if not count:
+        return []
+    rows = await db.fetch(
+        "SELECT nextval(pg_get_serial_sequence('incident', 'id')) AS id FROM generate_series(1, $1)",
+        count,
+    )
+    return [row["id"] for row in rows]
 
 
 async def _update_episodes(db: Database, episodes: Sequence[Episode]) -> None:
@@ -161,38 +150,33 @@ async def _update_episodes(db: Database, episodes: Sequence[Episode]) -> None:
         )
 
 
-async def _insert_incidents(db: Database, incidents: Sequence[OpenIncident]) -> None:
-    if not incidents:
+async def _insert_incidents(db: Database, desk: Desk) -> None:
+    if not desk.new:
         return
-    rows = await db.fetch(
-        "INSERT INTO incident (key, digest, playbook, state, reason, severity, title, targets, episode,"
-        " opened_at, labels, annotations, plan, due)"
-        " SELECT u.key, u.digest, u.playbook, $14, u.reason, u.severity, u.title, u.targets, u.episode,"
-        " u.opened_at, u.labels, u.annotations, u.plan, u.opened_at"
-        " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],"
-        " $8::text[], $9::double precision[], $10::text[], $11::text[], $12::text[], $13::integer[])"
-        " AS u (key, digest, playbook, reason, severity, title, targets, episode, opened_at, labels,"
-        " annotations, plan, place) ORDER BY u.place RETURNING id, digest",
-        *_columns(_incident_row(one, place) for place, one in enumerate(incidents)),
-        str(State.OPEN),
+    await db.execute(
+        "INSERT INTO incident (id, key, digest, playbook, state, reason, severity, title, targets,"
+        " episode, opened_at, labels, annotations, plan, progress, due) OVERRIDING SYSTEM VALUE"
+        " SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],"
+        " $7::text[], $8::text[], $9::text[], $10::text[], $11::double precision[], $12::text[],"
+        " $13::text[], $14::text[], $15::text[], $16::double precision[])",
+        *_columns(_incident_row(one, desk) for one in desk.new),
     )
-    ids = {row["digest"]: row["id"] for row in rows}
-    for one in incidents:
-        one.id, one.graver = ids[digest(one.draft.key)], False
 
 
-def _incident_row(one: OpenIncident, place: int) -> tuple[object, ...]:
-    draft, seen = one.draft, one.first
-    assert seen is not None  # noqa: S101 - a new one is opened by an observation
+def _incident_row(one: OpenIncident, desk: Desk) -> tuple[object, ...]:
+    assert one.move is not None  # noqa: S101 - the desk has begun it
+    assert one.first is not None  # noqa: S101 - a new one is opened by an observation
+    born, due = one.move.incident, one.move.due
     return (
-        *(plain(draft.key), digest(draft.key), draft.playbook, str(draft.reason), one.severity),
-        *(plain(draft.title), json.dumps(draft.targets), episode_of(seen), one.opened_at),
-        *(json.dumps(dict(seen.labels)), json.dumps(dict(seen.annotations))),
-        *(json.dumps(draft.plan), place),
+        *(born.id, plain(born.key), digest(born.key), born.playbook, str(born.state)),
+        *(str(born.reason), born.severity, plain(born.title), json.dumps(born.targets)),
+        *(born.episode, born.opened_at, *desk.texts(one.first), json.dumps(born.plan)),
+        *(progress_json(born), one.opened_at if due is None else waits(due)),
     )
 
 
-async def _insert_episodes(db: Database, episodes: Sequence[Episode]) -> None:
+async def _insert_episodes(db: Database, desk: Desk) -> None:
+    episodes = [one for one in desk.episodes if not one.id]
     if episodes:
         await db.execute(
             "INSERT INTO episode (alert, fingerprint, labels, annotations, generator_url, starts_at,"
@@ -203,17 +187,24 @@ async def _insert_episodes(db: Database, episodes: Sequence[Episode]) -> None:
             " $8::double precision[], $9::bigint[], $10::double precision[], $11::bigint[],"
             " $12::integer[]) AS u (alert, fingerprint, labels, annotations, generator_url, starts_at,"
             " opened_at, last_seen, seen, closed_at, incident, place) ORDER BY place",
-            *_columns(_episode_row(one, place) for place, one in enumerate(episodes)),
+            *_columns(_episode_row(one, desk, place) for place, one in enumerate(episodes)),
         )
 
 
-def _episode_row(one: Episode, place: int) -> tuple[object, ...]:
+def _episode_row(one: Episode, desk: Desk, place: int) -> tuple[object, ...]:
     seen = one.first
     assert seen is not None  # noqa: S101 - a new one is opened by an observation
     return (
-        *(plain(seen.alert), plain(seen.fingerprint), json.dumps(dict(seen.labels))),
-        *(json.dumps(dict(seen.annotations)), plain(seen.generator_url), one.starts_at),
-        *(one.opened_at, one.last_seen, one.seen, one.closed_at, one.incident_id, place),
+        *(plain(seen.alert), plain(seen.fingerprint), *desk.texts(seen), plain(seen.generator_url)),
+        *(
+            one.starts_at,
+            one.opened_at,
+            one.last_seen,
+            one.seen,
+            one.closed_at,
+            one.incident_id,
+            place,
+        ),
     )
 
 

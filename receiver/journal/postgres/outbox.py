@@ -18,11 +18,13 @@ async def postings(
 ) -> tuple[Posting, ...]:
     """The first waiting letter of every incident, if it is due and no other receiver is sending it."""
     rows = await db.fetch(
-        "UPDATE outbox SET holder = $4, held_until = moment($2) + $5 WHERE id IN"
+        "UPDATE outbox SET holder = $4, held_until = moment($2) + $5, open = false WHERE id IN"
         " (SELECT id FROM outbox WHERE id IN"
         "  (SELECT min(id) FROM outbox WHERE channel = $1 AND state = 'pending' GROUP BY incident)"
         "  AND state = 'pending' AND due <= moment($2)"
         "  AND (holder IS NULL OR holder = $4 OR held_until <= moment($2))"
+        "  AND (after IS NULL OR NOT EXISTS (SELECT FROM outbox AS digest"
+        "   WHERE digest.id = outbox.after AND digest.state = 'pending'))"
         "  ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING *",
         *(channel, now, limit, holder, HOLD),
     )

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from receiver.decide.incident import Incident
 from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.session import Database
+from receiver.journal.returns import Healed
 from receiver.journal.rows import incident_of, progress_json
-
-
-@dataclass(frozen=True, slots=True)
-class Healed:
-    """The incident of a key that was healed last, and which of the alerts in question it had."""
-
-    incident: Incident
-    alerts: frozenset[str]
 
 
 async def healed_incidents(

@@ -19,6 +19,7 @@ from receiver.decide.incident import Incident
 from receiver.decide.maintenance import Window
 from receiver.decide.plan import Draft
 from receiver.journal import (
+    QUIET,
     Backlog,
     Chain,
     Change,
@@ -34,11 +35,15 @@ from receiver.journal import (
     Page,
     Posting,
     Question,
+    Reception,
     Rule,
     Ruling,
     Run,
     Seen,
 )
+from receiver.journal.chunks import Delivery
+from receiver.journal.door import Door
+from receiver.journal.mail import DIGEST
 from receiver.journal.sqlite import freezes, incidents, intake, operator, outbox, reads, runs
 from receiver.journal.sqlite.schema import FileLock, connect
 from receiver.journal.sqlite.writer import Writer
@@ -55,10 +60,13 @@ class SqliteJournal:
         self._lock = lock
         self._reader: sqlite3.Connection | None = None
         self._pool = ThreadPoolExecutor(1, "journal-reader")
+        self._door = Door(lambda all_: writer.call(lambda db: intake.ingest(db, all_)))
         self.name = ""
 
-    async def ingest(self, batch: Sequence[Seen], now: float) -> Ingested:
-        return await self._writer.call(lambda db: intake.ingest(db, batch, now))
+    async def ingest(
+        self, batch: Sequence[Seen], now: float, reception: Reception = QUIET
+    ) -> Ingested:
+        return await self._door.ingest(Delivery(batch, now, reception))
 
     async def quarantine(self, source: str, why: str, body: str, now: float) -> None:
         sql = "INSERT INTO quarantine (at, source, why, body) VALUES (?, ?, ?, ?)"
@@ -161,7 +169,10 @@ class SqliteJournal:
         return await self._read(reads.next_due)
 
     async def postings(self, channel: str, now: float, limit: int) -> tuple[Posting, ...]:
-        return await self._read(partial(outbox.postings, channel=channel, now=now, limit=limit))
+        due = await self._read(partial(outbox.postings, channel=channel, now=now, limit=limit))
+        if not any(posting.letter.event == DIGEST for posting in due):
+            return due
+        return await self._writer.call(lambda db: outbox.sealed(db, channel, now, limit))
 
     async def backlog(self) -> Mapping[str, Backlog]:
         return await self._read(outbox.backlog)
@@ -187,6 +198,7 @@ class SqliteJournal:
 
     async def close(self) -> None:
         """Finishes what was asked for, closes the file and frees the lock."""
+        await self._door.finish()
         await self._writer.stop()
         await asyncio.to_thread(self._pool.shutdown)
         if self._reader is not None:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from receiver.decide.guards import Freeze
 from receiver.journal import Letter, Ruling
 from receiver.journal.freezes import frozen_event, letters_json, letters_of, thawed_event
-from receiver.journal.sqlite.rows import append, post
+from receiver.journal.sqlite.letters import post
+from receiver.journal.sqlite.rows import append
 
 
 def frozen(db: sqlite3.Connection) -> tuple[Freeze, ...]:

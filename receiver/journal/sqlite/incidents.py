@@ -8,11 +8,12 @@ from collections.abc import Sequence
 
 from receiver.decide.incident import CLOSED, Incident, ineffective
 from receiver.journal import Change, Claim, Conflict, Event, Fenced, Letter, Move
-from receiver.journal.rows import incident_of, progress_json, row_id
+from receiver.journal.rows import incident_of, progress_json, row_id, waits
 from receiver.journal.sqlite.freezes import give_another_chance
 from receiver.journal.sqlite.intake import close_all, nudge
+from receiver.journal.sqlite.letters import post
 from receiver.journal.sqlite.returns import wasted
-from receiver.journal.sqlite.rows import append, post
+from receiver.journal.sqlite.rows import append
 
 
 def claim(
@@ -67,7 +68,7 @@ def write(db: sqlite3.Connection, before: Incident, fence: int, change: Move, no
         (
             *(after.state, after.reason, after.rung, after.attempt, after.resolved_at),
             *(progress_json(after), _keeps(change, closed=closed), _keeps(change, closed=closed)),
-            *(closed, now, change.due, _keeps(change, closed=closed), incident, fence),
+            *(closed, now, waits(change.due), _keeps(change, closed=closed), incident, fence),
         ),
     ).fetchone()
     if row is None:
@@ -127,7 +128,7 @@ def command(
         "UPDATE incident SET fence = fence + 1, owner = NULL, nudged = 0 WHERE id = ?", (incident,)
     )
     write(db, before, row["fence"] + 1, asked, now)
-    nudge(db, incident, now)
+    nudge(db, [incident], now)
     return asked.incident
 
 

@@ -1,186 +1,58 @@
-"""A delivery becomes episodes and incidents, in one transaction."""
+"""Deliveries become episodes and incidents: what is known is read, judged at the desk, and written together."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from receiver.decide.episode import (
-    AlertRecord,
-    Kind,
-    Observation,
-    Status,
-    Step,
-    episode_name,
-    observe,
-)
-from receiver.decide.incident import State
-from receiver.decide.plan import Draft, highest
-from receiver.journal import Event, Ingested, OpenAlert, Seen
-from receiver.journal.sqlite.returns import reopen
-from receiver.journal.sqlite.rows import append
+from receiver.journal import Ingested, OpenAlert, Seen
+from receiver.journal.chunks import Chunk, Delivery, Reply, chunks
+from receiver.journal.desk import Alert, Desk, Episode, OpenIncident
+from receiver.journal.rows import progress_json, waits
+from receiver.journal.sqlite import bulk
+from receiver.journal.sqlite.letters import post_all
+from receiver.journal.sqlite.returns import healed_incidents, reopen
+from receiver.journal.sqlite.rows import append_all
+from receiver.journal.sqlite.storms import weather
 
 
-def ingest(db: sqlite3.Connection, batch: Sequence[Seen], now: float) -> Ingested:
-    """Writes every observation by itself; the order of the delivery is kept."""
-    kinds: list[Kind] = []
-    opened: list[int] = []
-    events: list[Event] = []
-    resolved = 0
-    for seen in batch:
-        observation = seen.observation
-        episode, record = _record(db, observation.alert)
-        step = observe(record, observation, now)
-        kinds.append(step.kind)
-        if step.opens:
-            events.append(_received(observation))
-            events += _open(db, seen, step, now, opened)
-        elif step.closes:
-            resolved += 1
-            events.append(_received(observation))
-            close(db, episode, observation.ends_at or now, now)
-        else:
-            _refresh(db, episode, observation, step, now)
-    append(db, now, events)
-    return Ingested(tuple(kinds), tuple(opened), resolved)
+def ingest(db: sqlite3.Connection, deliveries: Sequence[Delivery]) -> list[Ingested]:
+    """Writes every observation, in order; one result for each delivery."""
+    replies = [Reply() for _ in deliveries]
+    for chunk in chunks(deliveries, replies):
+        desk = _lay_out(db, chunk.seen)
+        chunk.lie_on(desk)
+        mailed = _write(db, desk, chunk)
+        chunk.answer(desk, mailed=mailed)
+    return [reply.ingested for reply in replies]
 
 
-def close(db: sqlite3.Connection, episode: int | None, ended: float, now: float) -> None:
-    """Closes an open episode and has its incident looked at."""
-    row = db.execute(
-        "UPDATE episode SET closed_at = ? WHERE id = ? RETURNING alert, incident", (now, episode)
-    ).fetchone()
-    db.execute(
-        "UPDATE alert SET open_episode = NULL, last_ended = ? WHERE alert = ?",
-        (ended, row["alert"]),
-    )
-    nudge(db, row["incident"], now)
-
-
-def nudge(db: sqlite3.Connection, incident: int | None, now: float) -> None:
-    """Has an open incident looked at now, or as soon as whoever holds it lets go."""
-    db.execute(
+def nudge(db: sqlite3.Connection, incidents: Iterable[int | None], now: float) -> None:
+    """Has open incidents looked at now, or as soon as whoever holds them lets go."""
+    rows = [(one, now) for one in incidents if one is not None]
+    bulk.write(
+        db,
         "UPDATE incident SET nudged = owner IS NOT NULL,"
-        " due = CASE WHEN owner IS NULL THEN ? ELSE due END WHERE id = ? AND resolved_at IS NULL",
-        (now, incident),
+        " due = CASE WHEN owner IS NULL THEN v.column2 ELSE due END"
+        " FROM (VALUES {rows}) AS v WHERE id = v.column1 AND resolved_at IS NULL",
+        rows,
     )
-
-
-def _record(db: sqlite3.Connection, alert: str) -> tuple[int | None, AlertRecord]:
-    row = db.execute(
-        "SELECT a.open_episode, a.last_ended, a.stale_since, e.starts_at FROM alert a"
-        " LEFT JOIN episode e ON e.id = a.open_episode WHERE a.alert = ?",
-        (alert,),
-    ).fetchone()
-    if row is None:
-        return None, AlertRecord()
-    return row["open_episode"], AlertRecord(row["starts_at"], row["last_ended"], row["stale_since"])
-
-
-def _received(seen: Observation) -> Event:
-    return Event(
-        "received",
-        {
-            "fp": seen.fingerprint,
-            "status": str(seen.status),
-            "starts": seen.starts_at,
-            "ends": seen.ends_at,
-            "source": seen.source,
-        },
-    )
-
-
-def _open(
-    db: sqlite3.Connection, seen: Seen, step: Step, now: float, opened: list[int]
-) -> list[Event]:
-    observation = seen.observation
-    incident: int | None = None
-    events: list[Event] = []
-    if seen.draft is not None:
-        incident, events = _incident(db, seen.draft, observation, now)
-        if events:
-            opened.append(incident)
-    starts_at = observation.starts_at if step.starts_at is None else step.starts_at
-    episode = db.execute(
-        "INSERT INTO episode (alert, fingerprint, labels, annotations, generator_url, starts_at, opened_at,"
-        " last_seen, incident) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            *(observation.alert, observation.fingerprint, json.dumps(dict(observation.labels))),
-            *(json.dumps(dict(observation.annotations)), observation.generator_url),
-            *(starts_at, now, now, incident),
-        ),
-    ).lastrowid
-    db.execute(
-        "INSERT INTO alert (alert, open_episode) VALUES (?, ?)"
-        " ON CONFLICT (alert) DO UPDATE SET open_episode = excluded.open_episode, stale_since = NULL",
-        (observation.alert, episode),
-    )
-    return events
-
-
-def _incident(
-    db: sqlite3.Connection, draft: Draft, seen: Observation, now: float
-) -> tuple[int, list[Event]]:
-    """The open incident of this key, joined; one that this alert opens again; or a new one. The last two with an event."""
-    row = db.execute(
-        "SELECT id, severity FROM incident WHERE key = ? AND resolved_at IS NULL", (draft.key,)
-    ).fetchone()
-    if row is not None:
-        graver = highest(row["severity"], draft.severity)
-        db.execute("UPDATE incident SET severity = ? WHERE id = ?", (graver, row["id"]))
-        nudge(db, row["id"], now)
-        return row["id"], []
-    back = reopen(db, draft, seen, now)
-    if back is not None:
-        return back
-    episode = episode_name(seen.fingerprint, seen.starts_at)
-    incident = db.execute(
-        "INSERT INTO incident (key, playbook, state, reason, severity, title, targets, episode, opened_at,"
-        " labels, annotations, plan, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            *(draft.key, draft.playbook, State.OPEN, draft.reason, draft.severity, draft.title),
-            *(json.dumps(draft.targets), episode, now, json.dumps(dict(seen.labels))),
-            *(json.dumps(dict(seen.annotations)), json.dumps(draft.plan), now),
-        ),
-    ).lastrowid
-    assert incident is not None  # noqa: S101 - an INSERT that returns has a row id
-    data = {
-        "incident": incident,
-        "ep": episode,
-        "playbook": draft.playbook,
-        "targets": list(draft.targets),
-        "severity": draft.severity,
-        "alertname": seen.labels.get("alertname", ""),
-    }
-    return incident, [Event("opened", data)]
-
-
-def _refresh(
-    db: sqlite3.Connection, episode: int | None, seen: Observation, step: Step, now: float
-) -> None:
-    if episode is not None and seen.status is Status.FIRING:
-        db.execute(
-            "UPDATE episode SET last_seen = ?, seen = seen + 1, starts_at = ? WHERE id = ?",
-            (now, step.starts_at, episode),
-        )
-    elif step.kind is Kind.STALE and seen.status is Status.FIRING:
-        db.execute(
-            "UPDATE alert SET stale_since = coalesce(stale_since, ?) WHERE alert = ?",
-            (now, seen.alert),
-        )
-    elif episode is None and seen.status is Status.RESOLVED:
-        # whoever said the stale firing has taken it back: it does not vouch for the next one
-        db.execute("UPDATE alert SET stale_since = NULL WHERE alert = ?", (seen.alert,))
 
 
 def close_all(db: sqlite3.Connection, incident: int, now: float) -> None:
     """Closes what is still open of an incident that was seen to be over before Alertmanager said so."""
     rows = db.execute(
-        "SELECT id FROM episode WHERE incident = ? AND closed_at IS NULL", (incident,)
+        "UPDATE episode SET closed_at = ? WHERE incident = ? AND closed_at IS NULL RETURNING alert",
+        (now, incident),
     ).fetchall()
-    for row in rows:
-        close(db, row["id"], now, now)
+    bulk.write(
+        db,
+        "UPDATE alert SET open_episode = NULL, last_ended = v.column2"
+        " FROM (VALUES {rows}) AS v WHERE alert = v.column1",
+        [(row["alert"], now) for row in rows],
+    )
+    nudge(db, [incident], now)
 
 
 def open_alerts(db: sqlite3.Connection) -> tuple[OpenAlert, ...]:
@@ -201,15 +73,140 @@ def open_alerts(db: sqlite3.Connection) -> tuple[OpenAlert, ...]:
 
 def confirm(db: sqlite3.Connection, muted: Mapping[str, str], now: float) -> None:
     """Alertmanager still holds these alerts; a mute that came or went has the incident looked at."""
-    for alert, mute in muted.items():
-        before = db.execute(
-            "SELECT id, muted, incident FROM episode WHERE alert = ? AND closed_at IS NULL",
-            (alert,),
-        ).fetchone()
-        if before is None:
-            continue
-        db.execute(
-            "UPDATE episode SET muted = ?, last_seen = ? WHERE id = ?", (mute, now, before["id"])
-        )
-        if before["muted"] != mute:
-            nudge(db, before["incident"], now)
+    found = bulk.read(
+        db,
+        "SELECT id, alert, muted, incident FROM episode WHERE closed_at IS NULL AND alert IN {rows}",
+        muted,
+    )
+    rows = [(row, muted[row["alert"]]) for row in found]
+    bulk.write(
+        db,
+        "UPDATE episode SET muted = v.column2, last_seen = v.column3"
+        " FROM (VALUES {rows}) AS v WHERE id = v.column1",
+        [(row["id"], mute, now) for row, mute in rows],
+    )
+    nudge(db, {row["incident"] for row, mute in rows if row["muted"] != mute}, now)
+
+
+def _lay_out(db: sqlite3.Connection, seen: Sequence[Seen]) -> Desk:
+    alerts = {one.observation.alert: Alert() for one in seen}
+    known = bulk.read(
+        db,
+        "SELECT a.alert, a.last_ended, a.stale_since, e.id, e.starts_at, e.last_seen, e.incident"
+        " FROM alert a LEFT JOIN episode e ON e.id = a.open_episode WHERE a.alert IN {rows}",
+        alerts,
+    )
+    for row in known:
+        alert = alerts[row["alert"]]
+        alert.last_ended, alert.stale_since = row["last_ended"], row["stale_since"]
+        if row["id"] is not None:
+            alert.open = Episode(row["id"], row["starts_at"], row["last_seen"], row["incident"])
+    drafts = {one.draft.key: one.draft for one in seen if one.draft is not None}
+    sql = "SELECT id, key, severity FROM incident WHERE resolved_at IS NULL AND key IN {rows}"
+    found = {
+        row["key"]: OpenIncident(row["id"], row["severity"], drafts[row["key"]])
+        for row in bulk.read(db, sql, drafts)
+    }
+    gone = [key for key, draft in drafts.items() if draft.playbook and key not in found]
+    return Desk(alerts, found, healed=healed_incidents(db, gone, alerts))
+
+
+def _write(db: sqlite3.Connection, desk: Desk, chunk: Chunk) -> bool:
+    now = chunk.now
+    # what ends first: an alert has one open episode
+    _update_episodes(db, [one for one in desk.episodes if one.id])
+    desk.begin(_numbers(db, len(desk.new)))
+    _insert_incidents(db, desk)
+    for one in desk.opened:
+        if one.back is not None:
+            reopen(db, one.back, now)
+    _insert_episodes(db, desk)
+    _remember_alerts(db, desk.alerts)
+    _raise(db, [one for one in desk.incidents.values() if one.graver])
+    nudge(db, desk.nudged, now)
+    append_all(db, desk.events())
+    mailed = post_all(db, now, list(desk.letters()), new=True)
+    return weather(db, desk.new, chunk.reception, now) or mailed
+
+
+def _numbers(db: sqlite3.Connection, count: int) -> range:
+    if not count:
+        return range(0)
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'incident'").fetchone()
+    first = int(row["seq"]) + 1 if row is not None else 1
+    return range(first, first + count)
+
+
+def _update_episodes(db: sqlite3.Connection, episodes: Sequence[Episode]) -> None:
+    bulk.write(
+        db,
+        "UPDATE episode SET starts_at = v.column2, last_seen = v.column3, seen = seen + v.column4,"
+        " closed_at = v.column5 FROM (VALUES {rows}) AS v WHERE id = v.column1",
+        [(one.id, one.starts_at, one.last_seen, one.seen, one.closed_at) for one in episodes],
+    )
+
+
+def _insert_incidents(db: sqlite3.Connection, desk: Desk) -> None:
+    bulk.write(
+        db,
+        "INSERT INTO incident (id, key, playbook, state, reason, severity, title, targets, episode,"
+        " opened_at, labels, annotations, plan, progress, due) VALUES {rows}",
+        [_incident_row(one, desk) for one in desk.new],
+    )
+
+
+def _incident_row(one: OpenIncident, desk: Desk) -> tuple[object, ...]:
+    assert one.move is not None  # noqa: S101 - the desk has begun it
+    assert one.first is not None  # noqa: S101 - a new one is opened by an observation
+    born, due = one.move.incident, one.move.due
+    return (
+        *(born.id, born.key, born.playbook, born.state, born.reason, born.severity, born.title),
+        *(json.dumps(born.targets), born.episode, born.opened_at, *desk.texts(one.first)),
+        *(json.dumps(born.plan), progress_json(born), one.opened_at if due is None else waits(due)),
+    )
+
+
+def _insert_episodes(db: sqlite3.Connection, desk: Desk) -> None:
+    rows = [one for one in desk.episodes if not one.id]
+    if not rows:
+        return
+    (highest,) = db.execute("SELECT coalesce(max(id), 0) FROM episode").fetchone()
+    for number, one in enumerate(rows, start=highest + 1):
+        one.id = number
+    bulk.write(
+        db,
+        "INSERT INTO episode (id, alert, fingerprint, labels, annotations, generator_url, starts_at,"
+        " opened_at, last_seen, seen, closed_at, incident) VALUES {rows}",
+        [_episode_row(one, desk) for one in rows],
+    )
+
+
+def _episode_row(one: Episode, desk: Desk) -> tuple[object, ...]:
+    seen = one.first
+    assert seen is not None  # noqa: S101 - a new one is opened by an observation
+    return (
+        *(one.id, seen.alert, seen.fingerprint, *desk.texts(seen), seen.generator_url),
+        *(one.starts_at, one.opened_at, one.last_seen, one.seen, one.closed_at, one.incident_id),
+    )
+
+
+def _remember_alerts(db: sqlite3.Connection, alerts: Mapping[str, Alert]) -> None:
+    bulk.write(
+        db,
+        "INSERT INTO alert (alert, open_episode, last_ended, stale_since) VALUES {rows}"
+        " ON CONFLICT (alert) DO UPDATE SET open_episode = excluded.open_episode,"
+        " last_ended = excluded.last_ended, stale_since = excluded.stale_since",
+        [
+            (name, None if one.open is None else one.open.id, one.last_ended, one.stale_since)
+            for name, one in alerts.items()
+            if one.changed
+        ],
+    )
+
+
+def _raise(db: sqlite3.Connection, incidents: Sequence[OpenIncident]) -> None:
+    bulk.write(
+        db,
+        "UPDATE incident SET severity = v.column2 FROM (VALUES {rows}) AS v WHERE id = v.column1",
+        [(one.id, one.severity) for one in incidents],
+    )

@@ -15,7 +15,9 @@ def postings(db: sqlite3.Connection, channel: str, now: float, limit: int) -> tu
     rows = db.execute(
         "SELECT * FROM outbox WHERE id IN"
         " (SELECT min(id) FROM outbox WHERE channel = ? AND state = 'pending' GROUP BY incident)"
-        " AND due <= ? ORDER BY id LIMIT ?",
+        " AND due <= ? AND (after IS NULL OR"
+        "  (SELECT state FROM outbox AS digest WHERE digest.id = outbox.after) IS NOT 'pending')"
+        " ORDER BY id LIMIT ?",
         (channel, now, limit),
     ).fetchall()
     return tuple(
@@ -28,6 +30,15 @@ def postings(db: sqlite3.Connection, channel: str, now: float, limit: int) -> tu
         )
         for row in rows
     )
+
+
+def sealed(db: sqlite3.Connection, channel: str, now: float, limit: int) -> tuple[Posting, ...]:
+    """The same, once the digests among them take no more letters: what is sent is what was counted."""
+    db.execute(
+        "UPDATE outbox SET open = 0 WHERE channel = ? AND state = 'pending' AND due <= ? AND open",
+        (channel, now),
+    )
+    return postings(db, channel, now, limit)
 
 
 def posted(db: sqlite3.Connection, posting: Posting, event: Event, now: float) -> None:

@@ -1,13 +1,13 @@
-"""The two things that every change appends: audit rows and letters."""
+"""What every change appends: audit rows."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable
 
-from receiver.journal import Event, Letter
+from receiver.journal import Event
 from receiver.journal.chain import GENESIS, canonical, link
+from receiver.journal.sqlite import bulk
 
 
 def highest_seq(db: sqlite3.Connection) -> int:
@@ -18,26 +18,17 @@ def highest_seq(db: sqlite3.Connection) -> int:
 
 def append(db: sqlite3.Connection, now: float, events: Iterable[Event]) -> None:
     """Adds audit rows to the chain."""
+    append_all(db, ((now, event) for event in events))
+
+
+def append_all(db: sqlite3.Connection, events: Iterable[tuple[float, Event]]) -> None:
+    """The same for rows that happened at several moments."""
     last = db.execute("SELECT hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
     seq, digest = highest_seq(db), last["hash"] if last else GENESIS
-    for event in events:
+    rows = []
+    for at, event in events:
         seq += 1
         data = canonical(event.data)
-        digest = link(digest, seq, now, event.ev, data)
-        db.execute(
-            "INSERT INTO event (seq, t, ev, incident, data, hash) VALUES (?, ?, ?, ?, ?, ?)",
-            (seq, now, event.ev, event.data.get("incident"), data, digest),
-        )
-
-
-def post(db: sqlite3.Connection, incident: int, now: float, letters: Iterable[Letter]) -> None:
-    """Puts letters in the outbox; one with a dedup key that is already there is the same letter."""
-    for letter in letters:
-        db.execute(
-            "INSERT OR IGNORE INTO outbox (incident, channel, event, body, dedup, created, due)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                *(incident, letter.channel, letter.event, json.dumps(letter.body)),
-                *(letter.dedup, now, now),
-            ),
-        )
+        digest = link(digest, seq, at, event.ev, data)
+        rows.append((seq, at, event.ev, event.data.get("incident"), data, digest))
+    bulk.write(db, "INSERT INTO event (seq, t, ev, incident, data, hash) VALUES {rows}", rows)

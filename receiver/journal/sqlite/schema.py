@@ -12,7 +12,13 @@ from urllib.parse import quote
 
 from receiver.journal import JournalInUse, JournalUnavailable
 
-MIGRATIONS = ("sqlite-0001.sql", "sqlite-0002.sql", "sqlite-0003.sql", "sqlite-0004.sql")
+MIGRATIONS = (
+    "sqlite-0001.sql",
+    "sqlite-0002.sql",
+    "sqlite-0003.sql",
+    "sqlite-0004.sql",
+    "sqlite-0005.sql",
+)
 
 
 def create(file: Path) -> None:
@@ -29,6 +35,7 @@ def connect(file: Path | None, *, read_only: bool = False) -> sqlite3.Connection
         isolation_level=None,
         check_same_thread=False,
         timeout=1,
+        cached_statements=512,
     )
     connection.row_factory = sqlite3.Row
     try:

@@ -27,6 +27,7 @@ NO: dict[guards.Guard, dict[str, object]] = {
     guards.not_a_common_cause: {"unhealthy": 3, "group_size": 3},
     guards.steady: {"episodes": 11},
     guards.effective: {"playbook": "repair", "ineffective": (NOW - 9,) * 5},
+    guards.calm: {"frozen": (Freeze("storm", NOW + 9),)},
     guards.thawed: {"frozen": (Freeze("global", NOW + 9),)},
     guards.cooled_down: {"ladder_acted_at": NOW - 1, "cooldown": 60.0},
     guards.within_limits: {"all_runs": tuple(NOW - n for n in range(10))},

@@ -1,12 +1,13 @@
-"""What a storm changes, worked out in memory: everything known of its alerts lies on the desk, and is written later.
+"""What deliveries change, worked out in memory: everything known of their alerts lies on the desk, and is written later.
 
 One statement for each alert would hold the writers' lock for seconds; so they are read together, judged here one by one
-in their order, and written together.
+in their order, and written together. The same for both engines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from receiver.decide.episode import (
@@ -18,12 +19,10 @@ from receiver.decide.episode import (
     episode_name,
     observe,
 )
-from receiver.decide.incident import Incident
+from receiver.decide.incident import Incident, State
 from receiver.decide.plan import Draft, highest
-from receiver.journal import Event, Seen
-from receiver.journal.postgres.returns import Healed
-from receiver.journal.postgres.rows import plain
-from receiver.journal.returns import again, reopened_event
+from receiver.journal import QUIET, Event, Letter, Move, Reception, Seen
+from receiver.journal.returns import Healed, again, reopened_event
 
 
 @dataclass(slots=True)
@@ -37,6 +36,13 @@ class OpenIncident:
     opened_at: float = 0.0
     graver: bool = False
     back: Incident | None = None  # as it is opened again
+    reception: Reception = QUIET
+    move: Move | None = None  # what it begins with, once it has a number
+
+    @property
+    def new(self) -> bool:
+        """Whether this very chunk opens it, and not for the second time."""
+        return self.first is not None and self.back is None
 
 
 @dataclass(slots=True)
@@ -81,20 +87,39 @@ class Desk:
 
     alerts: dict[str, Alert]
     incidents: dict[str, OpenIncident]
+    spelled: Callable[[str], str] = str  # text as the engine can hold it
     healed: dict[str, Healed] = field(default_factory=dict)  # by key, what may be opened again
     episodes: list[Episode] = field(default_factory=list)
     opened: list[OpenIncident] = field(default_factory=list)
-    nudged: set[int] = field(default_factory=set)
+    touched: list[OpenIncident | int] = field(default_factory=list)  # what has to be looked at
     told: list[tuple[float, Observation | OpenIncident]] = field(default_factory=list)
+    _texts: dict[int, tuple[str, str]] = field(default_factory=dict)
 
-    def take(self, seen: Seen, now: float) -> Step:
+    @property
+    def new(self) -> list[OpenIncident]:
+        """The incidents that are opened here for the first time."""
+        return [one for one in self.opened if one.new]
+
+    @property
+    def nudged(self) -> list[int]:
+        """The incidents that have to be looked at; complete once the new ones have their numbers."""
+        return sorted({one if isinstance(one, int) else one.id for one in self.touched})
+
+    @property
+    def due(self) -> bool:
+        """Whether anything is to be done for any of these incidents now."""
+        if self.touched or any(one.back is not None for one in self.opened):
+            return True
+        return any(one.move is not None and one.move.due is None for one in self.opened)
+
+    def take(self, seen: Seen, now: float, reception: Reception) -> Step:
         """The one change that this observation makes."""
         observation = seen.observation
-        alert = self.alerts[plain(observation.alert)]
+        alert = self.alerts[self.spelled(observation.alert)]
         step = observe(alert.record, observation, now)
         if step.opens:
             self.told.append((now, observation))
-            self._open(alert, seen, step, now)
+            self._open(alert, seen, step, now, reception)
         elif step.closes:
             self.told.append((now, observation))
             self._close(alert, observation.ends_at or now, now)
@@ -102,26 +127,53 @@ class Desk:
             self._refresh(alert, observation, step, now)
         return step
 
-    def events(self) -> Iterable[tuple[float, Event]]:
-        """What is to be told, once the new incidents have their numbers."""
-        for at, what in self.told:
-            yield at, _received(what) if isinstance(what, Observation) else _opened(what)
+    def begin(self, numbers: Iterable[int]) -> None:
+        """Numbers the new incidents and asks how each begins."""
+        for one, number in zip(self.new, numbers, strict=True):
+            one.id, one.graver = number, False
+            one.move = one.reception.opens(self._born(one))
 
-    def _open(self, alert: Alert, seen: Seen, step: Step, now: float) -> None:
+    def events(self) -> Iterator[tuple[float, Event]]:
+        """What is to be told, once the new incidents have begun."""
+        for at, what in self.told:
+            if isinstance(what, Observation):
+                yield at, _received(what)
+                continue
+            yield at, self._opened(what)
+            for event in what.move.events if what.move is not None else ():
+                yield at, event
+
+    def letters(self) -> Iterator[tuple[int, Letter]]:
+        """Whom the beginnings are told, with the incident."""
+        for one in self.opened:
+            for letter in one.move.letters if one.move is not None else ():
+                yield one.id, letter
+
+    def texts(self, seen: Observation) -> tuple[str, str]:
+        """Labels and annotations as they are stored; both the episode and its incident ask."""
+        known = self._texts.get(id(seen))
+        if known is None:
+            known = json.dumps(dict(seen.labels)), json.dumps(dict(seen.annotations))
+            self._texts[id(seen)] = known
+        return known
+
+    def _open(self, alert: Alert, seen: Seen, step: Step, now: float, reception: Reception) -> None:
         observation = seen.observation
         incident = None
         if seen.draft is not None:
-            incident = self._incident(seen.draft, observation, now)
+            incident = self._incident(seen.draft, observation, now, reception)
         starts_at = observation.starts_at if step.starts_at is None else step.starts_at
         alert.open = Episode(0, starts_at, now, incident, 1, first=observation, opened_at=now)
         alert.stale_since, alert.changed = None, True
         self.episodes.append(alert.open)
 
-    def _incident(self, draft: Draft, seen: Observation, now: float) -> OpenIncident:
+    def _incident(
+        self, draft: Draft, seen: Observation, now: float, reception: Reception
+    ) -> OpenIncident:
         incident = self.incidents.get(draft.key)
         if incident is None:
             incident = self._again(draft, seen, now) or OpenIncident(
-                0, draft.severity, draft, seen, now
+                0, draft.severity, draft, seen, now, reception=reception
             )
             self.incidents[draft.key] = incident
             self.opened.append(incident)
@@ -130,12 +182,12 @@ class Desk:
         graver = highest(incident.severity, draft.severity)
         incident.graver |= graver != incident.severity
         incident.severity = graver
-        self.nudged.add(incident.id)
+        self.touched.append(incident)
         return incident
 
     def _again(self, draft: Draft, seen: Observation, now: float) -> OpenIncident | None:
         healed = self.healed.get(draft.key)
-        if healed is None or plain(seen.alert) not in healed.alerts:
+        if healed is None or self.spelled(seen.alert) not in healed.alerts:
             return None
         back = again(healed.incident, draft, seen, now)
         if back is None:
@@ -143,13 +195,47 @@ class Desk:
         back = replace(back, severity=highest(back.severity, draft.severity))
         return OpenIncident(back.id, back.severity, draft, seen, now, back=back)
 
+    def _born(self, one: OpenIncident) -> Incident:
+        draft, seen = one.draft, one.first
+        assert seen is not None  # noqa: S101 - a new one is opened by an observation
+        return Incident(
+            id=one.id,
+            key=draft.key,
+            playbook=draft.playbook,
+            state=State.OPEN,
+            reason=draft.reason,
+            severity=one.severity,
+            title=draft.title,
+            targets=draft.targets,
+            episode=self.spelled(episode_name(seen.fingerprint, seen.starts_at)),
+            opened_at=one.opened_at,
+            labels=seen.labels,
+            annotations=seen.annotations,
+            plan=draft.plan,
+        )
+
+    def _opened(self, incident: OpenIncident) -> Event:
+        draft, seen = incident.draft, incident.first
+        assert seen is not None  # noqa: S101 - only a new one is told of
+        if incident.back is not None:
+            return reopened_event(incident.back, seen)
+        data = {
+            "incident": incident.id,
+            "ep": self.spelled(episode_name(seen.fingerprint, seen.starts_at)),
+            "playbook": draft.playbook,
+            "targets": list(draft.targets),
+            "severity": draft.severity,
+            "alertname": seen.labels.get("alertname", ""),
+        }
+        return Event("opened", data)
+
     def _close(self, alert: Alert, ended: float, now: float) -> None:
         episode = alert.open
         assert episode is not None  # noqa: S101 - observe() closes only what is open
         episode.closed_at = now
         self._touch(episode)
-        if episode.incident_id is not None:
-            self.nudged.add(episode.incident_id)
+        if episode.incident is not None:
+            self.touched.append(episode.incident)
         alert.open, alert.last_ended, alert.changed = None, ended, True
 
     def _refresh(self, alert: Alert, seen: Observation, step: Step, now: float) -> None:
@@ -172,11 +258,6 @@ class Desk:
         episode.changed = True
 
 
-def episode_of(seen: Observation) -> str:
-    """The public name of the episode that it begins."""
-    return plain(episode_name(seen.fingerprint, seen.starts_at))
-
-
 def _received(seen: Observation) -> Event:
     return Event(
         "received",
@@ -188,19 +269,3 @@ def _received(seen: Observation) -> Event:
             "source": seen.source,
         },
     )
-
-
-def _opened(incident: OpenIncident) -> Event:
-    draft, seen = incident.draft, incident.first
-    assert seen is not None  # noqa: S101 - only a new one is told of
-    if incident.back is not None:
-        return reopened_event(incident.back, seen)
-    data = {
-        "incident": incident.id,
-        "ep": episode_of(seen),
-        "playbook": draft.playbook,
-        "targets": list(draft.targets),
-        "severity": draft.severity,
-        "alertname": seen.labels.get("alertname", ""),
-    }
-    return Event("opened", data)

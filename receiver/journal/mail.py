@@ -1,0 +1,155 @@
+"""Letters, and what becomes of them when there are more than people can read. The same for both engines.
+
+Above so many a minute they are counted instead of written, and told together in one digest a minute: a storm costs a
+row, not a hundred thousand. Whoever was told of an incident by itself hears its end by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+
+from receiver.decide.plan import RANK
+
+DIGEST = "digest"
+EVERY = 60.0  # seconds that a digest takes letters, and over which they are counted
+GRAVEST = 5
+PENDING_MOST = 90_000.0  # no letter waits for longer: it is given up after a day
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message to one channel, written with the change that it tells of.
+
+    `above` so many of the channel in a minute it may be told in a digest; None is always sent by itself.
+    """
+
+    channel: str
+    event: str
+    body: Mapping[str, object]
+    dedup: str
+    above: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A letter on its way: `attempts` counts the tries that failed."""
+
+    id: int
+    incident: int
+    letter: Letter
+    attempts: int
+    created: float
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in the outbox of one channel."""
+
+    pending: int
+    oldest: float
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a digest tells: how many letters of which kind, of which incidents, and the gravest few titles."""
+
+    letters: int = 0
+    first: int = 0
+    last: int = 0
+    events: dict[str, int] = field(default_factory=dict)
+    severities: dict[str, int] = field(default_factory=dict)
+    gravest: list[list[str]] = field(default_factory=list)  # severity and title
+
+    @classmethod
+    def of(cls, body: str | Mapping[str, object]) -> Tally:
+        """As `body` was written."""
+        return cls(**(json.loads(body) if isinstance(body, str) else body))
+
+    @property
+    def body(self) -> dict[str, object]:
+        """What `of` reads."""
+        return asdict(self)
+
+    def covers(self, incident: int) -> bool:
+        """Whether it may tell of this incident."""
+        return self.letters > 0 and self.first <= incident <= self.last
+
+    def add(self, incident: int, letter: Letter) -> None:
+        """One letter more."""
+        severity, title = str(letter.body.get("severity", "info")), str(letter.body.get("title"))
+        self.first = min(self.first, incident) if self.letters else incident
+        self.last = max(self.last, incident)
+        self.letters += 1
+        self.events[letter.event] = self.events.get(letter.event, 0) + 1
+        self.severities[severity] = self.severities.get(severity, 0) + 1
+        self._keep(severity, title)
+
+    def _keep(self, severity: str, title: str) -> None:
+        full = len(self.gravest) >= GRAVEST
+        if full and RANK.index(severity) <= RANK.index(self.gravest[-1][0]):
+            return
+        if [severity, title] not in self.gravest:
+            self.gravest.append([severity, title])
+            self.gravest.sort(key=lambda one: -RANK.index(one[0]))
+            del self.gravest[GRAVEST:]
+
+
+@dataclass(slots=True)
+class Digest:
+    """A row of the outbox that tells of many; it takes letters as long as it is `open`. `id` 0 is not written yet."""
+
+    id: int
+    tally: Tally
+    open: bool = True
+    dedup: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A letter that goes out by itself, but not before the digest `after`."""
+
+    incident: int
+    letter: Letter
+    after: Digest | None
+
+
+@dataclass(slots=True)
+class Box:
+    """One channel's letters of the last minute, and those that are just put in."""
+
+    recent: int  # of the last minute, those in digests included
+    unsent: list[Digest]
+    told: set[int]  # the incidents that were told of by themselves
+    alone: list[Alone] = field(default_factory=list)
+    filled: Digest | None = None  # what took letters just now
+
+    def put(self, incident: int, letter: Letter) -> None:
+        """Alone or in the digest."""
+        self.recent += 1
+        few = letter.above is None or self.recent <= letter.above
+        if few or incident in self.told:
+            after = next((one for one in reversed(self.unsent) if one.tally.covers(incident)), None)
+            self.alone.append(Alone(incident, letter, after))
+            self.told.add(incident)
+            return
+        self._digest(letter).tally.add(incident, letter)
+
+    def _digest(self, letter: Letter) -> Digest:
+        if self.filled is None:
+            self.filled = next((one for one in self.unsent if one.open), None)
+        if self.filled is None:
+            self.filled = Digest(0, Tally(), dedup=f"{letter.dedup}-{DIGEST}")
+            self.unsent.append(self.filled)
+        return self.filled
+
+
+def by_channel(
+    letters: Iterable[tuple[int, Letter]],
+) -> dict[str, list[tuple[int, Letter]]]:
+    """Letters with their incidents, in order, by the channel that they go to."""
+    sorted_: dict[str, list[tuple[int, Letter]]] = {}
+    for incident, letter in letters:
+        sorted_.setdefault(letter.channel, []).append((incident, letter))
+    return sorted_

@@ -1,0 +1,103 @@
+"""Letters into the outbox: one by one, or counted in the minute's digest when a channel gets too many."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from receiver.journal.mail import (
+    DIGEST,
+    EVERY,
+    PENDING_MOST,
+    Alone,
+    Box,
+    Digest,
+    Letter,
+    Tally,
+    by_channel,
+)
+from receiver.journal.postgres.rows import plain
+from receiver.journal.postgres.session import Database
+
+
+async def post(db: Database, incident: int, now: float, letters: Iterable[Letter]) -> None:
+    """Puts one incident's letters in the outbox."""
+    await post_all(db, now, [(incident, letter) for letter in letters])
+
+
+async def post_all(
+    db: Database, now: float, letters: Sequence[tuple[int, Letter]], *, new: bool = False
+) -> bool:
+    """Whether any is to be sent now. One whose dedup key is already there is the same letter; `new` incidents have
+    been told of nowhere yet."""
+    at_once = False
+    for channel, mine in sorted(by_channel(letters).items()):
+        box = await _box(db, channel, now)
+        if not new:
+            box.told |= await _told(db, channel, {incident for incident, _ in mine})
+        for incident, letter in mine:
+            box.put(incident, letter)
+        if box.filled is not None:
+            await _fill(db, channel, box.filled, now)
+        await _write(db, box.alone, now)
+        at_once = at_once or bool(box.alone)
+    return at_once
+
+
+async def _box(db: Database, channel: str, now: float) -> Box:
+    # locked, because a digest that somebody is just taking out takes no more letters
+    rows = await db.fetch(
+        "SELECT id, body, state, open AND due > $1 AS open, created > $2 AS recent FROM outbox"
+        " WHERE channel = $3 AND event = 'digest' AND created > $4"
+        " AND (state = 'pending' OR created > $2) ORDER BY id FOR UPDATE",
+        *(now, now - 2 * EVERY, channel, now - PENDING_MOST),
+    )
+    alone: int = await db.fetchval(
+        "SELECT count(*) FROM outbox WHERE channel = $1 AND created > $2 AND event <> 'digest'",
+        *(channel, now - EVERY),
+    )
+    tallies = [(row, Tally.of(row["body"])) for row in rows]
+    told_together = sum(tally.letters for row, tally in tallies if row["recent"])
+    unsent = [
+        Digest(row["id"], tally, row["open"]) for row, tally in tallies if row["state"] == "pending"
+    ]
+    return Box(alone + told_together, unsent, set())
+
+
+async def _told(db: Database, channel: str, incidents: set[int]) -> set[int]:
+    rows = await db.fetch(
+        "SELECT DISTINCT incident FROM outbox"
+        " WHERE channel = $1 AND incident = ANY($2::bigint[]) AND event <> 'digest'",
+        *(channel, sorted(incidents)),
+    )
+    return {row["incident"] for row in rows}
+
+
+async def _fill(db: Database, channel: str, digest: Digest, now: float) -> None:
+    body = json.dumps(digest.tally.body)
+    if digest.id:
+        await db.execute("UPDATE outbox SET body = $1 WHERE id = $2", body, digest.id)
+        return
+    digest.id = await db.fetchval(
+        "INSERT INTO outbox (incident, channel, event, body, dedup, created, due, open)"
+        " VALUES (0, $1, $2, $3, $4, $5, $6, true) RETURNING id",
+        *(channel, DIGEST, body, plain(digest.dedup), now, now + EVERY),
+    )
+
+
+async def _write(db: Database, letters: Sequence[Alone], now: float) -> None:
+    if not letters:
+        return
+    await db.execute(
+        "INSERT INTO outbox (incident, channel, event, body, dedup, created, due, after)"
+        " SELECT incident, channel, event, body, dedup, $1::double precision, $1, after"
+        " FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])"
+        " AS u (incident, channel, event, body, dedup, after) ON CONFLICT (channel, dedup) DO NOTHING",
+        now,
+        [one.incident for one in letters],
+        [one.letter.channel for one in letters],
+        [one.letter.event for one in letters],
+        [json.dumps(one.letter.body) for one in letters],
+        [plain(one.letter.dedup) for one in letters],
+        [None if one.after is None else one.after.id for one in letters],
+    )

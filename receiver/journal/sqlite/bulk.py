@@ -1,0 +1,42 @@
+"""Many rows by few statements.
+
+Python lets go of its lock at every step of a statement, and a busy event loop is slow to give it back: a statement for
+each row makes the writer wait a hundred times for a hundred rows. Sizes are few, so that the statements stay prepared.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+
+SIZES = (128, 32, 8, 1)
+HERE = "{rows}"  # in a statement: where the values go
+
+
+def write(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Runs `statement` with `HERE` standing for all the rows, as VALUES writes them."""
+    at = 0
+    for size in SIZES:
+        while len(rows) - at >= size:
+            part = rows[at : at + size]
+            sql = statement.replace(HERE, _values(size, len(part[0])))
+            db.execute(sql, [value for row in part for value in row])
+            at += size
+
+
+def read(db: sqlite3.Connection, statement: str, keys: Iterable[object]) -> Iterator[sqlite3.Row]:
+    """The rows of `statement` with `HERE` standing for a list of keys; what is short is filled up with NULL."""
+    wanted = list(keys)
+    for start in range(0, len(wanted), SIZES[0]):
+        part = wanted[start : start + SIZES[0]]
+        size = next(one for one in reversed(SIZES) if one >= len(part))
+        sql = statement.replace(HERE, f"({_marks(size)})")
+        yield from db.execute(sql, [*part, *[None] * (size - len(part))]).fetchall()
+
+
+def _values(rows: int, columns: int) -> str:
+    return ",".join([f"({_marks(columns)})"] * rows)
+
+
+def _marks(count: int) -> str:
+    return ",".join("?" * count)

@@ -1,0 +1,104 @@
+"""Letters into the outbox: one by one, or counted in the minute's digest when a channel gets too many."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from receiver.journal.mail import (
+    DIGEST,
+    EVERY,
+    PENDING_MOST,
+    Alone,
+    Box,
+    Digest,
+    Letter,
+    Tally,
+    by_channel,
+)
+from receiver.journal.sqlite import bulk
+
+
+def post(db: sqlite3.Connection, incident: int, now: float, letters: Iterable[Letter]) -> None:
+    """Puts one incident's letters in the outbox."""
+    post_all(db, now, [(incident, letter) for letter in letters])
+
+
+def post_all(
+    db: sqlite3.Connection, now: float, letters: Sequence[tuple[int, Letter]], *, new: bool = False
+) -> bool:
+    """Whether any is to be sent now. One whose dedup key is already there is the same letter; `new` incidents have
+    been told of nowhere yet."""
+    at_once = False
+    for channel, mine in by_channel(letters).items():
+        box = _box(db, channel, now)
+        if not new:
+            box.told |= _told(db, channel, {incident for incident, _ in mine})
+        for incident, letter in mine:
+            box.put(incident, letter)
+        if box.filled is not None:
+            _fill(db, channel, box.filled, now)
+        _write(db, box.alone, now)
+        at_once = at_once or bool(box.alone)
+    return at_once
+
+
+def _box(db: sqlite3.Connection, channel: str, now: float) -> Box:
+    rows = db.execute(
+        "SELECT id, body, state, open AND due > ? AS open, created > ? AS recent FROM outbox"
+        " WHERE channel = ? AND event = 'digest' AND created > ? AND (state = 'pending' OR created > ?)"
+        " ORDER BY id",
+        (now, now - 2 * EVERY, channel, now - PENDING_MOST, now - 2 * EVERY),
+    ).fetchall()
+    (alone,) = db.execute(
+        "SELECT count(*) FROM outbox WHERE channel = ? AND created > ? AND event <> 'digest'",
+        (channel, now - EVERY),
+    ).fetchone()
+    tallies = [(row, Tally.of(row["body"])) for row in rows]
+    told_together = sum(tally.letters for row, tally in tallies if row["recent"])
+    unsent = [
+        Digest(row["id"], tally, bool(row["open"]))
+        for row, tally in tallies
+        if row["state"] == "pending"
+    ]
+    return Box(alone + told_together, unsent, set())
+
+
+def _told(db: sqlite3.Connection, channel: str, incidents: set[int]) -> set[int]:
+    return {
+        incident
+        for incident in incidents
+        if db.execute(
+            "SELECT 1 FROM outbox WHERE channel = ? AND incident = ? AND event <> 'digest' LIMIT 1",
+            (channel, incident),
+        ).fetchone()
+    }
+
+
+def _fill(db: sqlite3.Connection, channel: str, digest: Digest, now: float) -> None:
+    body = json.dumps(digest.tally.body)
+    if digest.id:
+        db.execute("UPDATE outbox SET body = ? WHERE id = ?", (body, digest.id))
+        return
+    row = db.execute(
+        "INSERT INTO outbox (incident, channel, event, body, dedup, created, due, open)"
+        " VALUES (0, ?, ?, ?, ?, ?, ?, 1) RETURNING id",
+        (channel, DIGEST, body, digest.dedup, now, now + EVERY),
+    ).fetchone()
+    digest.id = row["id"]
+
+
+def _write(db: sqlite3.Connection, letters: Sequence[Alone], now: float) -> None:
+    bulk.write(
+        db,
+        "INSERT OR IGNORE INTO outbox (incident, channel, event, body, dedup, created, due, after)"
+        " VALUES {rows}",
+        [
+            (
+                *(one.incident, one.letter.channel, one.letter.event, json.dumps(one.letter.body)),
+                *(one.letter.dedup, now, now, one.after and one.after.id),
+            )
+            for one in letters
+        ],
+    )

@@ -1,0 +1,120 @@
+"""Which letters go out one by one, and which are told together: pure, so without an engine."""
+
+from __future__ import annotations
+
+from receiver.journal.mail import GRAVEST, Box, Digest, Letter, Tally
+
+
+def a_letter(event: str = "opened", *, above: int | None = 2, **body: object) -> Letter:
+    return Letter("ops", event, {"severity": "info", "title": "t", **body}, f"d-{event}", above)
+
+
+def a_box(recent: int = 0, *unsent: Digest, told: frozenset[int] = frozenset()) -> Box:
+    return Box(recent, list(unsent), set(told))
+
+
+def a_tally(*incidents: int) -> Tally:
+    tally = Tally()
+    for incident in incidents:
+        tally.add(incident, a_letter())
+    return tally
+
+
+def alone(box: Box) -> list[int]:
+    return [one.incident for one in box.alone]
+
+
+def test_few_letters_go_out_one_by_one() -> None:
+    box = a_box()
+    for incident in (1, 2):
+        box.put(incident, a_letter())
+    assert alone(box) == [1, 2]
+    assert box.filled is None
+
+
+def test_above_the_rate_they_are_counted_in_a_digest() -> None:
+    box = a_box()
+    for incident in range(1, 6):
+        box.put(incident, a_letter())
+    assert alone(box) == [1, 2]
+    assert box.filled is not None
+    assert box.filled.tally == a_tally(3, 4, 5)
+
+
+def test_those_of_the_last_minute_count() -> None:
+    box = a_box(2)
+    box.put(1, a_letter())
+    assert alone(box) == []
+
+
+def test_what_may_not_be_told_together_never_is() -> None:
+    box = a_box(1000)
+    box.put(1, a_letter("acted", above=None))
+    assert alone(box) == [1]
+
+
+def test_an_incident_that_was_told_alone_is_told_alone_to_its_end() -> None:
+    box = a_box(1000, told=frozenset({7}))
+    box.put(7, a_letter("resolved"))
+    box.put(8, a_letter("resolved"))
+    assert alone(box) == [7]
+
+
+def test_the_second_letter_of_an_incident_follows_the_first() -> None:
+    box = a_box(1)
+    box.put(1, a_letter("opened"))
+    box.put(1, a_letter("escalated"))
+    assert alone(box) == [1, 1]
+
+
+def test_a_digest_that_is_open_takes_more() -> None:
+    open_ = Digest(4, a_tally(1))
+    box = a_box(9, open_)
+    box.put(2, a_letter())
+    assert box.filled is open_
+    assert open_.tally == a_tally(1, 2)
+
+
+def test_a_digest_that_is_on_its_way_takes_no_more() -> None:
+    closed = Digest(4, a_tally(1), open=False)
+    box = a_box(9, closed)
+    box.put(2, a_letter())
+    assert closed.tally == a_tally(1)
+    assert box.filled is not None
+    assert (box.filled.id, box.filled.tally, box.filled.dedup) == (0, a_tally(2), "d-opened-digest")
+
+
+def test_a_letter_waits_for_the_digest_that_may_tell_of_its_incident() -> None:
+    earlier, later = Digest(4, a_tally(1, 5), open=False), Digest(5, a_tally(4, 9))
+    box = a_box(9, earlier, later)
+    for incident in (3, 4, 20):
+        box.put(incident, a_letter("acted", above=None))
+    assert [one.after for one in box.alone] == [earlier, later, None]
+
+
+def test_a_letter_waits_for_the_digest_that_was_begun_just_now() -> None:
+    box = a_box(9)
+    box.put(1, a_letter("opened"))
+    box.put(1, a_letter("approval_requested", above=None))
+    assert box.alone[0].after is box.filled
+
+
+def test_a_tally_counts_by_event_and_severity() -> None:
+    tally = a_tally(3, 9, 4)
+    tally.add(9, a_letter("escalated", severity="critical"))
+    assert (tally.letters, tally.first, tally.last) == (4, 3, 9)
+    assert tally.events == {"opened": 3, "escalated": 1}
+    assert tally.severities == {"info": 3, "critical": 1}
+
+
+def test_the_gravest_titles_are_kept_each_once() -> None:
+    tally = Tally()
+    for number in range(50):
+        severity = ("info", "warning", "critical")[number % 3]
+        tally.add(number, a_letter(severity=severity, title=f"{severity} {number // 6}"))
+    assert tally.gravest == [["critical", f"critical {n}"] for n in range(GRAVEST)]
+
+
+def test_a_tally_survives_being_written() -> None:
+    tally = a_tally(3, 9)
+    assert Tally.of(tally.body) == tally
