@@ -12,7 +12,7 @@ from pathlib import Path
 from prunella.version import version
 from receiver.cli.api import Api, ApiError
 from receiver.cli.lint import add_lint, lint
-from receiver.cli.operate import add_maintenance, add_repair, maintenance, repair
+from receiver.cli.operate import add_maintenance, add_repair, behind_dashes, maintenance, repair
 from receiver.cli.show import show
 from receiver.cli.simulate import add_simulate, simulate
 from receiver.cli.tables import incident_story, incidents_table
@@ -23,7 +23,9 @@ WORDS = {"ack": "acknowledge", "approve": "approve", "deny": "deny", "resolve": 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command."""
-    options = _parser().parse_args(argv)
+    ours, behind = behind_dashes(sys.argv[1:] if argv is None else argv)
+    options = _parser().parse_args(ours)
+    options.behind = behind
     if options.command in _HERE:
         return _HERE[options.command](options)
     try:

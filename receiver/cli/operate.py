@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from receiver.cli.api import Api, ApiError
@@ -53,14 +53,24 @@ def add_repair(command: Command) -> None:
     parser = command("repair", "one action on one target, under the same guards, proven and told")
     parser.add_argument("target")
     parser.add_argument("action")
-    parser.add_argument("option", nargs="*", help="-- key=value …; values are JSON, or text")
+    parser.epilog = (
+        "Options of the action: -- key=value … or -- --key value …; values are JSON, or text."
+    )
+
+
+def behind_dashes(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What is ours and what is the action's. By hand, because argparse loses the dashes once an option came before."""
+    ours = list(argv)
+    if "--" not in ours:
+        return ours, []
+    at = ours.index("--")
+    return ours[:at], ours[at + 1 :]
 
 
 async def repair(options: argparse.Namespace, api: Api) -> int:
     """Asks for it; what became of it is in the incident."""
     body = {"target": options.target, "action": options.action}
-    wanted = dict(map(_option, options.option))
-    answer = await api.post("/api/v1/repairs", {**body, "options": wanted})
+    answer = await api.post("/api/v1/repairs", {**body, "options": _wanted(options.behind)})
     show(
         options,
         answer,
@@ -71,14 +81,26 @@ async def repair(options: argparse.Namespace, api: Api) -> int:
     return 0
 
 
-def _option(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise ApiError(f"{text!r} is not an option: say key=value")
+def _wanted(words: Sequence[str]) -> dict[str, Any]:
+    """Of `key=value`, `--key=value`, `--key value` and `--flag`."""
+    wanted: dict[str, Any] = {}
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        key, equals, value = word.removeprefix("--").partition("=")
+        if not word.startswith("--") and not equals:
+            raise ApiError(f"{word!r} is not an option: say key=value")
+        if not equals:
+            value = left.pop(0) if left and not left[0].startswith("--") else "true"
+        wanted[key.replace("-", "_")] = _value(value)
+    return wanted
+
+
+def _value(text: str) -> object:
     try:
-        return key, json.loads(value)
+        return json.loads(text)
     except ValueError:
-        return key, value
+        return text
 
 
 def _windows(said: dict[str, Any]) -> str:

@@ -4,7 +4,9 @@ import json
 from functools import partial
 from pathlib import Path
 
-from receiver.cli.operate import _option
+import pytest
+
+from receiver.cli.operate import _wanted, behind_dashes
 from tests.receiver.cli.test_commands import prunella
 from tests.receiver.web.serving import OPERATE, serving
 
@@ -47,15 +49,31 @@ async def test_a_repair_that_cannot_be_is_refused_with_what_is_known(tmp_path: P
         assert "there is no target 'ship'; known: cache, shop" in err
 
 
-async def test_options_of_a_repair_are_json_or_text() -> None:
-    assert _option("up_for=5s") == ("up_for", "5s")
-    assert _option("max_keys=10") == ("max_keys", 10)
-    assert _option('patterns=["a:*"]') == ("patterns", ["a:*"])
-    assert _option("note=a=b") == ("note", "a=b")
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("up_for=5s", {"up_for": "5s"}),
+        ("max_keys=10 note=a=b", {"max_keys": 10, "note": "a=b"}),
+        ('patterns=["a:*"]', {"patterns": ["a:*"]}),
+        ("--up-for 5s --dry-run", {"up_for": "5s", "dry_run": True}),
+        ("--max-keys=10 --note a", {"max_keys": 10, "note": "a"}),
+        ("", {}),
+    ],
+)
+def test_options_of_a_repair_are_json_or_text(words: str, wanted: dict[str, object]) -> None:
+    assert _wanted(words.split()) == wanted
+
+
+@pytest.mark.parametrize(
+    "before", ["repair api restart --json", "repair --json api restart", "repair api restart"]
+)
+def test_what_follows_two_dashes_is_the_actions(before: str) -> None:
+    asked = [*before.split(), "--", "up_for=5s", "--", "x"]
+    assert behind_dashes(asked) == (before.split(), ["up_for=5s", "--", "x"])
 
 
 async def test_an_option_without_a_value_is_said_so(tmp_path: Path) -> None:
-    asked = ("repair", "api", "restart", "up_for")
+    asked = ("repair", "api", "restart", "--", "up_for")
     code, _, err = await prunella(*asked, url="http://127.0.0.1:1")
     assert code == 1
     assert "say key=value" in err
