@@ -53,6 +53,9 @@ class ActiveAlert:
     inhibited: bool
     generator_url: str = ""
     receivers: frozenset[str] = frozenset()  # Alertmanager's names of those it is routed to
+    updated_at: float = float(
+        "inf"
+    )  # when Alertmanager itself was last told of it, where it says so
 
 
 class PartialAnswerError(OutsideError):

@@ -34,6 +34,7 @@ class Observation:
     annotations: Mapping[str, str] = field(default_factory=dict)
     generator_url: str = ""
     confirmed: bool = False  # read from Alertmanager's API just now, not from a delivery
+    as_of: float = float("inf")  # when that Alertmanager itself was last told of it
 
     @property
     def alert(self) -> str:
@@ -74,7 +75,11 @@ def observe(record: AlertRecord, seen: Observation, now: float) -> Step:
         return _resolved(record, seen)
     if record.open_since is not None:
         return Step(Kind.REPEAT, starts_at=min(record.open_since, seen.starts_at))
-    if record.last_ended is None or seen.starts_at > record.last_ended or seen.confirmed:
+    if record.last_ended is None or seen.starts_at > record.last_ended:
+        return Step(Kind.NEW, opens=True, starts_at=seen.starts_at)
+    if (
+        seen.confirmed and seen.as_of > record.last_ended
+    ):  # one that is cut off goes on about what has ended
         return Step(Kind.NEW, opens=True, starts_at=seen.starts_at)
     if record.stale_since is not None and now - record.stale_since >= STALE_GRACE:
         # nobody could confirm it, but it has been said for too long to be a straggler: never lose a true one

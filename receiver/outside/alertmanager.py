@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from math import inf
 
 from receiver.outside.silences import is_ours, listed
 from receiver.tools import ActiveAlert, Http, OutsideError, PartialAnswerError, Response
@@ -87,12 +88,17 @@ def _alert(item: Mapping[str, object], own: frozenset[str]) -> ActiveAlert:
         fingerprint=str(item["fingerprint"]),
         labels=_strings(item["labels"]),
         annotations=_strings(item.get("annotations") or {}),
-        starts_at=datetime.fromisoformat(str(item["startsAt"])).timestamp(),
+        starts_at=_seconds(item["startsAt"]),
         silenced=bool(set(map(str, status.get("silencedBy") or ())) - own),
         inhibited=bool(status.get("inhibitedBy")),
         generator_url=str(item.get("generatorURL") or ""),
         receivers=_names(item.get("receivers")),
+        updated_at=_seconds(item["updatedAt"]) if "updatedAt" in item else inf,
     )
+
+
+def _seconds(rfc3339: object) -> float:
+    return datetime.fromisoformat(str(rfc3339)).timestamp()
 
 
 def _names(value: object) -> frozenset[str]:
@@ -122,4 +128,5 @@ def _both(one: ActiveAlert, other: ActiveAlert) -> ActiveAlert:
         silenced=one.silenced or other.silenced,
         inhibited=one.inhibited or other.inhibited,
         receivers=one.receivers | other.receivers,
+        updated_at=max(one.updated_at, other.updated_at),
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from prunella.logs import create_logger
 from receiver import metrics
 from receiver.decide.drift import Drift, Held, compare
-from receiver.decide.episode import Observation, Status
+from receiver.decide.episode import Kind, Observation, Status
 from receiver.decide.plan import draft
 from receiver.journal import OpenAlert, Seen
 from receiver.stages.context import Context
@@ -73,10 +73,13 @@ class Reconciler:
         if not opened and not closed:
             return
         batch = [Seen(seen, draft(seen, settings.playbooks, targets)) for seen in opened]
-        await context.journal.ingest([*batch, *(Seen(seen, None) for seen in closed)], now)
-        for kind, found in (("missed", opened), ("gone", closed)):
-            metrics.DRIFT.labels(kind).inc(len(found))
-        log.info("brought in line with Alertmanager", missed=len(opened), gone=len(closed))
+        done = await context.journal.ingest([*batch, *(Seen(seen, None) for seen in closed)], now)
+        kinds = done.kinds[: len(opened)], done.kinds[len(opened) :]
+        missed, gone = (found.count(Kind.NEW) for found in kinds)
+        metrics.DRIFT.labels("missed").inc(missed)
+        metrics.DRIFT.labels("gone").inc(gone)
+        if missed or gone:
+            log.info("brought in line with Alertmanager", missed=missed, gone=gone)
 
     def _say(self, error: OutsideError) -> None:
         """Once when it begins to fail, not at every look."""
@@ -96,6 +99,7 @@ def _firing(alert: ActiveAlert, source: str) -> Observation:
         annotations=alert.annotations,
         generator_url=alert.generator_url,
         confirmed=True,
+        as_of=alert.updated_at,
     )
 
 

@@ -28,6 +28,7 @@ def an_alert(
     annotations: Mapping[str, str] | None = None,
     source: str = "alertmanager",
     confirmed: bool = False,
+    as_of: float = float("inf"),
 ) -> Observation:
     return Observation(
         source=source,
@@ -38,6 +39,7 @@ def an_alert(
         labels=labels,
         annotations=annotations or {},
         confirmed=confirmed,
+        as_of=as_of,
     )
 
 

@@ -75,6 +75,14 @@ def test_a_stale_firing_that_alertmanager_confirms_opens() -> None:
     assert observe(ENDED, an_alert(starts_at=100.0, confirmed=True), 201.0).opens
 
 
+@pytest.mark.parametrize(("as_of", "kind"), [(199.0, Kind.STALE), (201.0, Kind.NEW)])
+def test_who_was_last_told_of_it_before_it_ended_cannot_confirm_it(
+    as_of: float, kind: Kind
+) -> None:
+    seen = an_alert(starts_at=100.0, confirmed=True, as_of=as_of)
+    assert observe(ENDED, seen, 205.0).kind is kind
+
+
 def test_a_stale_firing_said_again_after_the_grace_is_never_lost() -> None:
     record = AlertRecord(last_ended=200.0, stale_since=201.0)
     assert not observe(record, an_alert(starts_at=100.0), 201.0 + STALE_GRACE - 0.1).opens

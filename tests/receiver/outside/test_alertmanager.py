@@ -110,6 +110,12 @@ async def test_replicas_that_disagree_are_read_with_care() -> None:
     assert alert.silenced
 
 
+async def test_when_alertmanager_was_last_told_is_the_latest_of_the_replicas() -> None:
+    told = [{**an_alert(), "updatedAt": f"1970-01-01T00:0{n}:00Z"} for n in (2, 5)]
+    (alert,) = await ask(one=told[:1], two=told[1:])
+    assert alert.updated_at == 300.0
+
+
 async def test_a_replica_that_is_silent_makes_the_answer_partial() -> None:
     with pytest.raises(PartialAnswerError, match=r"1 of 2 .*: gone") as caught:
         await ask(one=[an_alert()], two=OutsideError("gone"))

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from receiver.decide.incident import State
 from receiver.stages.reconcile import Reconciler
 from receiver.tools import ActiveAlert, OutsideError
-from tests.receiver.rig import Rig, ToldAlertmanager, firing, rig
+from tests.receiver.rig import Rig, ToldAlertmanager, firing, resolved, rig
 
 
 def _active(made: Rig, **changes: bool) -> ActiveAlert:
@@ -29,6 +31,24 @@ async def test_a_firing_that_was_never_delivered_is_found_and_repaired() -> None
         await Reconciler(made.context, ToldAlertmanager((_active(made),))).once()
         await made.settle()
         assert len(made.programs.asked) == 1
+
+
+async def test_a_twin_that_is_cut_off_and_goes_on_about_what_has_ended_is_not_believed() -> None:
+    async with rig() as made:
+        _known_as_prunella(made)
+        await made.deliver(firing())
+        await made.settle()
+        await made.deliver(resolved())
+        await made.wait(10)
+        ended = 1_789_949_400.0
+        told = replace(_active(made), starts_at=1_789_948_800.0, updated_at=ended - 30)
+        await Reconciler(made.context, ToldAlertmanager((told,))).once()
+        await made.settle()
+        assert (await made.incident()).state is State.RESOLVED
+        again = replace(told, updated_at=ended + 30)
+        await Reconciler(made.context, ToldAlertmanager((again,))).once()
+        await made.settle()
+        assert len(await made.journal.open_alerts()) == 1
 
 
 async def test_a_resolve_that_was_lost_closes_the_incident_in_the_end() -> None:
