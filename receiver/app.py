@@ -27,7 +27,7 @@ from receiver.outside.programs import SystemPrograms
 from receiver.outside.prometheus import PrometheusApi
 from receiver.outside.silences import SilencesApi
 from receiver.outside.survivors import ProcessTable
-from receiver.pipeline import Pipeline
+from receiver.pipeline import LEASE, Pipeline
 from receiver.settings import ReceiverSettings
 from receiver.stages.context import Context
 from receiver.tools import Alertmanager, Http, Tools
@@ -40,18 +40,24 @@ ONLY_AT_START = ("server", "journal", "prometheus", "alertmanager", "executables
 
 @asynccontextmanager
 async def receiver(
-    live: Live[ReceiverSettings], folder: Path, clock: Clock | None = None
+    live: Live[ReceiverSettings],
+    folder: Path,
+    clock: Clock | None = None,
+    lease: float = LEASE,
+    around: Callable[[Context], Context] = lambda context: context,
 ) -> AsyncIterator[Service]:
-    """Everything but the listening socket. Raises ConfigError when the journal or a program cannot be had."""
+    """Everything but the listening socket. Raises ConfigError when the journal or a program cannot be had.
+
+    `around` is for who wants to stand between the receiver and its journal and tools; no config and no environment can.
+    """
     settings = live.current
     programs = executables(settings)
     journal, clock = await _open(settings, folder, clock or SystemClock())
     tasks = Tasks(clock)
     async with open_http() as http:
-        context = Context(
-            journal, _tools(settings, http, clock, programs), lambda: live.current, ProcessTable()
-        )
-        pipeline = Pipeline(context, f"{socket.gethostname()}-{os.getpid()}")
+        tools = _tools(settings, http, clock, programs)
+        context = around(Context(journal, tools, lambda: live.current, ProcessTable()))
+        pipeline = Pipeline(context, f"{socket.gethostname()}-{os.getpid()}", lease)
         auth = Auth(
             tokens(settings),
             implies=_implies(settings),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ class AlertmanagerServer:
     url: str
     port: int
     process: ServerProcess
+    folder: Path
 
     async def post(self, *alerts: Mapping[str, Any]) -> None:
         """POST /api/v2/alerts, as Prometheus does; an alert is {labels, annotations?, startsAt?, endsAt?}."""
@@ -38,6 +41,53 @@ class AlertmanagerServer:
         ):
             alerts: list[dict[str, Any]] = await response.json()
             return alerts
+
+    async def failed(self) -> float:
+        """How many of its webhooks were not taken, each try counted."""
+        name = 'alertmanager_notification_requests_failed_total{integration="webhook"}'
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{self.url}/metrics") as response,
+        ):
+            rows = (await response.text()).splitlines()
+        return sum(float(row.rpartition(" ")[2]) for row in rows if row.startswith(name))
+
+    async def silence(self, *matchers: str, by: str = "ann", seconds: float = 600.0) -> str:
+        """As a human with amtool: `name=value`, all must hold. Returns its id."""
+        now = datetime.now(UTC)
+        pairs = [matcher.split("=", 1) for matcher in matchers]
+        body = {
+            "matchers": [{"name": name, "value": value, "isRegex": False} for name, value in pairs],
+            "startsAt": now.isoformat(),
+            "endsAt": (now + timedelta(seconds=seconds)).isoformat(),
+            "createdBy": by,
+            "comment": "new disks",
+        }
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{self.url}/api/v2/silences", json=body) as response,
+        ):
+            response.raise_for_status()
+            return str((await response.json())["silenceID"])
+
+    async def unsilence(self, number: str) -> None:
+        """Ends one silence."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.delete(f"{self.url}/api/v2/silence/{number}") as response,
+        ):
+            response.raise_for_status()
+
+    async def suppressed(self) -> list[dict[str, str]]:
+        """The labels of the alerts that it tells nobody about."""
+        return [
+            one["labels"] for one in await self.alerts() if one["status"]["state"] == "suppressed"
+        ]
+
+    def reconfigure(self, config: Mapping[str, Any]) -> None:
+        """Another config from now on, as by SIGHUP."""
+        _written(self.folder, config)
+        self.process.signal(signal.SIGHUP)
 
     async def stop(self) -> int:
         return await self.process.stop()
@@ -66,6 +116,28 @@ def webhook_config(
 
 
 @asynccontextmanager
+async def alertmanager_pair(
+    folder: Path, config: Mapping[str, Any], *, ports: Sequence[int] = ()
+) -> AsyncIterator[tuple[AlertmanagerServer, AlertmanagerServer]]:
+    """Two in a cluster, which share silences and what they have sent; each has its own alerts."""
+    gossip, serving = (free_port(), free_port()), ports or (free_port(), free_port())
+    async with AsyncExitStack() as parts:
+        made = []
+        for number, (own, other) in enumerate(zip(gossip, reversed(gossip), strict=True)):
+            (folder / f"am-{number}").mkdir()
+            args = [
+                f"--cluster.listen-address=127.0.0.1:{own}",
+                f"--cluster.peer=127.0.0.1:{other}",
+                *("--cluster.peer-timeout=500ms", "--cluster.settle-timeout=1s"),
+                *("--cluster.gossip-interval=50ms", "--cluster.pushpull-interval=1s"),
+                *("--cluster.reconnect-interval=200ms", "--cluster.probe-interval=200ms"),
+            ]
+            server = alertmanager(folder / f"am-{number}", config, port=serving[number], args=args)
+            made.append(await parts.enter_async_context(server))
+        yield made[0], made[1]
+
+
+@asynccontextmanager
 async def alertmanager(
     folder: Path,
     config: Mapping[str, Any] | Path,
@@ -78,7 +150,7 @@ async def alertmanager(
     process = start("alertmanager", _argv(folder, _written(folder, config), port, args), folder)
     url = f"http://127.0.0.1:{port}"
     async with running(process, lambda: answers(f"{url}/-/ready")):
-        yield AlertmanagerServer(url, port, process)
+        yield AlertmanagerServer(url, port, process, folder)
 
 
 def _written(folder: Path, config: Mapping[str, Any] | Path) -> Path:
@@ -98,6 +170,9 @@ def _argv(folder: Path, file: Path, port: int, args: Sequence[str]) -> list[str]
         f"--config.file={file}",
         f"--storage.path={folder / 'alertmanager-data'}",
         f"--web.listen-address=127.0.0.1:{port}",
-        "--cluster.listen-address=",
-        *args,
+        *(
+            args
+            if any("cluster.listen" in one for one in args)
+            else ("--cluster.listen-address=", *args)
+        ),
     ]

@@ -26,6 +26,7 @@ class ReceiverServer:
     url: str
     folder: Path
     config: Path
+    module: str = "receiver"  # what is run: another one has other leases
     _process: ServerProcess | None = field(default=None, repr=False)
 
     @property
@@ -64,6 +65,11 @@ class ReceiverServer:
         ):
             return await answer.json()
 
+    async def metrics(self) -> str:
+        """The text of /metrics."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.url}/metrics") as answer:
+            return await answer.text()
+
     async def incidents(self) -> list[dict[str, Any]]:
         listed: list[dict[str, Any]] = (await self.get("/api/v1/incidents"))["incidents"]
         return listed
@@ -93,16 +99,19 @@ class ReceiverServer:
 
     async def begin(self) -> None:
         """Starts it (again) and waits until it is ready."""
-        argv = [sys.executable, "-m", "receiver", "--config", str(self.config)]
+        argv = [sys.executable, "-m", self.module, "--config", str(self.config)]
         self._process = start("receiver", argv, self.folder)
         await until(lambda: answers(f"{self.url}/-/ready"), "receiver ready", process=self.process)
 
 
 @asynccontextmanager
-async def receiver(folder: Path, config: Mapping[str, Any]) -> AsyncIterator[ReceiverServer]:
+async def receiver(
+    folder: Path, config: Mapping[str, Any], module: str = "receiver"
+) -> AsyncIterator[ReceiverServer]:
     """Runs with `config` (server, auth and journal are filled in) until the block ends."""
     port = free_port()
-    server = ReceiverServer(f"http://127.0.0.1:{port}", folder, _prepare(folder, port, config))
+    prepared = _prepare(folder, port, config)
+    server = ReceiverServer(f"http://127.0.0.1:{port}", folder, prepared, module)
     try:
         await server.begin()
         yield server

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from receiver.decide.silence import narrow
@@ -122,11 +120,7 @@ async def test_another_answer_than_expected_is_an_error(answer: Response) -> Non
 
 async def silenced_at(server: AlertmanagerServer) -> list[str]:
     """The alerts that it tells nobody about, by their `name` label."""
-    return sorted(
-        one["labels"]["name"]
-        for one in await server.alerts()
-        if one["status"]["state"] == "suppressed"
-    )
+    return sorted(labels["name"] for labels in await server.suppressed())
 
 
 def labels_of(name: str, **more: str) -> Mapping[str, str]:
@@ -176,22 +170,5 @@ async def test_our_own_silence_is_not_one_of_people_but_theirs_beside_it_is(tmp_
         await SilencesApi(http, [server.url]).silence([narrow(labels_of("shop"), ())], 60.0, ABOUT)
         assert await silenced_at(server) == ["shop"]
         assert [one.silenced for one in await alerts.alerts()] == [False]
-        await silence_as("ann", server)
+        await server.silence("service=shop")
         assert [one.silenced for one in await alerts.alerts()] == [True]
-
-
-async def silence_as(who: str, server: AlertmanagerServer) -> None:
-    """As a human does with amtool."""
-    now = datetime.now(UTC)
-    body = {
-        "matchers": [{"name": "service", "value": "shop", "isRegex": False}],
-        "startsAt": now.isoformat(),
-        "endsAt": (now + timedelta(hours=1)).isoformat(),
-        "createdBy": who,
-        "comment": "new disks",
-    }
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(f"{server.url}/api/v2/silences", json=body) as answer,
-    ):
-        assert answer.status == 200, await answer.text()

@@ -1,11 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
+
+from receiver.decide.drift import ABSENT_FOR, Drift
 from receiver.decide.incident import State
+from receiver.outside.alertmanager import AlertmanagerApi
+from receiver.outside.http import open_http
 from receiver.stages.reconcile import Reconciler
 from receiver.tools import ActiveAlert, OutsideError
 from tests.receiver.rig import Rig, ToldAlertmanager, firing, resolved, rig
+from tests.servers.alertmanager import alertmanager, webhook_config
+from tests.servers.process import until
 
 
 def _active(made: Rig, **changes: bool) -> ActiveAlert:
@@ -31,6 +39,22 @@ async def test_a_firing_that_was_never_delivered_is_found_and_repaired() -> None
         await Reconciler(made.context, ToldAlertmanager((_active(made),))).once()
         await made.settle()
         assert len(made.programs.asked) == 1
+
+
+async def test_what_was_missed_before_the_very_first_delivery_is_acted_on() -> None:
+    async with rig() as made:
+        stranger = replace(_active(made), fingerprint="fp-x", labels={"alertname": "Elsewhere"})
+        await Reconciler(made.context, ToldAlertmanager((_active(made), stranger))).once()
+        await made.settle()
+        assert len(made.programs.asked) == 1
+        assert [alert.fingerprint for alert in await made.journal.open_alerts()] == ["fp-shop"]
+
+
+async def test_what_is_routed_to_others_only_is_not_ours_once_we_know_our_name() -> None:
+    async with rig() as made:
+        made.context.heard_as.add("another")
+        await Reconciler(made.context, ToldAlertmanager((_active(made),))).once()
+        assert await made.journal.open_alerts() == ()
 
 
 async def test_a_twin_that_is_cut_off_and_goes_on_about_what_has_ended_is_not_believed() -> None:
@@ -103,3 +127,37 @@ async def test_alertmanagers_name_for_us_outlives_a_restart() -> None:
         made.context.heard_as.clear()
         await Reconciler(made.context, ToldAlertmanager((_active(made),))).once()
         assert "prunella" in made.context.heard_as
+
+
+@pytest.mark.server
+async def test_what_fired_and_what_ended_unheard_is_found_at_a_real_alertmanager(
+    tmp_path: Path,
+) -> None:
+    nowhere = webhook_config("http://127.0.0.1:1/")
+    async with rig() as made, alertmanager(tmp_path, nowhere) as server, open_http() as http:
+        made.context.heard_as.add("hook")
+        reconciler = Reconciler(made.context, AlertmanagerApi(http, [server.url]))
+
+        async def looks() -> Drift:
+            drift = await reconciler.once()
+            assert drift is not None
+            await made.settle()
+            return drift
+
+        await server.post({"labels": firing()["labels"]})
+
+        async def found() -> bool:
+            return bool((await looks()).missed)
+
+        await until(found, "the missed firing")
+        assert len(made.programs.asked) == 1
+        await server.post({"labels": firing()["labels"], "endsAt": "2020-01-01T00:00:00Z"})
+
+        async def gone() -> bool:
+            return bool((await looks()).absent)
+
+        await until(gone, "the lost resolve")
+        made.clock.at += ABSENT_FOR
+        assert (await looks()).gone
+        await made.wait(5)
+        assert (await made.incident()).state is State.RESOLVED
