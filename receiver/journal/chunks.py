@@ -71,8 +71,9 @@ class Chunk:
 
     def answer(self, desk: Desk, *, mailed: bool) -> None:
         """Tells every delivery of it whether there is something to do."""
+        due = desk.due
         for _, _, reply in self.alerts:
-            reply.due |= desk.due
+            reply.due |= due
             reply.mailed |= mailed
 
 
