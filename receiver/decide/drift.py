@@ -50,6 +50,7 @@ def compare(
     """`complete` is False when an Alertmanager did not answer: then nothing counts as absent.
 
     An alert is missed only if it is routed to us and nobody has silenced it: the others would not have been sent either.
+    As long as we were never called by any name, nobody can say what is routed to us, and each may be.
     """
     by_fingerprint = {alert.fingerprint: alert for alert in active}
     ours = {one.fingerprint for one in held}
@@ -64,14 +65,16 @@ def compare(
         missed=tuple(
             alert
             for alert in active
-            if alert.fingerprint not in ours
-            and not _muted(alert)
-            and alert.receivers.intersection(heard_as)
+            if alert.fingerprint not in ours and not _muted(alert) and _may_be_ours(alert, heard_as)
         ),
         gone=tuple(alert for alert in lacking if complete and now - since[alert] >= ABSENT_FOR),
         present=present,
         absent=since,
     )
+
+
+def _may_be_ours(alert: ActiveAlert, heard_as: Collection[str]) -> bool:
+    return not heard_as or not alert.receivers or bool(alert.receivers.intersection(heard_as))
 
 
 def _muted(alert: ActiveAlert) -> str:

@@ -68,18 +68,20 @@ class Reconciler:
         settings = context.settings()
         targets = tuple(settings.targets.values())
         source = settings.auth.webhook[0].name if settings.auth.webhook else "alertmanager"
-        opened = [_firing(alert, source) for alert in drift.missed]
-        closed = [_over(ours[alert], now) for alert in drift.gone]
+        missed = (_firing(alert, source) for alert in drift.missed)
+        opened = [Seen(seen, draft(seen, settings.playbooks, targets)) for seen in missed]
+        if not context.heard_as:  # then only what a playbook answers is taken for ours
+            opened = [one for one in opened if one.draft is not None and one.draft.playbook]
+        closed = [Seen(_over(ours[alert], now), None) for alert in drift.gone]
         if not opened and not closed:
             return
-        batch = [Seen(seen, draft(seen, settings.playbooks, targets)) for seen in opened]
-        done = await context.journal.ingest([*batch, *(Seen(seen, None) for seen in closed)], now)
+        done = await context.journal.ingest([*opened, *closed], now)
         kinds = done.kinds[: len(opened)], done.kinds[len(opened) :]
-        missed, gone = (found.count(Kind.NEW) for found in kinds)
-        metrics.DRIFT.labels("missed").inc(missed)
-        metrics.DRIFT.labels("gone").inc(gone)
-        if missed or gone:
-            log.info("brought in line with Alertmanager", missed=missed, gone=gone)
+        found, lost = (each.count(Kind.NEW) for each in kinds)
+        metrics.DRIFT.labels("missed").inc(found)
+        metrics.DRIFT.labels("gone").inc(lost)
+        if found or lost:
+            log.info("brought in line with Alertmanager", missed=found, gone=lost)
 
     def _say(self, error: OutsideError) -> None:
         """Once when it begins to fail, not at every look."""

@@ -243,3 +243,13 @@ async def test_a_seen_keeps_what_its_draft_says(journal: Journal) -> None:
     incident = await journal.incident(1)
     assert incident is not None
     assert (incident.reason, incident.targets) == (Reason.UNKNOWN_TARGET, ())
+
+
+async def test_a_firing_that_is_overtaken_by_its_own_end_is_stale_and_one_that_began_after_it_is_new(
+    journal: Journal,
+) -> None:
+    end = a_resolve(ends_at=NOW - 10)
+    await tell(journal, Seen(end, None))
+    assert await tell(journal, a_seen()) == (Kind.STALE,)
+    after = replace(a_seen().observation, starts_at=NOW - 5)
+    assert await tell(journal, replace(a_seen(), observation=after)) == (Kind.NEW,)
