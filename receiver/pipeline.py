@@ -67,7 +67,6 @@ class Pipeline:
         self._due = asyncio.Event()
         self._held: dict[int, tuple[Claim, asyncio.Task[None]]] = {}
         self._letters: dict[str, asyncio.Event] = {}
-        self._trouble: str | None = None
         self._maintained: frozenset[str] = frozenset()  # the services that the gauge shows
 
     def wake(self) -> None:
@@ -77,7 +76,7 @@ class Pipeline:
     @property
     def trouble(self) -> str | None:
         """Why nothing can be worked off now, or None: the journal's own words."""
-        return self._trouble
+        return self._context.health.trouble
 
     async def work(self) -> None:
         """Claims and advances, for ever."""
@@ -187,20 +186,14 @@ class Pipeline:
 
     async def _patiently(self, turn: Callable[[], Awaitable[None]]) -> None:
         """Turn after turn; without a journal one a second, so that work goes on a second after it is back."""
+        context = self._context
         while True:
             try:
+                await context.health.look_again(context.journal, context.now())
                 await turn()
             except JournalUnavailable as error:
-                if self._trouble is None:
-                    log.warning("the journal is gone, work waits for it", error=str(error))
-                self._trouble = str(error)
-                metrics.JOURNAL_UP.set(0)
-                await self._context.tools.clock.sleep(IDLE)
-            else:
-                if self._trouble is not None:
-                    log.info("the journal is back")
-                self._trouble = None
-                metrics.JOURNAL_UP.set(1)
+                context.health.failed(error)
+                await context.tools.clock.sleep(IDLE)
 
     async def drain(self, timeout: float) -> None:
         """Lets what is under way come to its next durable point; the rest is found again at the next start."""
@@ -238,6 +231,7 @@ class Pipeline:
         except Fenced as error:
             log.warning("an incident went on without us", error=str(error))
         except JournalUnavailable as error:
+            self._context.health.failed(error)
             log.warning(
                 "an incident waits for the journal", incident=claim.incident.id, error=str(error)
             )

@@ -12,6 +12,7 @@ from receiver.decide.incident import CLOSED, Incident
 from receiver.decide.plan import Playbook
 from receiver.journal import Claim, Event, Journal, Move
 from receiver.settings import ReceiverSettings
+from receiver.stages.health import Health
 from receiver.tools import Survivors, Tools
 
 log = create_logger("prunella.receiver")
@@ -35,6 +36,7 @@ class Context:
     holds: Callable[[int], bool] = field(
         default=lambda _: True
     )  # whether we may still act for that incident, by the monotonic clock
+    health: Health = field(default_factory=Health)
 
     def now(self) -> float:
         """Unix seconds."""

@@ -41,11 +41,10 @@ async def intake(body: bytes, source: str, context: Context) -> Receipt:
     except BadDelivery:
         metrics.DELIVERIES.labels("refused").inc()
         raise
-    except JournalUnavailable:
+    except JournalUnavailable as gone:
         metrics.DELIVERIES.labels("unavailable").inc()
-        metrics.JOURNAL_UP.set(0)
+        context.health.failed(gone)
         raise
-    metrics.JOURNAL_UP.set(1)
     if delivery.receiver:
         context.heard_as.add(delivery.receiver)
     return _receipt(delivery, batch, done)

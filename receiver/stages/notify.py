@@ -122,6 +122,9 @@ class Sender:
     def __init__(self, context: Context, name: str) -> None:
         self._context = context
         self._name = name
+        # what the journal could not take: without it, an outage of the journal would send everything every second
+        self._taken: set[int] = set()
+        self._not_before: dict[int, float] = {}
 
     async def deliver_due(self) -> int:
         """Sends what is due, one try each; returns how many letters it handled."""
@@ -129,20 +132,23 @@ class Sender:
         channel = context.settings().channels.get(self._name)
         if channel is None:
             return 0
-        due = await context.journal.postings(self._name, context.now(), 50)
-        for posting in due:
+        now = context.now()
+        due = await context.journal.postings(self._name, now, 50)
+        mine = [posting for posting in due if self._not_before.get(posting.id, 0.0) <= now]
+        for posting in mine:
             await self._send(channel, posting)
-        return len(due)
+        return len(mine)
 
     async def _send(self, channel: Channel, posting: Posting) -> None:
         context = self._context
-        notice = _from_body(posting.letter.body)
-        try:
-            await channel.send(notice, context.tools)
-        except ChannelError as error:
-            await self._failed(posting, error)
-            return
-        metrics.NOTIFICATIONS.labels(self._name, "ok").inc()
+        if posting.id not in self._taken:
+            try:
+                await channel.send(_from_body(posting.letter.body), context.tools)
+            except ChannelError as error:
+                await self._failed(posting, error)
+                return
+            metrics.NOTIFICATIONS.labels(self._name, "ok").inc()
+            self._taken.add(posting.id)
         data = {
             "incident": posting.incident,
             "channel": self._name,
@@ -150,6 +156,7 @@ class Sender:
             "dedup": posting.letter.dedup,
         }
         await context.journal.posted(posting, Event("notified", data), context.now())
+        self._taken.discard(posting.id)
 
     async def _failed(self, posting: Posting, error: ChannelError) -> None:
         context, now = self._context, self._context.now()
@@ -169,7 +176,9 @@ class Sender:
             seconds=wait,
             error=str(error),
         )
+        self._not_before[posting.id] = now + wait
         await context.journal.postpone(posting, now + wait, str(error))
+        del self._not_before[posting.id]
 
 
 def _from_body(body: Mapping[str, object]) -> Notice:
