@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from prunella.service.clock import Clock
 from receiver.journal import Journal, JournalUnavailable
 from receiver.journal.sqlite import open_journal
+from receiver.journal.steady import SteadyClock
 
 # a name or an address, perhaps none (its socket is in the options then), and perhaps a port
 _HOST = re.compile(r"([^][:@%\s]*|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?")
@@ -52,12 +53,13 @@ def sqlite_file(where: str, folder: Path) -> Path:
 
 
 async def open_engine(where: str, folder: Path, clock: Clock) -> tuple[Journal, Clock]:
-    """The journal and the clock to live by: ours, or the one that all who share it live by.
+    """The journal and the clock to live by: ours without its jumps, or the one that all who share it live by.
 
     Raises JournalInUse or JournalUnavailable.
     """
     if not where.startswith(_POSTGRES):
-        return await open_journal(sqlite_file(where, folder), clock.now()), clock
+        steady = SteadyClock(clock)
+        return await open_journal(sqlite_file(where, folder), steady.now()), steady
     try:
         from receiver.journal import postgres  # noqa: PLC0415 - one receiver with a file needs no driver
     except ImportError as error:

@@ -13,6 +13,7 @@ from typing import Any
 from receiver.decide.incident import Incident
 from receiver.journal import Page
 from receiver.journal.sqlite import SqliteJournal, open_journal
+from receiver.journal.steady import SteadyClock
 from receiver.pipeline import Pipeline
 from receiver.settings import ReceiverSettings
 from receiver.stages.context import Context
@@ -25,12 +26,13 @@ START = 1_789_949_100.0  # five minutes after the alerts below began
 
 @dataclass
 class HandClock:
-    """Stands still until it is moved."""
+    """Stands still until it is moved; `set_by` is how far somebody has set the wall clock."""
 
     at: float = START
+    set_by: float = 0.0
 
     def now(self) -> float:
-        return self.at
+        return self.at + self.set_by
 
     def monotonic(self) -> float:
         return self.at
@@ -281,8 +283,9 @@ async def rig(
     settings = ReceiverSettings.model_validate({**CONFIG, **changes})
     clock, programs, http = HandClock(), ToldPrograms(), ToldHttp()
     prometheus, survivors = ToldPrometheus(), ToldSurvivors()
-    journal = await open_journal(file, clock.now())
-    tools = Tools(clock, http, programs, prometheus, alertmanager=holds, silencer=silencer)
+    steady = SteadyClock(clock)
+    journal = await open_journal(file, steady.now())
+    tools = Tools(steady, http, programs, prometheus, alertmanager=holds, silencer=silencer)
     context = Context(journal, tools, lambda: made.settings, survivors)
     made = Rig(
         journal=journal,
