@@ -65,7 +65,7 @@ async def receiver(
             clock=clock,
         )
         _start(tasks, pipeline, settings, context.tools.alertmanager)
-        live.on_reload(_apply(lambda: live.current, auth, tasks, pipeline))
+        live.on_reload(_apply(lambda: live.current, auth, tasks, pipeline, programs))
         try:
             yield _service(live, context, pipeline, auth)
         finally:
@@ -185,7 +185,11 @@ def _sending(pipeline: Pipeline, name: str) -> Callable[[], Awaitable[None]]:
 
 
 def _apply(
-    current: Callable[[], ReceiverSettings], auth: Auth, tasks: Tasks, pipeline: Pipeline
+    current: Callable[[], ReceiverSettings],
+    auth: Auth,
+    tasks: Tasks,
+    pipeline: Pipeline,
+    programs: dict[str, str],
 ) -> Callable[[ReceiverSettings], Awaitable[None]]:
     async def apply(new: ReceiverSettings) -> None:
         old = current()
@@ -196,6 +200,7 @@ def _apply(
         ]
         if problems:
             raise ConfigError(problems)
+        programs.update(executables(new))  # the dict that the tools look into
         auth.replace(tokens(new), open_when_unset=_open_to_all(new))
         for name in new.channels.keys() - old.channels.keys():
             tasks.start(f"channel-{name}", _sending(pipeline, name))

@@ -199,3 +199,12 @@ async def test_in_shadow_a_missing_program_is_only_a_warning(tmp_path: Path) -> 
     books = [{**CONFIG["playbooks"][0], "ladder": ladder}]
     async with serving(tmp_path, mode="shadow", playbooks=books) as client:
         assert (await client.ask("GET", "/-/ready", token=None)).status == 200
+
+
+async def test_i17_a_reload_that_needs_a_missing_program_is_refused(tmp_path: Path) -> None:
+    ladder = [{"action": "run", "argv": ["/no/such/program"]}]
+    async with serving(tmp_path) as client:
+        client.write(playbooks=[{**CONFIG["playbooks"][0], "ladder": ladder}])
+        refused = await client.ask("POST", "/-/reload", data=b"{}")
+        assert refused.status == 500
+        assert "playbooks[0].ladder[0]: there is no program" in refused.json["error"]
