@@ -12,7 +12,8 @@ from prunella.service.main import main as run_program
 from prunella.service.reload import Live
 from prunella.service.settings import load
 from prunella.service.web import Service
-from receiver.app import receiver
+from receiver.app import executables, receiver
+from receiver.decide.plan import Mode
 from receiver.settings import ReceiverSettings
 
 
@@ -23,7 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def read(file: Path | None, environ: Mapping[str, str]) -> ReceiverSettings:
         nonlocal folder
         folder = file.resolve().parent if file is not None else Path.cwd()
-        return load(ReceiverSettings, file, environ)
+        settings = load(ReceiverSettings, file, environ)
+        if (
+            settings.mode is not Mode.SHADOW
+        ):  # where a missing one is no mistake, only said at the start
+            executables(settings)
+        return settings
 
     def start(live: Live[ReceiverSettings]) -> AbstractAsyncContextManager[Service]:
         return receiver(live, folder)

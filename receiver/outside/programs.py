@@ -22,6 +22,7 @@ _LAST_READS = (
     64  # what is read after the end: 4 MiB, so that a grandchild that never stops talking is left
 )
 _REAP = 2.0
+_GRACE_AT_STOP = 2.0  # when the receiver itself has to be gone within ten seconds
 
 
 class SystemPrograms:
@@ -70,16 +71,16 @@ class SystemPrograms:
             async with asyncio.timeout(timeout):
                 return await process.wait()
         except TimeoutError:
-            await self._end_group(process)
+            await self._end_group(process, self._grace)
             return None
         except asyncio.CancelledError:
-            await self._end_group(process)
+            await self._end_group(process, min(self._grace, _GRACE_AT_STOP))
             raise
 
-    async def _end_group(self, process: asyncio.subprocess.Process) -> None:
+    async def _end_group(self, process: asyncio.subprocess.Process, grace: float) -> None:
         """TERM, and KILL for who is left after the grace, or at once when we are cancelled meanwhile."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._grace
+        deadline = loop.time() + grace
         alive = _signal_group(process.pid, signal.SIGTERM)
         try:
             while alive and loop.time() < deadline:

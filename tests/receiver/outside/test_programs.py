@@ -140,6 +140,19 @@ async def test_a_cancelled_task_takes_the_whole_group_with_it(tmp_path: Path) ->
     assert not alive(int(note.read_text()[:-1]))
 
 
+async def test_who_ignores_term_does_not_hold_up_a_stop(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    code = f"import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open({str(note)!r}, 'w').write(f'{{os.getpid()}}.'); time.sleep(60)"
+    task = asyncio.create_task(
+        SystemPrograms(grace=60).run([sys.executable, "-c", code], timeout=60)
+    )
+    await until(lambda: note.exists() and note.read_text().endswith("."), "it runs")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 10)
+    assert not alive(int(note.read_text()[:-1]))
+
+
 async def test_a_second_cancel_kills_at_once(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     code = FAMILY.replace(
