@@ -115,6 +115,8 @@ async def _perform(incident: Incident, run: Run, rung: Rung, context: Context) -
         labels=incident.labels,
         annotations=incident.annotations,
         causes=await _causes(incident, context),
+        group_labels={name: incident.labels.get(name, "") for name in _grouped_by(incident)},
+        receiver=next(iter(context.heard_as)) if len(context.heard_as) == 1 else "",
     )
     tools = leashed(context.tools, effect.environment(), lambda: context.holds(run.incident))
     try:
@@ -125,6 +127,11 @@ async def _perform(incident: Incident, run: Run, rung: Rung, context: Context) -
     except ActionFailed as error:
         return _failure(error)
     return Outcome("ok", Reason.DONE, said)
+
+
+def _grouped_by(incident: Incident) -> tuple[str, ...]:
+    """Nothing for a wish by hand, whose playbook is made for it."""
+    return () if incident.manual else playbook_of(incident).group_by
 
 
 async def _causes(incident: Incident, context: Context) -> tuple[Cause, ...]:

@@ -51,6 +51,17 @@ async def test_the_program_learns_who_runs_it_and_no_label() -> None:
         assert not any("reboot" in value for value in environment.values())
 
 
+async def test_with_amx_env_the_program_learns_our_name_at_alertmanager_and_the_group() -> None:
+    book = CONFIG["playbooks"][0]
+    ladder = [{"name": "first", "action": "run", "argv": ["/bin/true"], "amx_env": True}]
+    async with rig(playbooks=[{**book, "ladder": ladder}]) as made:
+        made.context.heard_as.add("prunella")
+        await made.deliver(firing())
+        await made.settle()
+        told = made.programs.environments[0]
+        assert (told["AMX_RECEIVER"], told["AMX_GLABEL_service"]) == ("prunella", "shop")
+
+
 async def test_what_did_not_help_is_followed_by_the_next_rung() -> None:
     async with rig() as made:
         made.http.status = 500
