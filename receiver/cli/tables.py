@@ -38,7 +38,11 @@ def incidents_table(rows: Sequence[Mapping[str, Any]]) -> str:
 def incident_story(row: Mapping[str, Any]) -> str:
     """One incident with its timeline."""
     head = f"incident {row['id']}  {coloured(row['state'])}  {row['severity']}  {row['title']}"
-    about = f"playbook {row['playbook'] or '-'}, targets {', '.join(row['targets']) or '-'}, episode {row['episode']}"
+    targets = ", ".join(row["targets"]) or "-"
+    about = (
+        f"playbook {row['playbook'] or '-'}, rung {row['rung'] or '-'}, targets {targets}, "
+        f"episode {row['episode']}"
+    )
     start = row["timeline"][0]["t"] if row["timeline"] else 0.0
     return "\n".join([head, about, *(_moment(event, start) for event in row["timeline"])])
 
