@@ -1,6 +1,6 @@
 # Two commands matter: `make up` and `make test`. Each does all the set-up it needs; a second run takes a second for it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up drill test check bench compose-test fmt clean
+.PHONY: help setup up drill test check chaos bench compose-test fmt clean
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
 
@@ -24,6 +24,10 @@ test: setup ## everything: lint, types, layers, then every test, on real servers
 check: setup ## the fast part, without servers: lint, types, layers, unit tests
 	@bash .ci/static
 	@$(PYTEST) -m "not server and not e2e" $(ARGS)
+
+chaos: setup ## the long proofs: crashes at every point, storms over dying receivers (PRUNELLA_SEED=n repeats one)
+	@bash .ci/servers
+	@PRUNELLA_CHAOS=1 $(PYTEST) tests/proof $(ARGS)
 
 bench: setup ## benchmarks, as ratios against named peers in the same run
 	@$(PYTHON) -m benchmarks.webhooks
