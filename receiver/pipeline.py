@@ -53,7 +53,9 @@ STAGES: Mapping[State, Stage] = {
 LEASE = 15.0
 AT_ONCE = 64
 IDLE = 1.0
-MEASURE = 5.0
+UPKEEP = 5.0
+MEASURE, MEASURE_MOST = 1.0, 15.0
+MEASURE_SHARE = 50  # of the time, so much as one look takes: what is large is looked at less often
 
 
 class Pipeline:
@@ -155,7 +157,7 @@ class Pipeline:
 
         async def turn() -> None:
             await keeper.once()
-            await self._context.tools.clock.sleep(MEASURE)
+            await self._context.tools.clock.sleep(UPKEEP)
 
         await self._patiently(turn)
 
@@ -164,6 +166,8 @@ class Pipeline:
         await self._patiently(self._measure)
 
     async def _measure(self) -> None:
+        clock = self._context.tools.clock
+        began = clock.monotonic()
         counts = await self._context.journal.counts()
         for state in State:
             metrics.INCIDENTS.labels(str(state)).set(counts.get(str(state), 0))
@@ -172,7 +176,8 @@ class Pipeline:
         for channel in self._context.settings().channels:
             oldest = backlog[channel].oldest if channel in backlog else 0.0
             metrics.OUTBOX_OLDEST.labels(channel).set(oldest)
-        await self._context.tools.clock.sleep(MEASURE)
+        took = clock.monotonic() - began
+        await clock.sleep(max(MEASURE, min(MEASURE_MOST, took * MEASURE_SHARE)))
 
     async def _measure_maintenance(self) -> None:
         context = self._context
