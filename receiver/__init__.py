@@ -1,7 +1,8 @@
 """The path of one alert through the receiver.
 
     web/alerts  →  stages/intake   authenticated, taken apart, planned, on disk; only then 202
-    pipeline    →  stages/plan     told to people, waited for (`for`)
+                   stages/opening  how it begins: told to people, waited for (`for`), or a human at once
+    pipeline    →  stages/plan     what was opened by hand or again
                    stages/guard    may it be acted on now? refused with a reason, asked again, or the permission written
                    stages/act      intent on disk, effect, outcome on disk
                    stages/verify   looked at until proven, disproven or unseen

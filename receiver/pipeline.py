@@ -72,8 +72,10 @@ class Pipeline:
         self._maintained: frozenset[str] = frozenset()  # the services that the gauge shows
 
     def wake(self) -> None:
-        """Looks at what is due now."""
+        """Looks at what is due now, and at what is to be sent."""
         self._due.set()
+        for woken in self._letters.values():
+            woken.set()
 
     @property
     def trouble(self) -> str | None:
@@ -224,9 +226,7 @@ class Pipeline:
     def _let_go(self, incident: int, done: asyncio.Task[None]) -> None:
         if incident in self._held and self._held[incident][1] is done:
             del self._held[incident], self._until[incident]
-        self._due.set()
-        for woken in self._letters.values():
-            woken.set()
+        self.wake()
 
     async def _advance(self, claim: Claim) -> None:
         current: Claim | None = claim

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -39,6 +40,7 @@ from receiver.channels.base import Channel
 from receiver.consistency import inconsistencies
 from receiver.decide.guards import Limits, Rate
 from receiver.decide.plan import Mode, Name, Playbook
+from receiver.decide.planner import Planner
 from receiver.endpoints import BaseUrl
 from receiver.journal.engines import mistake_in
 from receiver.targets import Target
@@ -110,6 +112,12 @@ def _absolute(path: Path) -> Path:
     return path
 
 
+def _some(rate: Rate) -> Rate:
+    if rate.count < 1:
+        raise ValueError("0 incidents would be a storm for ever: write at least 1/…")
+    return rate
+
+
 RateLimit = Annotated[Rate, BeforeValidator(parse_rate)]
 
 
@@ -121,6 +129,7 @@ class LimitSettings(Settings):
     disruptive_at_once: Annotated[int, Field(ge=1)] = 1
     max_unhealthy_ratio: Annotated[float, Field(gt=0, le=1)] = 0.4
     max_age: Duration = 900.0
+    storm: Annotated[RateLimit, AfterValidator(_some)] | None = None
     flap: RateLimit = Rate(10, 3600.0)
     breaker: RateLimit = Rate(5, 3600.0)
     expire_after: Annotated[Duration, Field(ge=60)] = 7200.0
@@ -134,6 +143,7 @@ class LimitSettings(Settings):
             disruptive_at_once=self.disruptive_at_once,
             max_unhealthy_ratio=self.max_unhealthy_ratio,
             max_age=self.max_age,
+            storm=self.storm or Rate(max(100, 10 * self.global_.count), 300.0),
             flap=self.flap,
             breaker=self.breaker,
         )
@@ -203,6 +213,11 @@ class ReceiverSettings(Settings):
     def listen(self) -> ListenAddress:
         """Where we listen."""
         return self.server.listen
+
+    @cached_property
+    def planner(self) -> Planner:
+        """Which playbook answers an alert, on which targets."""
+        return Planner(self.playbooks, tuple(self.targets.values()))
 
     def group_of(self, target: str) -> frozenset[str]:
         """The largest group that the target is a member of; empty when it is in none."""

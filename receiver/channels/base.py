@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from prunella.service.settings import Duration, Settings
 from receiver.decide.matchers import Matchers
@@ -17,6 +17,8 @@ EVENTS = (
     *("opened", "blocked", "approval_requested", "acted", "healed", "ineffective", "escalated"),
     *("acknowledged", "resolved", "frozen", "thawed", "test"),
 )
+# what may be told together; an action, a question and a freeze are always told by themselves
+MANY = frozenset({"opened", "blocked", "ineffective", "escalated", "acknowledged", "resolved"})
 
 
 def _known_event(event: str) -> str:
@@ -61,6 +63,8 @@ class Channel(Settings):
     events: tuple[Annotated[str, AfterValidator(_known_event)], ...] | None = None
     matchers: Matchers = ()
     environment: str | None = None
+    # in a minute; what is more is told together. None never is
+    digest_above: Annotated[int, Field(ge=1)] | None = 10
     timeout: Duration = 10.0
 
     async def send(self, notice: Notice, tools: Tools) -> None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Protocol
 
 from pydantic import (
@@ -122,6 +123,11 @@ class Playbook(Settings):
     notify: tuple[Name, ...] | None = None
     escalate: Name | None = None
 
+    @cached_property
+    def snapshot(self) -> dict[str, JsonValue]:
+        """As an incident keeps it."""
+        return self.model_dump(mode="json", by_alias=True)
+
     @model_validator(mode="after")
     def _rung_names_differ(self) -> Playbook:
         names = [rung.name for rung in self.ladder]
@@ -193,7 +199,7 @@ def draft(
         targets=chosen,
         severity=severity_of(seen.labels),
         title=title_of(seen),
-        plan=playbook.model_dump(mode="json", by_alias=True),
+        plan=playbook.snapshot,
         reason=Reason.UNKNOWN_TARGET if needs_target and not chosen else Reason.FIRING,
     )
 

@@ -15,6 +15,7 @@ from receiver.decide.plan import RANK
 DIGEST = "digest"
 EVERY = 60.0  # seconds that a digest takes letters, and over which they are counted
 GRAVEST = 5
+OF_A_SCOPE = frozenset({"frozen", "thawed"})  # not of the incident that met it: they wait for nothing
 PENDING_MOST = 90_000.0  # no letter waits for longer: it is given up after a day
 
 
@@ -130,11 +131,15 @@ class Box:
         self.recent += 1
         few = letter.above is None or self.recent <= letter.above
         if few or incident in self.told:
-            after = next((one for one in reversed(self.unsent) if one.tally.covers(incident)), None)
-            self.alone.append(Alone(incident, letter, after))
+            self.alone.append(Alone(incident, letter, self._before(incident, letter)))
             self.told.add(incident)
             return
         self._digest(letter).tally.add(incident, letter)
+
+    def _before(self, incident: int, letter: Letter) -> Digest | None:
+        if letter.event in OF_A_SCOPE:
+            return None
+        return next((one for one in reversed(self.unsent) if one.tally.covers(incident)), None)
 
     def _digest(self, letter: Letter) -> Digest:
         if self.filled is None:

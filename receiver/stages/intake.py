@@ -7,31 +7,36 @@ root status nor the group key is ever used.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 
+from prunella.logs import create_logger
 from receiver import metrics
 from receiver.decide.episode import Kind
-from receiver.decide.plan import draft
 from receiver.journal import Ingested, JournalUnavailable, Seen
 from receiver.stages.context import Context
+from receiver.stages.opening import reception
 from receiver.webhook import BadDelivery, Delivery, decode
 
+log = create_logger("prunella.receiver.intake")
 MOST_KEPT = 100  # of the spoiled alerts of one delivery; the others are only counted
-OFF_THE_LOOP = 256 * 1024  # a body larger than this is decoded in a thread
+OFF_THE_LOOP = 64 * 1024  # a body larger than this is decoded in a thread
+SLICE = 500  # alerts of one delivery that are written at once; others' deliveries come between two
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the answer says."""
+    """What the answer says, and whether there is something to do or to send now."""
 
     received: int
     new: int
     repeated: int
     quarantined: int
+    stirs: bool = True
 
 
 async def intake(body: bytes, source: str, context: Context) -> Receipt:
-    """Stores one delivery. Raises BadDelivery when it is none, JournalUnavailable when nothing could be kept."""
+    """Stores one delivery. Raises BadDelivery when it is none, JournalUnavailable when not all of it could be kept."""
     try:
         if len(body) > OFF_THE_LOOP:
             delivery, batch = await asyncio.to_thread(_prepare, body, source, context)
@@ -47,40 +52,56 @@ async def intake(body: bytes, source: str, context: Context) -> Receipt:
         raise
     if delivery.receiver:
         context.heard_as.add(delivery.receiver)
+    _count(delivery, batch, done)
     return _receipt(delivery, batch, done)
 
 
 def _prepare(body: bytes, source: str, context: Context) -> tuple[Delivery, tuple[Seen, ...]]:
     delivery = decode(body, source)
-    settings = context.settings()
-    targets = tuple(settings.targets.values())
-    batch = tuple(
-        Seen(seen, draft(seen, settings.playbooks, targets)) for seen in delivery.observations
-    )
-    return delivery, batch
+    planner = context.settings().planner
+    return delivery, tuple(Seen(seen, planner.draft(seen)) for seen in delivery.observations)
 
 
 async def _store(
     delivery: Delivery, batch: tuple[Seen, ...], source: str, context: Context
-) -> Ingested:
-    now = context.now()
-    kept = delivery.spoiled[:MOST_KEPT]
-    await asyncio.gather(
-        *(context.journal.quarantine(source, one.why, one.text, now) for one in kept)
+) -> list[Ingested]:
+    kept, met = delivery.spoiled[:MOST_KEPT], reception(context)
+    if kept:
+        now = context.now()
+        await asyncio.gather(
+            *(context.journal.quarantine(source, one.why, one.text, now) for one in kept)
+        )
+    return [
+        await context.journal.ingest(batch[start : start + SLICE], context.now(), met)
+        for start in range(0, len(batch), SLICE)
+    ]
+
+
+def _count(delivery: Delivery, batch: tuple[Seen, ...], done: list[Ingested]) -> None:
+    metrics.DELIVERIES.labels("accepted").inc()
+    kinds = (kind for one in done for kind in one.kinds)
+    counted = Counter(
+        (seen.observation.status, kind) for seen, kind in zip(batch, kinds, strict=True)
     )
-    return await context.journal.ingest(batch, now) if batch else Ingested(())
-
-
-def _receipt(delivery: Delivery, batch: tuple[Seen, ...], done: Ingested) -> Receipt:
-    for seen, kind in zip(batch, done.kinds, strict=True):
-        metrics.ALERTS.labels(str(seen.observation.status), str(kind)).inc()
+    for (status, kind), count in counted.items():
+        metrics.ALERTS.labels(str(status), str(kind)).inc(count)
     if delivery.spoiled:
         metrics.ALERTS.labels("unknown", "quarantined").inc(len(delivery.spoiled))
-    metrics.DELIVERIES.labels("accepted").inc()
-    new = sum(1 for kind in done.kinds if kind is Kind.NEW)
+    events = [event for one in done for move in one.moves for event in move.events]
+    refused = Counter(str(event.data["reason"]) for event in events if event.ev == "refused")
+    for reason, count in refused.items():
+        metrics.REFUSALS.labels(reason).inc(count)
+    opened = [incident for one in done for incident in one.opened]
+    if opened:
+        log.info("incidents opened", count=len(opened), first=opened[0], refused=dict(refused))
+
+
+def _receipt(delivery: Delivery, batch: tuple[Seen, ...], done: list[Ingested]) -> Receipt:
+    new = sum(kind is Kind.NEW for one in done for kind in one.kinds)
     return Receipt(
         received=len(batch) + len(delivery.spoiled),
         new=new,
         repeated=len(batch) - new,
         quarantined=len(delivery.spoiled),
+        stirs=any(one.due or one.mailed for one in done),
     )

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 
 from prunella.logs import create_logger
 from receiver import metrics
-from receiver.channels.base import Channel, ChannelError, Notice
+from receiver.channels.base import MANY, Channel, ChannelError, Notice
 from receiver.decide.incident import Incident
 from receiver.decide.matchers import matches_all
-from receiver.decide.plan import highest
+from receiver.decide.plan import RANK, highest
 from receiver.journal import Event, Letter, Posting
+from receiver.journal.mail import DIGEST, Tally
 from receiver.settings import ReceiverSettings
 from receiver.stages.context import Context
 
 log = create_logger("prunella.receiver.notify")
 RETRY_FIRST, RETRY_MOST = 1.0, 60.0
 GIVE_UP_AFTER = 24 * 3600.0
+_FIELDS = tuple(field.name for field in fields(Notice))
 
 _TITLES = {
     "opened": "firing",
@@ -36,12 +38,8 @@ def letters(
     if not audience:
         return ()
     notice = _notice(context, incident, event, text, about)
-    body = {**asdict(notice), "links": dict(notice.links), "labels": dict(notice.labels)}
-    return tuple(
-        Letter(name, event, body, notice.dedup_key)
-        for name in audience
-        if _wants(settings.channels[name], notice)
-    )
+    chosen = (name for name in audience if _wants(settings.channels[name], notice))
+    return _addressed(chosen, notice, settings)
 
 
 def escalation_letters(
@@ -50,9 +48,7 @@ def escalation_letters(
     """The letters of one step of the escalation, whoever the playbook tells otherwise."""
     settings = context.settings()
     notice = _notice(context, incident, "escalated", text, f"level-{level}")
-    body = {**asdict(notice), "links": dict(notice.links), "labels": dict(notice.labels)}
-    names = escalation_of(settings, incident)[level][1]
-    return tuple(Letter(name, "escalated", body, notice.dedup_key) for name in names)
+    return _addressed(escalation_of(settings, incident)[level][1], notice, settings)
 
 
 def escalation_of(
@@ -63,6 +59,23 @@ def escalation_of(
     return tuple(
         (step.after, tuple(name for name in step.notify if name in settings.channels))
         for step in steps
+    )
+
+
+def _addressed(
+    names: Iterable[str], notice: Notice, settings: ReceiverSettings
+) -> tuple[Letter, ...]:
+    body = {name: getattr(notice, name) for name in _FIELDS}
+    event, many = notice.event, notice.event in MANY
+    return tuple(
+        Letter(
+            name,
+            event,
+            body,
+            notice.dedup_key,
+            above=settings.channels[name].digest_above if many else None,
+        )
+        for name in names
     )
 
 
@@ -143,19 +156,13 @@ class Sender:
         context = self._context
         if posting.id not in self._taken:
             try:
-                await channel.send(_from_body(posting.letter.body), context.tools)
+                await channel.send(_notice_of(posting), context.tools)
             except ChannelError as error:
                 await self._failed(posting, error)
                 return
             metrics.NOTIFICATIONS.labels(self._name, "ok").inc()
             self._taken.add(posting.id)
-        data = {
-            "incident": posting.incident,
-            "channel": self._name,
-            "event": posting.letter.event,
-            "dedup": posting.letter.dedup,
-        }
-        await context.journal.posted(posting, Event("notified", data), context.now())
+        await context.journal.posted(posting, _notified(posting), context.now())
         self._taken.discard(posting.id)
 
     async def _failed(self, posting: Posting, error: ChannelError) -> None:
@@ -181,5 +188,36 @@ class Sender:
         del self._not_before[posting.id]
 
 
-def _from_body(body: Mapping[str, object]) -> Notice:
-    return Notice(**dict(body))  # type: ignore[arg-type]  # written by `letters` from a Notice
+def _notified(posting: Posting) -> Event:
+    letter = posting.letter
+    data = {"channel": letter.channel, "event": letter.event, "dedup": letter.dedup}
+    if letter.event != DIGEST:
+        return Event("notified", {"incident": posting.incident, **data})
+    tally = Tally.of(letter.body)
+    counted = {"letters": tally.letters, "events": tally.events}
+    span = {"first": tally.first, "last": tally.last}
+    return Event("notified", {"incident": None, **data, **counted, **span})
+
+
+def digest_of(posting: Posting) -> Notice:
+    """What many letters come to: how many of which kind, and the gravest few."""
+    tally = Tally.of(posting.letter.body)
+    counts = ", ".join(f"{count} {event}" for event, count in tally.events.items())
+    gravest = "\n".join(f"{severity}: {title}" for severity, title in tally.gravest)
+    return Notice(
+        event=DIGEST,
+        incident=0,
+        episode="",
+        step="",
+        severity=max(tally.severities, key=RANK.index, default="info"),
+        title=f"[digest] {tally.letters} messages: {counts}",
+        text=f"Too many to be sent one by one; all are in the journal. The gravest:\n{gravest}",
+        at=posting.created,
+        dedup_key=posting.letter.dedup,
+    )
+
+
+def _notice_of(posting: Posting) -> Notice:
+    if posting.letter.event == DIGEST:
+        return digest_of(posting)
+    return Notice(**dict(posting.letter.body))  # type: ignore[arg-type]  # written by `letters` from a Notice

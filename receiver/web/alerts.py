@@ -43,7 +43,8 @@ class Alerts:
             )
             again = {"Retry-After": RETRY_AFTER}
             raise Refused(503, "journal_unavailable", str(gone), again) from gone
-        self._wake()
+        if receipt.stirs:
+            self._wake()
         answer = {
             "received": receipt.received,
             "new": receipt.new,

@@ -92,6 +92,12 @@ def test_a_letter_waits_for_the_digest_that_may_tell_of_its_incident() -> None:
     assert [one.after for one in box.alone] == [earlier, later, None]
 
 
+def test_a_page_about_a_scope_waits_for_nothing() -> None:
+    box = a_box(9, Digest(4, a_tally(1, 5)))
+    box.put(3, a_letter("frozen", above=None))
+    assert box.alone[0].after is None
+
+
 def test_a_letter_waits_for_the_digest_that_was_begun_just_now() -> None:
     box = a_box(9)
     box.put(1, a_letter("opened"))
