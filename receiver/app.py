@@ -23,6 +23,7 @@ from receiver.journal import Journal, JournalInUse, JournalUnavailable
 from receiver.journal.engines import open_engine
 from receiver.outside.alertmanager import AlertmanagerApi
 from receiver.outside.http import open_http
+from receiver.outside.ourselves import own_pids
 from receiver.outside.programs import SystemPrograms
 from receiver.outside.prometheus import PrometheusApi
 from receiver.outside.silences import SilencesApi
@@ -158,6 +159,7 @@ def _tools(
         prometheus=PrometheusApi(http, prometheus.url) if prometheus is not None else None,
         alertmanager=AlertmanagerApi(http, alertmanager.urls) if alertmanager is not None else None,
         executables=programs,
+        ourselves=own_pids(),
         silencer=(
             SilencesApi(http, alertmanager.urls)
             if alertmanager is not None and alertmanager.silence_while_healing

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -18,6 +19,8 @@ from receiver.checks import parse_check
 from receiver.checks.base import Check
 from receiver.decide.plan import Mode, Verify, gather_options
 
+DEFAULT_LISTEN = "127.0.0.1:9651"
+THIS_MACHINE = frozenset({"", "localhost", "127.0.0.1", "0.0.0.0", "::1", "::"})  # noqa: S104 - compared, not bound
 Inconsistency = tuple[Location, str, str]  # the arguments of `mistake`
 
 
@@ -40,6 +43,7 @@ def inconsistencies(data: object) -> Iterator[Inconsistency]:
     for name, facets in targets.items():
         if "name" in _mapping(facets):
             yield ("targets", name, "name"), "unknown key: a target's name is its key", "config"
+    yield from _ourselves(tree, targets)
     for group, members in _mapping(tree.get("groups")).items():
         yield from _missing(("groups", group), members, "target", targets)
     for name, steps in _mapping(tree.get("escalation")).items():
@@ -147,6 +151,35 @@ def _auth(tree: Mapping[str, Any]) -> Iterator[Inconsistency]:
         return
     cure = "`auth: {webhook: [{name: alertmanager, token_file: …}]}` is needed"
     yield ("auth",), f"{why}, so {cure}; give Alertmanager the same token", ABSENT
+
+
+def _ourselves(tree: Mapping[str, Any], targets: Mapping[str, Any]) -> Iterator[Inconsistency]:
+    """A target must not be what decides, or what it decides by: a repair of those could never be judged."""
+    alertmanager, prometheus = (_mapping(tree.get(key)) for key in ("alertmanager", "prometheus"))
+    own = {
+        _address(
+            f"http://{_mapping(tree.get('server')).get('listen', DEFAULT_LISTEN)}"
+        ): "the receiver itself",
+        _address(prometheus.get("url")): "the Prometheus that proves its repairs",
+        **{_address(url): "its Alertmanager" for url in _sequence(alertmanager.get("urls"))},
+    }
+    for name, facets in targets.items():
+        address = _address(_mapping(_mapping(facets).get("http")).get("base_url"))
+        if address is not None and address in own:
+            why = f"is {own[address]}: the receiver never acts on itself or on what it judges by"
+            yield ("targets", name, "http", "base_url"), why, "config"
+
+
+def _address(url: object) -> tuple[str, int | None] | None:
+    """Host and port, with one name for this machine; None for what is no address."""
+    try:
+        parts = urlsplit(url if isinstance(url, str) else "")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    if not parts.netloc:
+        return None
+    return "" if host in THIS_MACHINE else host, port
 
 
 def _open_to(listen: object) -> str | None:

@@ -148,4 +148,5 @@ class Tools:
     prometheus: Prometheus | None = None
     alertmanager: Alertmanager | None = None
     executables: Mapping[str, str] = field(default_factory=dict)
+    ourselves: frozenset[int] = frozenset()  # the pids that no action may end
     silencer: Silencer | None = None  # None unless `silence_while_healing` asks for it

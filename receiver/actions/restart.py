@@ -122,6 +122,8 @@ async def _first_look(name: str, watch: _Watch) -> ProcessStatus:
         raise ActionFailed(f"{name}: {error}", started=False) from error
     if status.state is ProcessState.MISSING:
         raise ActionFailed(f"{name}: its manager knows no such process", started=False)
+    if watch.tools.ourselves.intersection(status.pids):
+        raise ActionFailed(f"{name} is the receiver itself: it never acts on itself", started=False)
     return status
 
 

@@ -48,6 +48,39 @@ def test_every_name_that_does_not_exist_is_found() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("url", "whose"),
+    [
+        ("http://localhost:9651/api", "the receiver itself"),
+        ("http://127.0.0.1:9090", "the Prometheus"),
+        ("https://alerts:9093/x", "its Alertmanager"),
+    ],
+)
+def test_i18_a_target_is_never_the_receiver_or_what_it_judges_by(url: str, whose: str) -> None:
+    ((at, why),) = found(
+        prometheus={"url": "http://localhost:9090"},
+        alertmanager={"urls": ["http://alerts:9093"]},
+        targets={
+            "api": {"http": {"base_url": "http://127.0.0.1:3000"}},
+            "own": {"http": {"base_url": url}},
+        },
+    )
+    assert at == "targets.own.http.base_url"
+    assert f"is {whose}" in why
+
+
+def test_i18_the_receiver_is_known_by_where_it_listens() -> None:
+    own = {"own": {"http": {"base_url": "http://127.0.0.1:8080"}}}
+    assert found(server={"listen": ":8080"}, targets=own, auth={"webhook": [1]}) != []
+    assert found(server={"listen": "10.0.0.1:8080"}, targets=own, auth={"webhook": [1]}) == []
+
+
+@pytest.mark.parametrize("url", [None, 5, "", "no address", "http://[", "http://a:99999"])
+def test_what_is_no_address_is_nobody(url: object) -> None:
+    own = {"own": {"http": {"base_url": url}}}
+    assert found(prometheus={"url": url}, alertmanager={"urls": [url]}, targets=own) == []
+
+
 def test_a_facet_that_is_there_and_empty_is_not_there() -> None:
     ladder = [{"action": "restart", "on": ["api"]}]
     assert found(targets={"api": {"process": None}}, playbooks=[{"ladder": ladder}]) == [

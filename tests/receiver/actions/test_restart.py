@@ -4,6 +4,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,15 @@ async def test_one_crashed_instance_of_two_is_noticed() -> None:
 
 async def test_a_crash_after_it_stayed_up_is_not_this_actions() -> None:
     await restart(scripted(after=lambda age: up(2) if age <= 10 else DOWN))
+
+
+async def test_i18_the_receiver_never_restarts_itself() -> None:
+    manager = scripted(before=up(7, 70))
+    tools = replace(a_toolbox(), ourselves=frozenset({70, 700}))
+    with pytest.raises(ActionFailed, match="is the receiver itself") as refused:
+        await Restart().run(an_effect(target=a_target(process=manager)), tools)
+    assert not refused.value.started
+    assert manager.restarts == 0
 
 
 async def test_what_the_manager_does_not_know_was_not_touched() -> None:
