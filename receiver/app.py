@@ -175,6 +175,7 @@ def _start(
     tasks.start("leases", pipeline.keep_leases)
     tasks.start("gauges", pipeline.measure)
     tasks.start("upkeep", pipeline.upkeep)
+    tasks.start("retention", pipeline.retain)
     if alertmanager is not None and settings.alertmanager is not None:
         every = settings.alertmanager.reconcile
         tasks.start("reconcile", lambda: pipeline.reconcile(alertmanager, every))

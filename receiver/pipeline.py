@@ -23,6 +23,7 @@ from receiver.stages.guard import awaiting, blocked, guard
 from receiver.stages.notify import Sender
 from receiver.stages.plan import hold, plan, watch
 from receiver.stages.reconcile import Reconciler
+from receiver.stages.retention import retain
 from receiver.stages.upkeep import Upkeep
 from receiver.stages.verify import healed_hold, verify
 from receiver.tools import Alertmanager
@@ -56,6 +57,7 @@ IDLE = 1.0
 UPKEEP = 5.0
 MEASURE, MEASURE_MOST = 1.0, 15.0
 MEASURE_SHARE = 50  # of the time, so much as one look takes: what is large is looked at less often
+RETAIN = 60.0
 
 
 class Pipeline:
@@ -160,6 +162,15 @@ class Pipeline:
         async def turn() -> None:
             await keeper.once()
             await self._context.tools.clock.sleep(UPKEEP)
+
+        await self._patiently(turn)
+
+    async def retain(self) -> None:
+        """Takes away what is too old, once an hour, for ever."""
+
+        async def turn() -> None:
+            await retain(self._context)
+            await self._context.tools.clock.sleep(RETAIN)
 
         await self._patiently(turn)
 

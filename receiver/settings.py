@@ -164,6 +164,7 @@ class ReceiverSettings(Settings):
     journal: Secret = Secret("sqlite:prunella.db")  # PostgreSQL's holds a password
     prometheus: PrometheusSettings | None = None
     alertmanager: AlertmanagerSettings | None = None
+    retention: Annotated[Duration, Field(ge=86400)] = 90 * 86400.0
     mode: Mode = Mode.SHADOW
     stop_file: LocalPath | None = None
     limits: LimitSettings = Field(default_factory=LimitSettings)
@@ -218,6 +219,14 @@ class ReceiverSettings(Settings):
     def planner(self) -> Planner:
         """Which playbook answers an alert, on which targets."""
         return Planner(self.playbooks, tuple(self.targets.values()))
+
+    @property
+    def remembered(self) -> tuple[float, ...]:
+        """How far back the guards may ask: nothing younger is ever taken away."""
+        limits = self.limits
+        rates = (limits.per_target, limits.global_, limits.flap, limits.breaker)
+        books = (span for book in self.playbooks for span in (book.cooldown, book.reopen_window))
+        return (*(rate.window for rate in rates), *books)
 
     def group_of(self, target: str) -> frozenset[str]:
         """The largest group that the target is a member of; empty when it is in none."""

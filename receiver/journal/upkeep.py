@@ -19,6 +19,19 @@ class Upkeep(Protocol):
     async def unheard(self, since: float) -> tuple[int, ...]:
         """Open incidents of which no open alert was heard of after `since`."""
 
+    async def tick(self, name: str, at: float) -> bool:
+        """Whether this moment of what happens again and again is ours: it is given once, over all receivers."""
+
+    async def prune(self, before: float, most: int, now: float) -> int:
+        """Takes away some of what is older, at most so many of a kind; how many rows went, 0 when none are left.
+
+        Goes: closed incidents with their episodes, runs and letters, alerts without an episode, what was set aside, and
+        the audit rows, whose chain then begins later and says so.
+        """
+
+    async def compact(self) -> int:
+        """Gives some free space back to the file system; 0 when there is none left to give."""
+
     async def remember(self, key: str, value: str) -> None:
         """Keeps a value under a name of ours."""
 

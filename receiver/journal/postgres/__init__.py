@@ -42,7 +42,16 @@ from receiver.journal import (
 )
 from receiver.journal.chunks import Delivery
 from receiver.journal.door import Door
-from receiver.journal.postgres import freezes, incidents, intake, operator, outbox, reads, runs
+from receiver.journal.postgres import (
+    freezes,
+    incidents,
+    intake,
+    operator,
+    outbox,
+    reads,
+    retention,
+    runs,
+)
 from receiver.journal.postgres.clock import DatabaseClock
 from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.schema import migrate
@@ -162,6 +171,15 @@ class PostgresJournal:
 
     async def unheard(self, since: float) -> tuple[int, ...]:
         return await self._ask(partial(incidents.unheard, since=since))
+
+    async def tick(self, name: str, at: float) -> bool:
+        return await self._writer.call(lambda unit: retention.tick(unit, name, at))
+
+    async def prune(self, before: float, most: int, now: float) -> int:
+        return await self._writer.call(lambda unit: retention.prune(unit, before, most, now))
+
+    async def compact(self) -> int:
+        return 0  # autovacuum does
 
     async def open_run(self, incident: int) -> Run | None:
         return await self._ask(partial(runs.open_run, incident=incident))

@@ -9,7 +9,13 @@ from receiver.journal import JournalUnavailable
 from receiver.journal.postgres.session import SCHEMA, Connection
 from receiver.journal.postgres.writer import LOCK
 
-MIGRATIONS = ("postgres-0001.sql", "postgres-0002.sql", "postgres-0003.sql", "postgres-0004.sql")
+MIGRATIONS = (
+    "postgres-0001.sql",
+    "postgres-0002.sql",
+    "postgres-0003.sql",
+    "postgres-0004.sql",
+    "postgres-0005.sql",
+)
 
 
 async def migrate(db: Connection) -> str:

@@ -44,7 +44,16 @@ from receiver.journal import (
 from receiver.journal.chunks import Delivery
 from receiver.journal.door import Door
 from receiver.journal.mail import DIGEST
-from receiver.journal.sqlite import freezes, incidents, intake, operator, outbox, reads, runs
+from receiver.journal.sqlite import (
+    freezes,
+    incidents,
+    intake,
+    operator,
+    outbox,
+    reads,
+    retention,
+    runs,
+)
 from receiver.journal.sqlite.schema import FileLock, connect
 from receiver.journal.sqlite.writer import Writer
 
@@ -135,6 +144,15 @@ class SqliteJournal:
     async def unheard(self, since: float) -> tuple[int, ...]:
         return await self._read(partial(incidents.unheard, since=since))
 
+    async def tick(self, name: str, at: float) -> bool:
+        return await self._writer.call(lambda db: retention.tick(db, name, at))
+
+    async def prune(self, before: float, most: int, now: float) -> int:
+        return await self._writer.call(lambda db: retention.prune(db, before, most, now))
+
+    async def compact(self) -> int:
+        return await self._writer.call(retention.compact)
+
     async def open_run(self, incident: int) -> Run | None:
         return await self._read(partial(runs.open_run, incident=incident))
 
@@ -216,6 +234,7 @@ class SqliteJournal:
     def _verify_apart(self) -> Chain:
         try:
             with closing(connect(self._file, read_only=True)) as apart:
+                apart.execute("BEGIN")  # of one moment, whatever goes meanwhile
                 return reads.verify(apart)
         except sqlite3.Error as error:
             raise JournalUnavailable(f"the journal cannot be read: {error}") from error

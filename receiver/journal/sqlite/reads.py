@@ -8,8 +8,9 @@ from collections.abc import Mapping
 
 from receiver.decide.incident import Incident
 from receiver.journal import Chain, IncidentAlert, Page
-from receiver.journal.chain import GENESIS, line, link
+from receiver.journal.chain import Walk, exported, follow, verdict
 from receiver.journal.rows import incident_of, row_id
+from receiver.journal.sqlite.retention import anchor
 from receiver.journal.sqlite.rows import highest_seq
 
 CHUNK = 500
@@ -66,26 +67,20 @@ def next_due(db: sqlite3.Connection) -> float | None:
 
 def export(db: sqlite3.Connection, after: int, number: int | None) -> tuple[int, list[str]]:
     """The next rows of the journal as lines, and the seq to go on from."""
-    incident = None if number is None else row_id(number)
+    incident, begins = None if number is None else row_id(number), anchor(db)
     rows = db.execute(
         "SELECT * FROM event WHERE seq > ? AND (? IS NULL OR incident = ?) ORDER BY seq LIMIT ?",
-        (after, incident, incident, CHUNK),
+        (max(after, begins.seq), incident, incident, CHUNK),
     ).fetchall()
-    lines = [line(row["seq"], row["t"], row["ev"], row["data"], row["hash"]) for row in rows]
-    return (rows[-1]["seq"] if rows else after), lines
+    return exported(rows, after, begins if number is None else None)
 
 
 def verify(db: sqlite3.Connection) -> Chain:
     """Recomputes the chain and names the first row that does not follow."""
-    digest, expected = GENESIS, 0
     highest = highest_seq(db)  # read first: rows written meanwhile are then no surprise
-    for row in db.execute("SELECT * FROM event ORDER BY seq"):
-        expected += 1
-        if row["seq"] != expected:
-            return Chain(expected - 1, expected, f"row {expected} is missing")
-        digest = link(digest, row["seq"], row["t"], row["ev"], row["data"])
-        if digest != row["hash"] or row["incident"] != json.loads(row["data"]).get("incident"):
-            return Chain(expected, expected, f"row {expected} was changed")
-    if expected < highest:
-        return Chain(expected, expected + 1, f"row {expected + 1} is missing")
-    return Chain(expected)
+    walk = Walk(anchor(db))
+    for row in db.execute("SELECT * FROM event WHERE seq > ? ORDER BY seq", (walk.begins.after,)):
+        wrong = follow(walk, row)
+        if wrong is not None:
+            return wrong
+    return verdict(walk, highest)

@@ -6,10 +6,12 @@ import fcntl
 import os
 import secrets
 import sqlite3
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
+from prunella.logs import create_logger
 from receiver.journal import JournalInUse, JournalUnavailable
 
 MIGRATIONS = (
@@ -18,7 +20,12 @@ MIGRATIONS = (
     "sqlite-0003.sql",
     "sqlite-0004.sql",
     "sqlite-0005.sql",
+    "sqlite-0006.sql",
 )
+
+REMADE_MOST = 256 * 1024 * 1024
+CURE = "sqlite3 journal.db 'PRAGMA auto_vacuum=2; VACUUM'"
+log = create_logger("prunella.receiver.journal")
 
 
 def create(file: Path) -> None:
@@ -50,10 +57,29 @@ def _prepare(connection: sqlite3.Connection, *, read_only: bool) -> None:
     if read_only:
         connection.execute("PRAGMA query_only=ON")
         return
+    _make_shrinkable(connection)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
     _migrate(connection)
+
+
+def _make_shrinkable(connection: sqlite3.Connection) -> None:
+    """Free pages can be given back one by one only if the file was made so; an older one is made anew, if it is small."""
+    pages, size, shrinkable = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("page_count", "page_size", "auto_vacuum")
+    )
+    if shrinkable:
+        return
+    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    if not pages:
+        return
+    if pages * size > REMADE_MOST:
+        log.warning("an old journal cannot shrink: stop the receiver and run the cure", cure=CURE)
+        return
+    with suppress(sqlite3.OperationalError):  # no room for a copy: it goes on as it is
+        connection.execute("VACUUM")
 
 
 class Identity:

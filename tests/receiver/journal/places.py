@@ -20,9 +20,7 @@ from tests.receiver.builders import NOW
 from tests.receiver.journal.doing import opened
 from tests.servers.postgres import PostgresServer
 
-TABLES = (
-    "alert, episode, incident, run, frozen, outbox, quarantine, maintenance, event, ineffective"
-)
+TABLES = "alert, episode, incident, run, frozen, outbox, quarantine, maintenance, event, ineffective, tick"
 # the tests' time is what they say; elsewhere it is the database's
 CLOCK = (
     "CREATE OR REPLACE FUNCTION moment(given double precision) RETURNS double precision"
@@ -82,8 +80,11 @@ class PostgresPlace:
     async def empty(self, *, hand_clock: bool) -> None:
         """As it was when it was new, which is quicker than a new one."""
         clear = f"TRUNCATE {TABLES} RESTART IDENTITY"
-        again = "UPDATE chain SET seq = 0, hash = repeat('0', 64)"
-        await self.tamper(clear, again, "DELETE FROM meta", BY_HAND if hand_clock else BY_ITSELF)
+        ends = "UPDATE chain SET seq = 0, hash = repeat('0', 64)"
+        begins = "UPDATE anchor SET seq = 0, hash = repeat('0', 64)"
+        await self.tamper(
+            clear, ends, begins, "DELETE FROM meta", BY_HAND if hand_clock else BY_ITSELF
+        )
 
     async def _as_superuser(self, *statements: str) -> None:
         where: Mapping[str, Any] = {"host": str(self.server.folder), "port": self.server.port}
