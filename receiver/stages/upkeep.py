@@ -18,7 +18,7 @@ from receiver.stages.notify import letters
 from receiver.targets import Target
 
 log = create_logger("prunella.receiver.upkeep")
-KINDS = ("global", "playbook", "target")
+KINDS = ("global", "playbook", "storm", "target")
 LOOK_EVERY = 60.0  # for what was forgotten
 ASK_AGAIN = 600.0  # about what somebody still knew
 
