@@ -15,6 +15,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 LONG = bool(os.environ.get("PRUNELLA_CHAOS"))
 SEED = int(os.environ.get("PRUNELLA_SEED", "7"))
+# who has taken an incident may be stopped, and who takes it over then killed; PostgreSQL waits four seconds for each
+SOON = 30.0
 UNLIMITED = (100_000, 3600.0)
 
 
@@ -32,6 +34,7 @@ def terms(made: Storm) -> Terms:
         repeatable=frozenset({"restart"}),
         channels=frozenset({"ops"}),
         accepted=tuple(made.accepted),
+        soon=SOON,
     )
 
 
