@@ -31,7 +31,7 @@ async def test_a_call_that_never_ends_can_be_left_behind() -> None:
     began = time.monotonic()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(in_thread(lambda: go.wait(10)), 0.05)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     go.set()
 
 

@@ -102,7 +102,7 @@ def test_a_second_set_up_takes_no_time() -> None:
     began = time.monotonic()
     result = subprocess.run(["bash", ".ci/setup"], cwd=ROOT, capture_output=True, check=False)
     assert (result.returncode, result.stderr) == (0, b"")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 def test_the_licence_is_there_in_full() -> None:

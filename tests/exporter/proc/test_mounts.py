@@ -88,7 +88,7 @@ async def test_a_hanging_mount_costs_its_own_time_and_no_other_mounts_values() -
     with disks.hanging():
         began = time.monotonic()
         found = await Filesystems(Path("/"), 0.1, disks.statvfs).collect([FAR, ROOT])
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
     assert value(found, "node_filesystem_device_error", mountpoint="/far") == 1
     assert value(found, "node_filesystem_size_bytes", mountpoint="/") == 1000 * 4096
 

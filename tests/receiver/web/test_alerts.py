@@ -112,7 +112,7 @@ async def test_i7_the_answer_does_not_wait_for_actions(tmp_path: Path) -> None:
         first = await client.alerts(_body(firing()))
         second = await client.alerts(_body(resolved()))
         assert (first.status, second.status) == (202, 202)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4
 
 
 async def test_i7_while_the_journal_is_locked_the_answer_is_503_and_later_202(
