@@ -90,7 +90,7 @@ async def test_i14_a_dead_owners_incident_is_taken_over_when_its_lease_ends(
         await until(takes, "the lease ends", deadline=5.0)
     assert took[0].incident == held.incident
     assert took[0].fence > held.fence
-    assert SHORT <= time.monotonic() - began < 2 * SHORT
+    assert SHORT <= time.monotonic() - began < 2 * SHORT + 2
 
 
 async def test_i14_an_opening_takes_nothing_from_those_who_live(
