@@ -6,7 +6,7 @@ stage can be tested with a hand-written stand-in and no patching.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -149,4 +149,6 @@ class Tools:
     alertmanager: Alertmanager | None = None
     executables: Mapping[str, str] = field(default_factory=dict)
     ourselves: frozenset[int] = frozenset()  # the pids that no action may end
+    # raises when the action's lease is over: for effects that go through neither `http` nor `programs`, right before
+    require_lease: Callable[[], None] = field(default=lambda: None)
     silencer: Silencer | None = None  # None unless `silence_while_healing` asks for it

@@ -69,6 +69,7 @@ class Supervisor(Manager):
         return ProcessStatus(ProcessState.MISSING) if info is None else _status(info)
 
     async def restart(self, tools: Tools) -> None:
+        tools.require_lease()
         stopped = await self._order("stopProcess", _NOT_RUNNING, after_stop=False)
         try:
             await self._stopped(tools)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from receiver.journal import Fenced
 from receiver.tools import MAX_BODY, MAX_OUTPUT, Finished, Http, Programs, Response, Tools
@@ -19,6 +20,7 @@ def leashed(tools: Tools, names: Mapping[str, str], holds: Callable[[], bool]) -
         tools,
         programs=_Programs(tools.programs, names, holds),
         http=_Http(tools.http, holds),
+        require_lease=partial(_require, holds),
     )
 
 

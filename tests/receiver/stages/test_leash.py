@@ -7,6 +7,8 @@ import pytest
 
 from receiver.decide.incident import State
 from receiver.journal import Fenced
+from receiver.managers.base import ManagerError
+from receiver.managers.supervisor import Supervisor
 from receiver.pipeline import LEASE, Pipeline
 from receiver.stages.leash import leashed
 from receiver.tools import Finished, Tools
@@ -21,6 +23,15 @@ async def test_i14_who_holds_no_lease_starts_no_program_and_sends_no_request() -
     with pytest.raises(Fenced):
         await tools.http.request("POST", "http://127.0.0.1:1/gc", timeout=1.0)
     assert (programs.asked, http.asked) == ([], [])
+
+
+async def test_i14_who_holds_no_lease_stops_nothing_at_supervisord() -> None:
+    nowhere = Supervisor(name="shop", url="unix:///nowhere.sock")
+    tools = Tools(HandClock(), ToldHttp(), ToldPrograms())
+    with pytest.raises(ManagerError):
+        await nowhere.restart(leashed(tools, {}, lambda: True))
+    with pytest.raises(Fenced):
+        await nowhere.restart(leashed(tools, {}, lambda: False))
 
 
 async def test_every_program_of_an_action_carries_its_name_whatever_else_it_is_given() -> None:
