@@ -21,9 +21,10 @@ from receiver.journal import Claim, Event, Letter, Move, Question, Ruling, Run
 from receiver.stages.act import act
 from receiver.stages.context import Context, commit, event_of, follow, playbook_of
 from receiver.stages.hearing import hear
-from receiver.stages.notify import letters
+from receiver.stages.notify import called_once, letters
 
 LOOK_SOONEST, LOOK_LATEST = 1.0, 30.0
+SAME_CAUSE = 600.0  # a group that is sick again after so long is another page
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +201,22 @@ class _Asked:
 
     def _hand_over(self, decision: Decision) -> Ruling:
         after = self.proposal.incident.moved(State.ESCALATED, decision.reason, self.now)
-        told = letters(self.context, after, "escalated", f"Nothing was touched: {decision.reason}.")
+        text = f"Nothing was touched: {decision.reason}."
+        told = letters(self.context, after, "escalated", text)
+        if decision.reason is Reason.COMMON_CAUSE:
+            told = called_once(told, after, self._cause())
         events = (
             *self._refused(decision),
             event_of("escalated", after, reason=str(decision.reason)),
         )
         return Ruling(Move(after, events, told))
+
+    def _cause(self) -> str:
+        """The key of the one page about what is sick for one reason."""
+        settings, journal = self.context.settings(), self.context.journal.name
+        members = settings.group_of(self.proposal.target)
+        names = (name for name, group in settings.groups.items() if members == frozenset(group))
+        return f"prunella-{journal}-common_cause-{next(names, '')}-{int(self.now // SAME_CAUSE)}"
 
     def _wait(self, decision: Decision) -> Ruling:
         to, event, due = self._waiting(decision)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from prunella.logs import create_logger
 from receiver import metrics
@@ -49,6 +49,19 @@ def escalation_letters(
     settings = context.settings()
     notice = _notice(context, incident, "escalated", text, f"level-{level}")
     return _addressed(escalation_of(settings, incident)[level][1], notice, settings)
+
+
+def called_once(told: Iterable[Letter], incident: Incident, key: str) -> tuple[Letter, ...]:
+    """The same letters; but those who are only called, and not told of everything, are called once by this key."""
+    said = incident.plan.get("notify")
+    if not isinstance(said, (list, tuple)):
+        return tuple(told)
+    return tuple(
+        letter
+        if letter.channel in said
+        else replace(letter, dedup=key, body={**letter.body, "dedup_key": key})
+        for letter in told
+    )
 
 
 def escalation_of(

@@ -165,6 +165,27 @@ async def test_i11_a_sick_group_has_a_common_cause_and_is_not_touched() -> None:
         assert {row["reason"] for row in await made.events("refused")} == {"common_cause"}
 
 
+async def test_i11_a_common_cause_is_told_of_each_and_paged_once() -> None:
+    names = ["a", "b", "c"]
+    changes: dict[str, Any] = {
+        "targets": {name: {"matchers": [f'service="{name}"']} for name in names},
+        "groups": {"web": names},
+        "playbooks": [{**BOOK, "notify": ["ops"], "escalate": "oncall"}],
+        "escalation": {"oncall": [{"after": "0m", "notify": ["pager"]}]},
+        "channels": {
+            name: {"kind": "webhook", "url": f"http://127.0.0.1:2/{name}/hook"}
+            for name in ("ops", "pager")
+        },
+    }
+    async with rig(**changes) as made:
+        await made.deliver(*(firing(name) for name in names))
+        await made.settle()
+        told = await made.told("ops")
+        assert [one["event"] for one in told].count("escalated") == 3
+        (page,) = (await made.told("pager"))[len(told) :]
+        assert (page["event"], "common_cause" in page["text"]) == ("escalated", True)
+
+
 async def test_blocked_for_too_long_becomes_a_humans_problem() -> None:
     async with rig(playbooks=[{**BOOK, "blocked_max": "1m"}]) as made:
         await made.journal.pause("ops", "", made.clock.now())
