@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import (
     AfterValidator,
@@ -158,6 +158,8 @@ class EscalationStep(Settings):
 
 class ReceiverSettings(Settings):
     """The whole file. No key is required: without any the receiver watches in shadow mode on loopback."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"schedules", "launch_watch"})
 
     server: ServerSettings = Field(default_factory=ServerSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)

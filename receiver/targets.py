@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, SerializeAsAny, WrapSerializer
 
@@ -22,6 +22,8 @@ class HttpFacet(Settings):
 
 class Target(Settings):
     """A named thing with facets; an action says which facet it needs."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"redis", "postgres", "queue", "release", "backup"})
 
     name: str
     matchers: Matchers = ()

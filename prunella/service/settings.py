@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Self, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -60,6 +60,7 @@ class Settings(BaseModel):
     """A part of the config. Every field that is a Secret is also read from the file named by `<field>_file`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    later: ClassVar[frozenset[str]] = frozenset()  # keys that are promised, but not known yet
 
     @model_validator(mode="wrap")
     @classmethod
@@ -69,7 +70,7 @@ class Settings(BaseModel):
         if not isinstance(data, Mapping):
             return handler(data)
         given = dict(data)
-        found = list(_fill_secrets(cls, given, _folder(info)))
+        found = [*_fill_secrets(cls, given, _folder(info)), *_take_out(cls.later, given)]
         try:
             settings = handler(given)
         except ValidationError as error:
@@ -78,6 +79,12 @@ class Settings(BaseModel):
             if not found:
                 return settings
         raise ValidationError.from_exception_data(cls.__name__, found, hide_input=True)
+
+
+def _take_out(later: frozenset[str], given: dict[Any, Any]) -> Iterator[InitErrorDetails]:
+    for key in [key for key in given if key in later]:
+        del given[key]
+        yield mistake((key,), "is a key of a later version: this one does not know it yet")
 
 
 def load(model: type[S], file: Path | None, environ: Mapping[str, str]) -> S:

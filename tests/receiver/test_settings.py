@@ -209,3 +209,9 @@ def put(tree: Any, place: tuple[Any, ...], value: object) -> None:
         for key in way:
             tree = tree[key]
         tree[last] = value
+
+
+def test_the_guards_never_miss_what_retention_took_away() -> None:
+    limits = {"flap": "5/2w", "breaker": "5/3d"}
+    read = ReceiverSettings.model_validate({**WHOLE, "retention": "1d", "limits": limits})
+    assert {14 * 86400.0, 3 * 86400.0, 3600.0, 600.0} == set(read.remembered)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pytest
 from pydantic import Field, ValidationError, model_validator
@@ -245,3 +245,17 @@ def test_a_plugin_built_inside_a_validator_keeps_its_place(tmp_path: Path) -> No
     with pytest.raises(ValidationError) as caught:
         Mail.model_validate({"kind": "email", "fron": "a"}, context={"folder": tmp_path})
     assert [found["loc"] for found in caught.value.errors()] == [("from",), ("fron",)]
+
+
+def test_a_key_that_is_promised_for_later_is_not_called_unknown(tmp_path: Path) -> None:
+    class Early(Settings):
+        later: ClassVar[frozenset[str]] = frozenset({"schedules"})
+        here: int = 0
+
+    file = tmp_path / "a.yml"
+    file.write_text("schedules: []\nhere: x\n")
+    with pytest.raises(ConfigError) as caught:
+        load(Early, file, {})
+    said = str(caught.value)
+    assert "schedules: is a key of a later version" in said
+    assert "here: " in said
