@@ -29,8 +29,8 @@ chaos: setup ## the long proofs: crashes at every point, storms over dying recei
 	@bash .ci/servers
 	@PRUNELLA_CHAOS=1 $(PYTEST) tests/proof $(ARGS)
 
-bench: setup ## benchmarks, as ratios against named peers in the same run
-	@$(PYTHON) -m benchmarks.webhooks
+bench: setup ## benchmarks with their goals, in a few minutes (BENCH="idle webhooks reaction large storm")
+	@$(PYTHON) -m benchmarks $(BENCH)
 
 compose-test: setup ## the stack in containers on a real engine: up, healed, down
 	@bash docker/compose-test

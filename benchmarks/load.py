@@ -1,12 +1,18 @@
-"""A load on one route: keep-alive connections that post as fast as they are answered."""
+"""A load on one route: keep-alive connections that post as fast as they are answered, or at a given pace.
+
+A bare protocol, because the client shares two cores with the server and must not be what is measured.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from statistics import quantiles
+from typing import cast
+
+HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,43 +31,104 @@ class Result:
         )
 
 
-async def load(
-    port: int, request: Callable[[int], bytes], *, connections: int, seconds: float
-) -> Result:
-    """Posts `request(n)` for n = 0, 1, … for so long."""
-    times: list[float] = []
-    refused = 0
-    numbers = iter(range(10**9))
-    end = time.perf_counter() + seconds
+@dataclass(slots=True)
+class Times:
+    """What was measured so far."""
 
-    async def client() -> None:
-        nonlocal refused
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while time.perf_counter() < end:
-            began = time.perf_counter()
-            writer.write(request(next(numbers)))
-            refused += not await _answered(reader)
-            times.append(time.perf_counter() - began)
-        writer.close()
+    began: float = field(default_factory=time.perf_counter)
+    took: list[float] = field(default_factory=list)
+    refused: int = 0
 
-    began = time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(connections)))
-    took = time.perf_counter() - began
-    cuts = quantiles(times, n=100)
-    return Result(len(times) / took, cuts[49], cuts[98], refused)
+    def result(self) -> Result:
+        """The whole of it."""
+        cuts = quantiles(self.took, n=100) if len(self.took) > 1 else [*self.took, 0.0] * 50
+        seconds = time.perf_counter() - self.began
+        return Result(len(self.took) / seconds, cuts[49], cuts[98], self.refused)
 
 
-async def _answered(reader: asyncio.StreamReader) -> bool:
-    """Reads one answer; whether it was a 2xx."""
-    head = await reader.readuntil(b"\r\n\r\n")
+class Connection(asyncio.Protocol):
+    """One keep-alive connection with one request at a time."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[bool] | None = None
+        self._read = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(exc or ConnectionResetError("closed by the server"))
+
+    def data_received(self, data: bytes) -> None:
+        self._read += data
+        head, split, rest = bytes(self._read).partition(b"\r\n\r\n")
+        if not split or len(rest) < _length(head) or self._answer is None:
+            return
+        self._read.clear()
+        self._answer.set_result(head.startswith(b"HTTP/1.1 2"))
+
+    async def ask(self, request: bytes) -> bool:
+        """Sends it and waits for the answer; whether that was a 2xx."""
+        assert self._transport is not None
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._answer
+
+    def close(self) -> None:
+        """Done."""
+        if self._transport is not None:
+            self._transport.close()
+
+
+async def connect(port: int) -> Connection:
+    """One to the server."""
+    _, connection = await asyncio.get_running_loop().create_connection(Connection, HOST, port)
+    return connection
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many connections for how long; `rate` requests a second altogether, or as many as are answered."""
+
+    connections: int = 16
+    seconds: float = 5.0
+    rate: float | None = None
+
+
+async def load(port: int, request: Callable[[int], bytes], pace: Pace) -> Result:
+    """Posts `request(n)` for n = 0, 1, …"""
+    times, numbers = Times(), iter(range(10**9))
+    end = times.began + pace.seconds
+    await asyncio.gather(
+        *(_client(port, request, numbers, times, (end, pace)) for _ in range(pace.connections))
+    )
+    return times.result()
+
+
+async def _client(
+    port: int,
+    request: Callable[[int], bytes],
+    numbers: Iterator[int],
+    times: Times,
+    until: tuple[float, Pace],
+) -> None:
+    end, pace = until
+    connection = await connect(port)
+    while time.perf_counter() < end:
+        number = next(numbers)
+        if pace.rate is not None:
+            await asyncio.sleep(max(0.0, times.began + number / pace.rate - time.perf_counter()))
+        asked = time.perf_counter()
+        times.refused += not await connection.ask(request(number))
+        times.took.append(time.perf_counter() - asked)
+    connection.close()
+
+
+def _length(head: bytes) -> int:
     for line in head.split(b"\r\n"):
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":
-            await reader.readexactly(int(value))
-    return head.startswith(b"HTTP/1.1 2")
-
-
-def post(path: str, body: bytes) -> bytes:
-    """A POST of JSON as bytes on the wire."""
-    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+            return int(value)
+    return 0

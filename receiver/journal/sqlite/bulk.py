@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 SIZES = (128, 32, 8, 1)
 HERE = "{rows}"  # in a statement: where the values go
@@ -19,7 +20,7 @@ def write(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, .
     for size in SIZES:
         while len(rows) - at >= size:
             part = rows[at : at + size]
-            sql = statement.replace(HERE, _values(size, len(part[0])))
+            sql = _filled(statement, size, len(part[0]))
             db.execute(sql, [value for row in part for value in row])
             at += size
 
@@ -30,13 +31,11 @@ def read(db: sqlite3.Connection, statement: str, keys: Iterable[object]) -> Iter
     for start in range(0, len(wanted), SIZES[0]):
         part = wanted[start : start + SIZES[0]]
         size = next(one for one in reversed(SIZES) if one >= len(part))
-        sql = statement.replace(HERE, f"({_marks(size)})")
+        sql = _filled(statement, 1, size)
         yield from db.execute(sql, [*part, *[None] * (size - len(part))]).fetchall()
 
 
-def _values(rows: int, columns: int) -> str:
-    return ",".join([f"({_marks(columns)})"] * rows)
-
-
-def _marks(count: int) -> str:
-    return ",".join("?" * count)
+@cache
+def _filled(statement: str, rows: int, columns: int) -> str:
+    marks = ",".join("?" * columns)
+    return statement.replace(HERE, ",".join([f"({marks})"] * rows))

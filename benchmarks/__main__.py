@@ -1,0 +1,32 @@
+"""`make bench`: every scenario, or those that are named: `python -m benchmarks storm`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+
+from benchmarks import idle, large, reaction, storm, webhooks
+from benchmarks.report import say
+
+SCENARIOS: Mapping[str, Callable[[], None]] = {
+    "idle": idle.main,
+    "webhooks": webhooks.main,
+    "reaction": reaction.main,
+    "large": large.main,
+    "storm": storm.main,
+}
+
+
+def main(names: list[str]) -> int:
+    """Runs them in their order."""
+    unknown = sorted(set(names) - SCENARIOS.keys())
+    if unknown:
+        say(f"there is no {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")
+        return 2
+    for name in names or SCENARIOS:
+        SCENARIOS[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
