@@ -67,10 +67,10 @@ async def healer(
     folder: Path, *urls: str, takes: float = 0.1, book: Mapping[str, Any] | None = None, **more: Any
 ) -> AsyncIterator[tuple[ReceiverServer, Path]]:
     """The receiver that looks at these Alertmanagers every half second, and the log of its repairs."""
-    log = folder / "repairs"
+    log, nobody = folder / "repairs", f"http://127.0.0.1:{free_port()}"
     config = {
         "mode": "auto",
-        "targets": {"shop": {"matchers": ['service="shop"'], "http": {"base_url": urls[0]}}},
+        "targets": {"shop": {"matchers": ['service="shop"'], "http": {"base_url": nobody}}},
         "playbooks": [
             {
                 "name": "down",
