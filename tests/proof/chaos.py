@@ -296,7 +296,7 @@ def config(url: str, world: Outside, targets: Sequence[str]) -> dict[str, Any]:
             }
             for kind in KINDS
         ],
-        "channels": {"ops": {"kind": "webhook", "url": f"{world.url}/ops"}},
+        "channels": {"ops": {"kind": "webhook", "url": f"{world.url}/ops", "digest_above": None}},
     }
 
 
