@@ -69,7 +69,7 @@ async def test_what_is_done_twice_is_seen_twice_and_what_was_cut_off_too(tmp_pat
 async def test_two_receivers_that_die_and_sleep_do_everything_once(
     tmp_path: Path, cluster: PostgresServer
 ) -> None:
-    await rages(tmp_path, cluster, incidents=40, receivers=2, deadline=120.0)
+    await rages(tmp_path, cluster, incidents=40, receivers=2, deadline=300.0)
 
 
 @pytest.mark.skipif(not LONG, reason="make chaos")
