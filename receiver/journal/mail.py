@@ -15,7 +15,9 @@ from receiver.decide.plan import RANK
 DIGEST = "digest"
 EVERY = 60.0  # seconds that a digest takes letters, and over which they are counted
 GRAVEST = 5
-OF_A_SCOPE = frozenset({"frozen", "thawed"})  # not of the incident that met it: they wait for nothing
+OF_A_SCOPE = frozenset(
+    {"frozen", "thawed"}
+)  # not of the incident that met it: they wait for nothing
 PENDING_MOST = 90_000.0  # no letter waits for longer: it is given up after a day
 
 
