@@ -157,6 +157,14 @@ class Desk:
             self._texts[id(seen)] = known
         return known
 
+    def texts_of(self, episode: Episode) -> tuple[str, str]:
+        """The same for an episode; annotations that its incident was opened with are kept there alone."""
+        seen, incident = episode.first, episode.incident
+        assert seen is not None  # noqa: S101 - a new one is opened by an observation
+        labels, annotations = self.texts(seen)
+        opener = isinstance(incident, OpenIncident) and incident.new and incident.first is seen
+        return labels, "" if opener else annotations
+
     def _open(self, alert: Alert, seen: Seen, step: Step, now: float, reception: Reception) -> None:
         observation = seen.observation
         incident = None

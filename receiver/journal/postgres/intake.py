@@ -195,7 +195,12 @@ def _episode_row(one: Episode, desk: Desk, place: int) -> tuple[object, ...]:
     seen = one.first
     assert seen is not None  # noqa: S101 - a new one is opened by an observation
     return (
-        *(plain(seen.alert), plain(seen.fingerprint), *desk.texts(seen), plain(seen.generator_url)),
+        *(
+            plain(seen.alert),
+            plain(seen.fingerprint),
+            *desk.texts_of(one),
+            plain(seen.generator_url),
+        ),
         *(
             one.starts_at,
             one.opened_at,

@@ -33,12 +33,16 @@ async def incidents(db: Database, page: Page) -> tuple[Incident, ...]:
 
 async def alerts(db: Database, number: int) -> tuple[IncidentAlert, ...]:
     """Every episode of an incident, oldest first."""
-    rows = await db.fetch("SELECT * FROM episode WHERE incident = $1 ORDER BY id", row_id(number))
+    rows = await db.fetch(
+        "SELECT e.*, i.annotations AS opening FROM episode e JOIN incident i ON i.id = e.incident"
+        " WHERE e.incident = $1 ORDER BY e.id",
+        row_id(number),
+    )
     return tuple(
         IncidentAlert(
             fingerprint=row["fingerprint"],
             labels=json.loads(row["labels"]),
-            annotations=json.loads(row["annotations"]),
+            annotations=json.loads(row["annotations"] or row["opening"]),
             generator_url=row["generator_url"],
             starts_at=row["starts_at"],
             opened_at=row["opened_at"],

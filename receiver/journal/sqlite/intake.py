@@ -185,7 +185,7 @@ def _episode_row(one: Episode, desk: Desk) -> tuple[object, ...]:
     seen = one.first
     assert seen is not None  # noqa: S101 - a new one is opened by an observation
     return (
-        *(one.id, seen.alert, seen.fingerprint, *desk.texts(seen), seen.generator_url),
+        *(one.id, seen.alert, seen.fingerprint, *desk.texts_of(one), seen.generator_url),
         *(one.starts_at, one.opened_at, one.last_seen, one.seen, one.closed_at, one.incident_id),
     )
 

@@ -35,12 +35,16 @@ def incidents(db: sqlite3.Connection, page: Page) -> tuple[Incident, ...]:
 
 def alerts(db: sqlite3.Connection, number: int) -> tuple[IncidentAlert, ...]:
     """Every episode of an incident, oldest first."""
-    rows = db.execute("SELECT * FROM episode WHERE incident = ? ORDER BY id", (row_id(number),))
+    rows = db.execute(
+        "SELECT e.*, i.annotations AS opening FROM episode e JOIN incident i ON i.id = e.incident"
+        " WHERE e.incident = ? ORDER BY e.id",
+        (row_id(number),),
+    )
     return tuple(
         IncidentAlert(
             fingerprint=row["fingerprint"],
             labels=json.loads(row["labels"]),
-            annotations=json.loads(row["annotations"]),
+            annotations=json.loads(row["annotations"] or row["opening"]),
             generator_url=row["generator_url"],
             starts_at=row["starts_at"],
             opened_at=row["opened_at"],

@@ -203,6 +203,13 @@ async def test_text_of_every_kind_survives(journal: Journal) -> None:
     assert (await journal.alerts(1))[0].labels == labels
 
 
+async def test_every_alert_of_an_incident_has_its_own_annotations(journal: Journal) -> None:
+    first, second = an_alert("a", annotations={"n": "1"}), an_alert("b", annotations={"n": "2"})
+    await tell(journal, a_seen(first), a_seen(second))
+    await tell(journal, a_seen(an_alert("c")))
+    assert [one.annotations for one in await journal.alerts(1)] == [{"n": "1"}, {"n": "2"}, {}]
+
+
 async def test_i9_what_alertmanager_mutes_is_known_and_has_the_incident_looked_at(
     journal: Journal,
 ) -> None:
