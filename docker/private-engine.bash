@@ -102,7 +102,7 @@ forget_killed_run() {
   remove_engine
 }
 
-image_of() { "${compose[@]}" config --format json | "$python" -c 'import json, sys; print(json.load(sys.stdin)["services"][sys.argv[1]]["image"])' "$1"; }
+image_of() { "${compose[@]}" config --format json | "$python" -c 'import json, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); print(json.load(sys.stdin)["services"][sys.argv[1]]["image"])' "$1"; }
 
 have_image() { docker image inspect "$1" >/dev/null 2>&1; }
 

@@ -12,6 +12,8 @@ from tests.receiver.rig import firing
 from tests.receiver.web.serving import OPERATE, Client, serving
 from tests.servers.process import until
 
+pytestmark = pytest.mark.server  # a process for every command: not for `make check`
+
 
 async def prunella(*words: str, url: str, token_file: Path | None = None) -> tuple[int, str, str]:
     """Runs the command as an operator would; its exit code, what it printed and what it complained of."""

@@ -10,6 +10,8 @@ from receiver.cli.operate import _wanted, behind_dashes
 from tests.receiver.cli.test_commands import prunella
 from tests.receiver.web.serving import OPERATE, serving
 
+pytestmark = pytest.mark.server  # a process for every command: not for `make check`
+
 
 def a_token(folder: Path) -> Path:
     file = folder / "token"

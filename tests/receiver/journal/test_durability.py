@@ -13,6 +13,8 @@ import pytest
 from receiver.journal import Chain, Page
 from tests.receiver.journal.doing import exported, opened
 
+pytestmark = pytest.mark.server  # processes that are killed: not for `make check`
+
 SAID_BEFORE_THE_KILL = (1, 250, 17, 600, 90, 3, 410)
 
 
