@@ -23,7 +23,7 @@ class Upkeep(Protocol):
         """Whether this moment of what happens again and again is ours: it is given once, over all receivers."""
 
     async def prune(self, before: float, most: int, now: float) -> int:
-        """Takes away some of what is older, at most so many of a kind; how many rows went, 0 when none are left.
+        """Takes away some of what is older, at most so many of a kind; about how many went, 0 when none are left.
 
         Goes: closed incidents with their episodes, runs and letters, alerts without an episode, what was set aside, and
         the audit rows, whose chain then begins later and says so.

@@ -296,7 +296,9 @@ async def test_compacting_gives_back_a_little_at_a_time(tmp_path: Path) -> None:
     await filled(file)
     async with opened(file) as journal:
         await tidied(journal)
-        assert 0 < await journal.compact() <= 256
+        ((free,),) = await execute(journal, "PRAGMA freelist_count")
+        assert await journal.compact() == 256
+        assert await execute(journal, "PRAGMA freelist_count") == [(free - 256,)]
 
 
 async def test_an_old_file_that_could_not_shrink_is_made_anew(tmp_path: Path) -> None:
