@@ -44,6 +44,7 @@ async def act(claim: Claim, run: Run, rung: Rung, context: Context) -> Claim | N
         return await _end(
             claim, run, Outcome("cancelled", held_back, f"not begun: {held_back}"), context
         )
+    log.info("action begins", incident=run.incident, action=run.kind, target=run.target)
     async with hushed(claim.incident, rung, context):
         outcome = await _perform(claim.incident, run, rung, context)
         log.info(

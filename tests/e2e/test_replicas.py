@@ -122,7 +122,7 @@ async def test_i1_what_a_killed_receiver_had_begun_another_finishes_within_two_l
         assert (await one.deliver(alert()))[0] == 202
         await until(lambda: bool(made.evidence("begun")), "an action began", every=0.005)
         # the one that was told acts: the other looks once a second
-        (holder,) = [one for one in made.receivers if "incident moved" in one.process.output()]
+        (holder,) = [one for one in made.receivers if "action begins" in one.process.output()]
         alive = other if holder is one else one
         holder.kill()
         killed = time.monotonic()
