@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
-SIZES = (128, 32, 8, 1)
+SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
 HERE = "{rows}"  # in a statement: where the values go
 
 
