@@ -181,10 +181,10 @@ class Storm:
     async def _slays(self, stories: int) -> None:
         """One after the other is killed and comes back, or is stopped for less or more than its lease.
 
-        What a dead one was about to send is taken over after a while, for which the last third of the stories is time.
+        What a dead one was about to send is taken over after a while, for which the second half of the stories is time.
         """
         dice = random.Random(self.dice.random())  # noqa: S311 - dice, no secret
-        while self.told < stories * 2 / 3:
+        while self.told < stories / 2:
             await asyncio.sleep(dice.uniform(0.2, 1.0))
             victim = dice.choice(self.receivers)
             if dice.random() < 0.4:
