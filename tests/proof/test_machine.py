@@ -10,8 +10,8 @@ from tests.proof.machine import Machine
 
 LONG = "PRUNELLA_CHAOS" in os.environ
 SETTINGS = settings(
-    max_examples=500 if LONG else 6,
-    stateful_step_count=60 if LONG else 20,
+    max_examples=500 if LONG else 15,
+    stateful_step_count=60 if LONG else 30,
     deadline=None,
     derandomize=not LONG,
     suppress_health_check=list(HealthCheck),
