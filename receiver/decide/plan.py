@@ -219,6 +219,9 @@ def title_of(seen: Observation) -> str:
     return (seen.annotations.get("summary") or name)[:300]
 
 
+_NO_PLAN: Mapping[str, object] = {}
+
+
 def _unplanned(seen: Observation) -> Draft:
     return Draft(
         key=f"|{seen.alert}",
@@ -226,6 +229,6 @@ def _unplanned(seen: Observation) -> Draft:
         targets=(),
         severity=severity_of(seen.labels),
         title=title_of(seen),
-        plan={},
+        plan=_NO_PLAN,
         reason=Reason.NO_PLAYBOOK,
     )

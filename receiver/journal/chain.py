@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from receiver.journal import Chain, Event
 from receiver.journal.rows import LARGEST, Row
+from receiver.journal.spelling import speller
 
 GENESIS = "0" * 64
-_spell = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
+_spell = speller(sort_keys=True)
 PRUNED = "pruned"
 
 

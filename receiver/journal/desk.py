@@ -6,7 +6,6 @@ in their order, and written together. The same for both engines.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +22,7 @@ from receiver.decide.incident import Incident, State
 from receiver.decide.plan import Draft, highest
 from receiver.journal import QUIET, Event, Letter, Move, Reception, Seen
 from receiver.journal.returns import Healed, again, reopened_event
+from receiver.journal.spelling import compact
 
 
 @dataclass(slots=True)
@@ -94,6 +94,9 @@ class Desk:
     touched: list[OpenIncident | int] = field(default_factory=list)  # what has to be looked at
     told: list[tuple[float, Observation | OpenIncident]] = field(default_factory=list)
     _texts: dict[int, tuple[str, str]] = field(default_factory=dict)
+    _plans: dict[int, str] = field(
+        default_factory=dict
+    )  # by identity: drafts live as long as the desk
 
     @property
     def new(self) -> list[OpenIncident]:
@@ -153,8 +156,16 @@ class Desk:
         """Labels and annotations as they are stored; both the episode and its incident ask."""
         known = self._texts.get(id(seen))
         if known is None:
-            known = json.dumps(dict(seen.labels)), json.dumps(dict(seen.annotations))
+            known = compact(dict(seen.labels)), compact(dict(seen.annotations))
             self._texts[id(seen)] = known
+        return known
+
+    def plan_text(self, one: OpenIncident) -> str:
+        """The plan as it is stored: many incidents have the same."""
+        plan = one.draft.plan
+        known = self._plans.get(id(plan))
+        if known is None:
+            known = self._plans[id(plan)] = compact(dict(plan))
         return known
 
     def texts_of(self, episode: Episode) -> tuple[str, str]:

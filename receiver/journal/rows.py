@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any, Protocol
 
 from receiver.decide.incident import Incident, Progress, State
 from receiver.decide.reason import Reason
 from receiver.journal import NEVER, Run
+from receiver.journal.spelling import compact
 
 LARGEST = (1 << 63) - 1
-_PROGRESS = tuple((field.name, field.default) for field in fields(Progress))
+_NAMES = tuple(field.name for field in fields(Progress))
+_DEFAULTS = tuple(field.default for field in fields(Progress))
+_values = attrgetter(*_NAMES)
 
 
 class Row(Protocol):
@@ -51,12 +55,8 @@ def incident_of(row: Row) -> Incident:
 
 def progress_json(incident: Incident) -> str:
     """What `progress_of` reads back; what is as it always begins is left out, because there are many of these."""
-    progress = incident.progress
-    said = ((name, getattr(progress, name), default) for name, default in _PROGRESS)
+    said = zip(_NAMES, _values(incident.progress), _DEFAULTS, strict=True)
     return compact({name: value for name, value, default in said if value != default})
-
-
-compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def waits(due: float | None) -> float | None:

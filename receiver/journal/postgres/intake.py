@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from receiver.journal import Ingested, Seen
@@ -16,6 +15,7 @@ from receiver.journal.postgres.storms import weather
 from receiver.journal.postgres.writer import Unit
 from receiver.journal.returns import Healed
 from receiver.journal.rows import progress_json, waits
+from receiver.journal.spelling import compact
 
 
 async def ingest(unit: Unit, deliveries: Sequence[Delivery]) -> list[Ingested]:
@@ -169,8 +169,8 @@ def _incident_row(one: OpenIncident, desk: Desk) -> tuple[object, ...]:
     born, due = one.move.incident, one.move.due
     return (
         *(born.id, plain(born.key), digest(born.key), born.playbook, str(born.state)),
-        *(str(born.reason), born.severity, plain(born.title), json.dumps(born.targets)),
-        *(born.episode, born.opened_at, *desk.texts(one.first), json.dumps(born.plan)),
+        *(str(born.reason), born.severity, plain(born.title), compact(born.targets)),
+        *(born.episode, born.opened_at, *desk.texts(one.first), desk.plan_text(one)),
         *(progress_json(born), one.opened_at if due is None else waits(due)),
     )
 

@@ -10,6 +10,7 @@ from receiver.journal import Ingested, OpenAlert, Seen
 from receiver.journal.chunks import Chunk, Delivery, Reply, chunks
 from receiver.journal.desk import Alert, Desk, Episode, OpenIncident
 from receiver.journal.rows import progress_json, waits
+from receiver.journal.spelling import compact
 from receiver.journal.sqlite import bulk
 from receiver.journal.sqlite.letters import post_all
 from receiver.journal.sqlite.returns import healed_incidents, reopen
@@ -161,8 +162,8 @@ def _incident_row(one: OpenIncident, desk: Desk) -> tuple[object, ...]:
     born, due = one.move.incident, one.move.due
     return (
         *(born.id, born.key, born.playbook, born.state, born.reason, born.severity, born.title),
-        *(json.dumps(born.targets), born.episode, born.opened_at, *desk.texts(one.first)),
-        *(json.dumps(born.plan), progress_json(born), one.opened_at if due is None else waits(due)),
+        *(compact(born.targets), born.episode, born.opened_at, *desk.texts(one.first)),
+        *(desk.plan_text(one), progress_json(born), one.opened_at if due is None else waits(due)),
     )
 
 

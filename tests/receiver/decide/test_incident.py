@@ -13,6 +13,7 @@ from receiver.decide.incident import (
     IllegalMove,
     Progress,
     State,
+    changed,
     legal,
 )
 from receiver.decide.reason import Reason
@@ -152,3 +153,15 @@ def test_progress_of_an_older_program_lacks_fields_and_reads_all_the_same() -> N
 
 def test_progress_of_a_newer_program_is_read_without_what_is_not_known() -> None:
     assert progress_of('{"passes": 3, "invented_later": true}') == Progress(passes=3)
+
+
+def test_a_changed_copy_is_what_replace_makes() -> None:
+    incident = an_incident()
+    assert changed(incident, rung=2, title="x") == replace(incident, rung=2, title="x")
+    assert changed(incident.progress, passes=3) == Progress(passes=3)
+    assert incident == an_incident()
+
+
+def test_a_field_that_is_none_is_refused() -> None:
+    with pytest.raises(TypeError, match="Progress has no pases"):
+        changed(Progress(), pases=3)
