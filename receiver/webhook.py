@@ -11,17 +11,23 @@ import hashlib
 import json
 import math
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from receiver import webhook_fast
 from receiver.decide.episode import Observation, Status
+from receiver.delivery import (
+    FINGERPRINT,
+    LONGEST_NAME,
+    LONGEST_VALUE,
+    MOST_LABELS,
+    Delivery,
+    Spoiled,
+)
 
-MOST_LABELS = 128
-LONGEST_NAME = 1024
-LONGEST_VALUE = 64 * 1024
+__all__ = ["KEPT_OF_SPOILED", "BadDelivery", "Delivery", "Spoiled", "decode", "read_carefully"]
 KEPT_OF_SPOILED = 16 * 1024
 NEVER = datetime(1, 1, 1, tzinfo=UTC)  # how Go writes a time that is not set
 
@@ -32,24 +38,6 @@ class BadDelivery(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
-
-
-@dataclass(frozen=True, slots=True)
-class Spoiled:
-    """One alert that could not be read, kept as text for a human."""
-
-    why: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A delivery taken apart; `truncated` alerts were left out by Alertmanager and mean nothing by their absence."""
-
-    observations: tuple[Observation, ...]
-    spoiled: tuple[Spoiled, ...]
-    truncated: int
-    receiver: str = ""  # Alertmanager's name for us
 
 
 def _few(value: object) -> object:
@@ -72,9 +60,7 @@ LabelName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Text = Annotated[str, Field(max_length=LONGEST_VALUE)]
 Labels = Annotated[dict[LabelName, Text], BeforeValidator(_few)]
 Time = Annotated[AwareDatetime, BeforeValidator(_dated)]
-Fingerprint = Annotated[
-    str, Field(pattern=r"^[!-~]{0,200}$")
-]  # it names episodes in environments and URLs
+Fingerprint = Annotated[str, Field(pattern=rf"^{FINGERPRINT}$")]
 
 
 class WebhookAlert(BaseModel):
@@ -106,6 +92,11 @@ class WebhookAlert(BaseModel):
 
 def decode(body: bytes, source: str) -> Delivery:
     """Takes a body apart. Raises BadDelivery."""
+    return webhook_fast.read(body, source) or read_carefully(body, source)
+
+
+def read_carefully(body: bytes, source: str) -> Delivery:
+    """What `decode` gives, with a reason for whatever is wrong. Raises BadDelivery."""
     payload = _payload(body)
     observations: list[Observation] = []
     spoiled: list[Spoiled] = []
