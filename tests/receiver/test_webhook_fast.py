@@ -199,15 +199,19 @@ SCALARS = [
 digits = st.integers(0, 99).map("{:02d}".format)
 times = st.builds(
     '"{}-{}-{}{}{}:{}:{}{}{}"'.format,
-    st.sampled_from(["2026", "2000", "2999", "1999", "0001", "0000", "9999", "٢٠٢٦", "+2026"]),
-    st.sampled_from(["01", "02", "12", "13", "00"]),
-    st.sampled_from(["01", "28", "29", "31", "32"]),
-    st.sampled_from("TTTTt _"),
-    st.sampled_from(["00", "08", "23", "24"]),
-    st.sampled_from(["00", "59", "60"]),
-    st.sampled_from(["00", "59", "60"]),
-    st.sampled_from(["", "."]) | st.integers(0, 10**11).map(".{}".format),
-    st.sampled_from(["Z", "Z", "z", "", "+00:00", "-00:00", "+0200", "+02", "+2:00", "Z "])
+    st.sampled_from(
+        ["2026"] * 9 + ["2000", "2999", "1999", "0001", "0000", "9999", "٢٠٢٦", "+2026"]
+    ),
+    st.sampled_from(["01", "02", "02", "11", "12", "13", "00"]),
+    st.sampled_from(["01", "10", "28", "29", "31", "32"]),
+    st.sampled_from("TTTTTTTTt _"),
+    st.sampled_from(["00", "08", "17", "23", "24"]),
+    st.sampled_from(["00", "08", "30", "59", "60"]),
+    st.sampled_from(["00", "08", "30", "59", "60"]),
+    st.sampled_from(["", "", "."]) | st.from_regex(r"\A\.[0-9]{1,11}\Z"),
+    st.sampled_from(
+        ["Z", "Z", "Z", "Z", "z", "", "+00:00", "-00:00", "+0200", "+02", "+2:00", "Z "]
+    )
     | st.builds("{}{}:{}".format, st.sampled_from("+-"), digits, digits),
 )
 strings = st.text(st.characters(), max_size=8).map(json.dumps)
@@ -257,7 +261,8 @@ def test_any_damage_to_a_body_is_read_alike_or_left(body: bytes) -> None:
 @given(times, times)
 @settings(max_examples=400, deadline=None)
 def test_any_time_is_read_alike_or_left(starts: str, ends: str) -> None:
-    is_quick(raw(alert=f', "startsAt": {starts}, "endsAt": {ends}'))
+    is_quick(raw(alert=f', "startsAt": {starts}'))
+    is_quick(raw(alert=f', "endsAt": {ends}'))
 
 
 @given(st.datetimes(), st.integers(0, 999_999_999), st.sampled_from(["Z", "+05:30", "-11:45"]))
