@@ -141,6 +141,17 @@ class Stage:
         found: list[dict[str, Any]] = json.loads(text)["incidents"] if text else []
         return found
 
+    async def number(self) -> int:
+        """Of the one incident; it may be away just when it is asked."""
+        seen: list[int] = []
+
+        async def answered() -> bool:
+            seen.extend(one["id"] for one in await self.incidents())
+            return bool(seen)
+
+        await until(answered, f"an incident in {self.folder}", deadline=DEADLINE)
+        return seen[0]
+
     async def rows(self) -> list[dict[str, Any]]:
         """The journal, over the API."""
         return [json.loads(line) for line in (await self._got("/api/v1/journal")).splitlines()]
@@ -205,12 +216,12 @@ async def approval(stage: Stage) -> None:
     began = time.time()
     await stage.delivers("firing", began)
     await stage.until_state("AWAITING_APPROVAL")
-    (incident,) = await stage.incidents()
+    incident = await stage.number()
 
     async def done() -> bool:
-        return await stage.state() != "AWAITING_APPROVAL"
+        return await stage.state() not in {"", "AWAITING_APPROVAL"}
 
-    await stage.says(f"/api/v1/incidents/{incident['id']}/approve", {}, done)
+    await stage.says(f"/api/v1/incidents/{incident}/approve", {}, done)
     await stage.until_state("HEALED_HOLD", "ESCALATED")
     await stage.delivers("resolved", began)
 
@@ -224,8 +235,8 @@ async def by_hand(stage: Stage) -> None:
     body = {"target": "api", "action": "restart", "options": {"up_for": "0"}}
     await stage.says("/api/v1/repairs", body, done)
     if await stage.until_state("RESOLVED", "ESCALATED") == "ESCALATED":
-        (incident,) = await stage.incidents()
-        await stage.says(f"/api/v1/incidents/{incident['id']}/resolve", {}, done)
+        incident = await stage.number()
+        await stage.says(f"/api/v1/incidents/{incident}/resolve", {}, done)
 
 
 SCENARIOS: dict[str, tuple[Scenario, int, str]] = {  # what is told, effects until healthy, mode
