@@ -12,6 +12,8 @@ from prunella.version import version
 from tests.servers.ports import free_port
 from tests.servers.process import answers, running, start, until
 
+pytestmark = pytest.mark.server  # a process of its own for every test
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "exporter"]
 

@@ -17,6 +17,8 @@ from tests.prometheus.bundle import (
     records,
 )
 
+pytestmark = pytest.mark.server  # promtool comes with Prometheus
+
 SEVERITIES = {"critical", "warning", "info", "none"}
 SYMPTOMS = {
     *("errors", "latency", "traffic", "availability", "saturation", "db", "cache", "queue"),

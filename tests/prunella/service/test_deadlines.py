@@ -18,6 +18,8 @@ from tests.prunella.service.front_door import (
 )
 from tests.prunella.service.stand_ins import Counted
 
+pytestmark = pytest.mark.server  # real sockets that are slow on purpose
+
 JSON = "Content-Type: application/json\r\n"
 LONG = Deadlines(header=60, body=60, idle=60, write=60)
 ECHO = f"POST /echo HTTP/1.1\r\nHost: x\r\n{BEARER}{JSON}"

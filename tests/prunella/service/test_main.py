@@ -15,6 +15,8 @@ from prunella.service.settings import ListenAddress
 from prunella.version import version
 from tests.prunella.service.front_door import Client
 
+pytestmark = pytest.mark.server  # a process of its own for every test
+
 ROOT = Path(__file__).parents[3]
 PATIENCE = 20.0
 

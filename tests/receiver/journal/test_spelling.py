@@ -5,7 +5,7 @@ import json.encoder
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from receiver.journal.spelling import compact, speller
@@ -18,11 +18,13 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
+@settings(max_examples=40)
 def test_a_value_is_spelled_as_json_spells_it(value: Any) -> None:
     assert compact(value) == json.dumps(value, separators=(",", ":"))
 
 
-@given(st.dictionaries(st.text(), VALUES))
+@given(st.dictionaries(st.text(), VALUES, max_size=4))
+@settings(max_examples=40)
 def test_sorted_keys_are_sorted_all_the_way_down(value: dict[str, Any]) -> None:
     expected = json.dumps(value, sort_keys=True, separators=(",", ":"))
     assert speller(sort_keys=True)(value) == expected
