@@ -6,6 +6,7 @@ It reads the file as it stands and not the finished settings, so that one wrong 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from receiver.actions.base import Action
 from receiver.checks import parse_check
 from receiver.checks.base import Check
 from receiver.decide.plan import Mode, Verify, gather_options
+from receiver.targets import Target
 
 DEFAULT_LISTEN = "127.0.0.1:9651"
 THIS_MACHINE = frozenset({"", "localhost", "127.0.0.1", "0.0.0.0", "::1", "::"})  # noqa: S104 - compared, not bound
@@ -36,7 +38,7 @@ def build_checks(verify: Verify) -> tuple[Check, ...]:
     return tuple(parse_check(check) for check in verify.checks)
 
 
-def inconsistencies(data: object) -> Iterator[Inconsistency]:
+def inconsistencies(data: object, context: Any = None) -> Iterator[Inconsistency]:
     """Every place where two keys of the file do not go together."""
     tree = _mapping(data)
     channels, targets = _mapping(tree.get("channels")), _mapping(tree.get("targets"))
@@ -53,6 +55,7 @@ def inconsistencies(data: object) -> Iterator[Inconsistency]:
     names: set[object] = set()
     for number, playbook in enumerate(_sequence(tree.get("playbooks"))):
         yield from _playbook(("playbooks", number), _mapping(playbook), tree, names)
+    yield from _objections(tree, _usable(targets, context))
     yield from _auth(tree)
 
 
@@ -117,6 +120,38 @@ def _facet(
         if facet is not None and _mapping(targets.get(target, {facet: True})).get(facet) is None:
             why = f"{name} needs `{facet}:`, which the target {target} does not have"
             yield at, why, "config"
+
+
+def _objections(tree: Mapping[str, Any], targets: Mapping[str, Target]) -> Iterator[Inconsistency]:
+    """Where an action says of a target that names both that it can never work on it."""
+    for book, playbook in enumerate(_sequence(tree.get("playbooks"))):
+        for number, raw in enumerate(_sequence(_mapping(playbook).get("ladder"))):
+            rung = _mapping(gather_options(raw))
+            try:
+                action = build_action(str(rung.get("action")), _mapping(rung.get("options")))
+            except ValueError:
+                continue  # said by _rung
+            named = [name for name in _sequence(rung.get("on")) if isinstance(name, str)]
+            for target in (targets[name] for name in named if name in targets):
+                why = action.objection(target) if _has(target, action.needs()) else None
+                if why is not None:
+                    at = ("playbooks", book, "ladder", number, "on")
+                    yield at, f"{rung['action']} on {target.name}: {why}", "config"
+
+
+def _has(target: Target, facet: str | None) -> bool:
+    return facet is None or getattr(target, facet) is not None
+
+
+def _usable(targets: Mapping[str, Any], context: Any) -> dict[str, Target]:
+    """The targets that have no mistake of their own."""
+    usable = {}
+    for name, facets in targets.items():
+        with suppress(ValidationError):
+            usable[name] = Target.model_validate(
+                {**_mapping(facets), "name": name}, context=context
+            )
+    return usable
 
 
 def _attempt(at: Location, build: Any, value: object) -> Iterator[Inconsistency]:

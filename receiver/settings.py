@@ -19,6 +19,7 @@ from pydantic import (
     ModelWrapValidatorHandler,
     SerializeAsAny,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -201,9 +202,11 @@ class ReceiverSettings(Settings):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _consistent(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _consistent(
+        cls, data: object, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
         # asked of the file as it stands, so that a wrong value elsewhere does not hide these
-        found = [mistake(*inconsistency) for inconsistency in inconsistencies(data)]
+        found = [mistake(*inconsistency) for inconsistency in inconsistencies(data, info.context)]
         try:
             settings = handler(data)
         except ValidationError as error:

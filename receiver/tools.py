@@ -6,7 +6,7 @@ stage can be tested with a hand-written stand-in and no patching.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -138,6 +138,10 @@ class Survivors(Protocol):
         """TERM, and KILL for those that stay."""
 
 
+async def unheard(text: str) -> None:
+    """For who does not follow the progress of an action."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What a plugin may reach. `prometheus` and `alertmanager` are None where the config names none."""
@@ -151,4 +155,6 @@ class Tools:
     ourselves: frozenset[int] = frozenset()  # the pids that no action may end
     # raises when the action's lease is over: for effects that go through neither `http` nor `programs`, right before
     require_lease: Callable[[], None] = field(default=lambda: None)
+    # says how far a long effect has come; written to the journal, at most every few seconds
+    progress: Callable[[str], Awaitable[None]] = field(default=unheard)
     silencer: Silencer | None = None  # None unless `silence_while_healing` asks for it

@@ -73,6 +73,14 @@ class Effect:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done: in words for people, and in numbers by name (camelCase, as the admin API answers them)."""
+
+    text: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
 class Action(Settings):
     """One kind of repair. Retry, timeout, metrics and audit live in the runner, never here."""
 
@@ -89,7 +97,12 @@ class Action(Settings):
         """The target's facet without which it cannot work, if any: checked when the config is read."""
         return None
 
-    async def run(self, effect: Effect, tools: Tools) -> str:
+    def objection(self, target: Target) -> str | None:
+        """Why it can never work on this target although it has the facet; asked when the config is read and again
+        before each run. None when nothing speaks against it."""
+        return None
+
+    async def run(self, effect: Effect, tools: Tools) -> Done:
         """Does it, and says what was done in numbers. Raises ActionFailed."""
         raise NotImplementedError
 

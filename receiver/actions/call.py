@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import JsonValue, StringConstraints, model_validator
 
-from receiver.actions.base import Action, ActionFailed, Effect
+from receiver.actions.base import Action, ActionFailed, Done, Effect
 from receiver.endpoints import Statuses, WebPath, WebUrl, is_expected, join
 from receiver.tools import OutsideError, Tools
 
@@ -38,7 +38,7 @@ class Call(Action):
     def needs(self) -> str | None:
         return "http" if self.path is not None else None
 
-    async def run(self, effect: Effect, tools: Tools) -> str:
+    async def run(self, effect: Effect, tools: Tools) -> Done:
         url, where = self._address(effect)
         headers, body = self._content()
         headers["Idempotency-Key"] = effect.action_id
@@ -52,7 +52,7 @@ class Call(Action):
         if not is_expected(self.expect, response.status):
             raise ActionFailed(f"{self.method} {where} was answered with {response.status}")
         took = tools.clock.monotonic() - began
-        return f"{self.method} {where} was answered with {response.status} in {took:.1f} s"
+        return Done(f"{self.method} {where} was answered with {response.status} in {took:.1f} s")
 
     def _address(self, effect: Effect) -> tuple[str, str]:
         """The whole address, and what of it may be shown: a url's path and query may hold a token."""

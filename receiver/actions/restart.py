@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from prunella.service.settings import Duration
-from receiver.actions.base import Action, ActionFailed, ActionTimedOut, Effect
+from receiver.actions.base import Action, ActionFailed, ActionTimedOut, Done, Effect
 from receiver.managers.base import Manager, ManagerError, ProcessState, ProcessStatus
 from receiver.tools import Tools
 
@@ -23,14 +23,14 @@ class Restart(Action):
     def needs(self) -> str | None:
         return "process"
 
-    async def run(self, effect: Effect, tools: Tools) -> str:
+    async def run(self, effect: Effect, tools: Tools) -> Done:
         manager = effect.target.process
         if manager is None:
             raise ActionFailed(f"{effect.target.name} has no process", started=False)
         watch = _Watch(manager, tools, tools.clock.monotonic() + effect.timeout, self.up_for)
         try:
             async with asyncio.timeout(effect.timeout):
-                return await self._restart(effect.target.name, watch)
+                return Done(await self._restart(effect.target.name, watch))
         except TimeoutError as error:
             raise ActionTimedOut(f"no end within {effect.timeout:g} s") from error
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from prunella.redaction import printable, redact
 from prunella.service.settings import Duration
 from receiver.actions.amx import amx_environment
-from receiver.actions.base import Action, ActionFailed, ActionTimedOut, Effect
+from receiver.actions.base import Action, ActionFailed, ActionTimedOut, Done, Effect
 from receiver.targets import Target
 from receiver.tools import OutsideError, Tools
 
@@ -37,7 +37,7 @@ class Run(Action):
     timeout: Duration | None = None
     amx_env: bool = False
 
-    async def run(self, effect: Effect, tools: Tools) -> str:
+    async def run(self, effect: Effect, tools: Tools) -> Done:
         limit = min(effect.timeout, self.timeout or effect.timeout)
         env = amx_environment(effect) if self.amx_env else {}
         program, *arguments = self.argv
@@ -58,7 +58,7 @@ class Run(Action):
             raise ActionFailed(
                 f"{self._short()} ended with {ended.exit_code} in {took:.1f} s{said}"
             )
-        return f"{self._short()} ended with 0 in {took:.1f} s{said}"
+        return Done(f"{self._short()} ended with 0 in {took:.1f} s{said}")
 
     def executables(self, target: Target) -> tuple[str, ...]:
         return (self.argv[0],)

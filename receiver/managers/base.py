@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from prunella.service.settings import Settings
 from receiver.tools import Tools
+
+# what a program can catch and use as a hook; none of them ends a process that handles it
+GcSignal = Literal["SIGUSR1", "SIGUSR2", "SIGHUP", "SIGWINCH", "SIGPROF"]
 
 
 class ProcessState(StrEnum):
@@ -44,10 +47,39 @@ class Manager(Settings):
     executable: ClassVar[str | None] = None  # the name under `executables:` that it needs, if any
     poll: ClassVar[float] = 0.5  # how often it may be asked while somebody waits, in seconds
 
+    zero_downtime: ClassVar[bool] = False  # whether `reload` keeps answering meanwhile
+    scales: ClassVar[bool] = False  # whether it can run more instances of one process
+
+    gc_signal: GcSignal | None = None  # sent by `collect_garbage` where the process understands it
+
     async def status(self, tools: Tools) -> ProcessStatus:
         """How the process is now. Raises ManagerError when the manager cannot be asked."""
         raise NotImplementedError
 
+    async def exists(self, tools: Tools) -> bool:
+        """Whether the manager knows the process, up or not. Raises ManagerError when it cannot be asked."""
+        return (await self.status(tools)).state is not ProcessState.MISSING
+
     async def restart(self, tools: Tools) -> None:
         """Asks for one restart and returns when the manager has taken it. Raises ManagerError."""
         raise NotImplementedError
+
+    async def reload(self, tools: Tools) -> None:
+        """Asks for new processes in place of the old; without downtime where `zero_downtime`. Raises ManagerError."""
+        await self.restart(tools)
+
+    async def instances(self, tools: Tools) -> int:
+        """How many instances are meant to run. Raises ManagerError."""
+        raise ManagerError("this manager runs one instance of each process", started=False)
+
+    async def scale(self, tools: Tools, instances: int) -> None:
+        """Asks for so many instances. Raises ManagerError."""
+        raise ManagerError("this manager runs one instance of each process", started=False)
+
+    async def signal(self, tools: Tools, name: str) -> None:
+        """Sends a signal such as SIGUSR2 to every instance. Raises ManagerError."""
+        raise ManagerError("this manager sends no signals", started=False)
+
+    async def resident_bytes(self, tools: Tools) -> int | None:
+        """The resident memory of all instances together; None where it cannot be seen."""
+        return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from prunella.logs import create_logger
 from receiver import metrics
@@ -21,6 +21,7 @@ from receiver.journal import Claim, Ended, Move, Run
 from receiver.stages.context import Context, event_of, follow, playbook_of
 from receiver.stages.leash import leashed
 from receiver.stages.notify import letters
+from receiver.stages.progress import Progress
 from receiver.stages.silence import hushed, unhush
 
 log = create_logger("prunella.receiver.act")
@@ -35,6 +36,7 @@ class Outcome:
     result: str
     reason: Reason
     text: str
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 async def act(claim: Claim, run: Run, rung: Rung, context: Context) -> Claim | None:
@@ -46,7 +48,7 @@ async def act(claim: Claim, run: Run, rung: Rung, context: Context) -> Claim | N
         )
     log.info("action begins", incident=run.incident, action=run.kind, target=run.target)
     async with hushed(claim.incident, rung, context):
-        outcome = await _perform(claim.incident, run, rung, context)
+        outcome = await _perform(claim, run, rung, context)
         log.info(
             "action ended",
             incident=run.incident,
@@ -101,7 +103,8 @@ async def _last_look(run: Run, context: Context) -> Reason | None:
     return None if context.holds(run.incident) else Reason.INTERRUPTED
 
 
-async def _perform(incident: Incident, run: Run, rung: Rung, context: Context) -> Outcome:
+async def _perform(claim: Claim, run: Run, rung: Rung, context: Context) -> Outcome:
+    incident = claim.incident
     target = context.settings().targets.get(run.target)
     if target is None:
         return Outcome("failed", Reason.NOT_STARTED, f"the target {run.target} left the config")
@@ -120,14 +123,15 @@ async def _perform(incident: Incident, run: Run, rung: Rung, context: Context) -
         receiver=next(iter(context.heard_as)) if len(context.heard_as) == 1 else "",
     )
     tools = leashed(context.tools, effect.environment(), lambda: context.holds(run.incident))
+    tools = replace(tools, progress=Progress(claim, run, context).say)
     try:
         async with asyncio.timeout(rung.timeout + KILL_GRACE):
-            said = await build_action(rung.action, rung.options).run(effect, tools)
+            done = await build_action(rung.action, rung.options).run(effect, tools)
     except (ActionTimedOut, TimeoutError):
         return Outcome("timeout", Reason.TIMEOUT, f"{run.kind} took longer than {rung.timeout:g} s")
     except ActionFailed as error:
         return _failure(error)
-    return Outcome("ok", Reason.DONE, said)
+    return Outcome("ok", Reason.DONE, done.text, done.counts)
 
 
 def _grouped_by(incident: Incident) -> tuple[str, ...]:
@@ -182,6 +186,7 @@ def _outcome_fields(run: Run, outcome: Outcome) -> Mapping[str, object]:
         "result": outcome.result,
         "reason": str(outcome.reason),
         "detail": outcome.text[:500],
+        **({"counts": dict(outcome.counts)} if outcome.counts else {}),
     }
 
 

@@ -22,6 +22,7 @@ from receiver.stages.act import act
 from receiver.stages.context import Context, commit, event_of, follow, playbook_of
 from receiver.stages.hearing import hear
 from receiver.stages.notify import called_once, letters
+from receiver.targets import Target
 
 LOOK_SOONEST, LOOK_LATEST = 1.0, 30.0
 SAME_CAUSE = 600.0  # a group that is sick again after so long is another page
@@ -115,8 +116,7 @@ async def escalate(claim: Claim, context: Context, reason: Reason) -> Claim | No
 def _question(proposal: Proposal, context: Context) -> Question:
     settings, incident = context.settings(), proposal.incident
     target = settings.targets.get(proposal.target)
-    needed = proposal.action.needs()
-    has_facet = needed is None or target is None or getattr(target, needed) is not None
+    has_facet = target is None or _fits(proposal.action, target)
     return Question(
         now=context.now(),
         mode=_mode(proposal, settings.mode),
@@ -131,6 +131,13 @@ def _question(proposal: Proposal, context: Context) -> Question:
         blocked_by=proposal.book.blocked_by,
         group=settings.group_of(proposal.target),
     )
+
+
+def _fits(action: Action, target: Target) -> bool:
+    needed = action.needs()
+    return (needed is None or getattr(target, needed) is not None) and action.objection(
+        target
+    ) is None
 
 
 def _mode(proposal: Proposal, ceiling: Mode) -> Mode:

@@ -63,6 +63,10 @@ def _check(
             "facet_missing", f"{action} needs `{facet}:`, which the target {target} does not have"
         )
 
+    objection = built.objection(settings.targets[target])
+    if objection is not None:
+        raise NotThis("bad_options", f"{action} on {target}: {objection}")
+
 
 def _built(action: str, options: Mapping[str, JsonValue]) -> Action:
     free = sorted(name for name, kind in ACTIONS.items() if not kind.from_config_only)

@@ -68,7 +68,7 @@ async def test_the_action_in_fourteen_lines_is_one() -> None:
     )
     said = await action.run(effect, Tools(HandClock(), ToldHttp(), programs))
     assert programs.asked == [("/usr/bin/touch", "--", "/srv/shop/reload")]
-    assert said == "touched /srv/shop/reload"
+    assert said.text == "touched /srv/shop/reload"
 
 
 def test_the_action_has_fourteen_lines_that_say_something() -> None:

@@ -3,10 +3,13 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from receiver.actions import ACTIONS
+from receiver.actions.base import Action
 from receiver.actions.restart import Restart
 from receiver.checks.alert_cleared import AlertCleared
 from receiver.consistency import build_action, build_checks, inconsistencies
 from receiver.decide.plan import Verify
+from receiver.targets import Target
 
 
 def found(**tree: object) -> list[tuple[str, str]]:
@@ -46,6 +49,28 @@ def test_every_name_that_does_not_exist_is_found() -> None:
         *("playbooks.0.notify", "playbooks.0.escalate", "playbooks.0.ladder.0.on"),
         "playbooks.0.ladder.0.action",
     ]  # fmt: skip
+
+
+class Fussy(Action):
+    """It dislikes every target."""
+
+    def needs(self) -> str | None:
+        return "http"
+
+    def objection(self, target: Target) -> str | None:
+        return f"{target.name} is not to its taste"
+
+
+def test_an_action_that_can_never_work_on_a_named_target_is_found_at_start() -> None:
+    ACTIONS["fussy"] = Fussy
+    try:
+        problems = found(
+            targets={"a": {"http": {"base_url": "http://h"}}, "b": {"http": {"base_url": "?"}}},
+            playbooks=[{"ladder": [{"action": "fussy", "on": ["a", "b"]}]}],
+        )
+    finally:
+        del ACTIONS["fussy"]
+    assert problems == [("playbooks.0.ladder.0.on", "fussy on a: a is not to its taste")]
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ async def restart(
     manager: Manager, *, timeout: float = 60.0, clock: SteppedClock | None = None
 ) -> str:
     effect = an_effect(a_target(process=manager), timeout=timeout)
-    return await Restart().run(effect, a_toolbox(clock=clock))
+    return (await Restart().run(effect, a_toolbox(clock=clock))).text
 
 
 async def test_it_says_what_was_replaced_by_what() -> None:
@@ -279,7 +279,7 @@ class TestUnderARealSupervisord:
             await until_up(manager)
             effect = an_effect(a_target(process=manager))
             said = await Restart.model_validate({"up_for": "600ms"}).run(effect, real_tools())
-        assert said.startswith("restarted shop in ")
+        assert said.text.startswith("restarted shop in ")
 
     async def test_a_crash_loop_is_not_a_success(self, tmp_path: Path) -> None:
         options = {"startsecs": "1", "startretries": "1"}
@@ -308,8 +308,8 @@ class TestUnderARealPm2:
             said = await Restart.model_validate({"up_for": "1s"}).run(
                 effect, real_tools(pm2=str(server.executable))
             )
-        assert said.startswith("restarted shop in ")
-        assert said.count(",") == 2
+        assert said.text.startswith("restarted shop in ")
+        assert said.text.count(",") == 2
 
     async def test_a_crash_loop_is_not_a_success(self, tmp_path: Path) -> None:
         async with pm2(tmp_path) as server:

@@ -21,7 +21,7 @@ async def run(ending: Finished | OutsideError, **options: object) -> tuple[str, 
     programs = StandInPrograms(ending)
     action = Run.model_validate({"argv": ["/opt/heal.sh", "--all"], **options})
     tools = a_toolbox(programs=programs, executables={"heal": "/usr/local/bin/heal"})
-    return await action.run(an_effect(labels=LABELS), tools), programs
+    return (await action.run(an_effect(labels=LABELS), tools)).text, programs
 
 
 async def test_the_arguments_are_the_configs_whatever_the_labels_say() -> None:
@@ -109,7 +109,7 @@ def test_its_promises() -> None:
 async def real(code: str, *, timeout: float = 20, labels: Mapping[str, str] | None = None) -> str:
     action = Run(argv=(sys.executable, "-c", code), amx_env=True)
     tools = Tools(clock=SystemClock(), http=StandInHttp(), programs=SystemPrograms(grace=0.2))
-    return await action.run(an_effect(timeout=timeout, labels=dict(labels or {})), tools)
+    return (await action.run(an_effect(timeout=timeout, labels=dict(labels or {})), tools)).text
 
 
 async def test_a_real_script_sees_its_labels_as_values() -> None:

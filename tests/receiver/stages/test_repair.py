@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from receiver.actions import ACTIONS
-from receiver.actions.base import Action, Effect
+from receiver.actions.base import Action, Done, Effect
 from receiver.decide.incident import State
 from receiver.stages import command
 from receiver.stages.repair import NotNow, NotThis, repair
+from receiver.targets import Target
 from receiver.tools import Tools
 from tests.receiver.rig import Rig, rig
 
@@ -20,10 +21,15 @@ class Poke(Action):
 
     times: int = 1
 
-    async def run(self, effect: Effect, tools: Tools) -> str:
+    def objection(self, target: Target) -> str | None:
+        return "it is too often" if self.times > 3 else None
+
+    async def run(self, effect: Effect, tools: Tools) -> Done:
         env = effect.environment()
         await tools.programs.run(["poke", effect.target.name], timeout=1, env=env)
-        return "poked"
+        for done in range(1, self.times):
+            await tools.progress(f"poked {done} times")
+        return Done("poked", {"pokes": self.times})
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +67,27 @@ async def test_its_episode_is_the_incidents_own_everywhere() -> None:
         episode = f"manual-{number}@{int((await made.incident()).opened_at)}"
         assert made.programs.environments[0]["PRUNELLA_EPISODE"] == episode
         assert {row["ep"] for row in await made.events("intent")} == {episode}
+
+
+async def test_what_it_did_is_in_the_journal_in_numbers() -> None:
+    async with rig() as made:
+        await asked(made, times=2)
+        (outcome,) = await made.events("outcome")
+        assert (outcome["detail"], outcome["counts"]) == ("poked", {"pokes": 2})
+
+
+async def test_how_far_it_came_is_in_the_journal_but_not_every_moment() -> None:
+    async with rig() as made:
+        await asked(made, times=3)
+        (progress,) = await made.events("progress")
+        (intent,) = await made.events("intent")
+        assert (progress["aid"], progress["said"]) == (intent["aid"], "poked 1 times")
+
+
+async def test_what_can_never_work_on_the_target_is_refused_at_once() -> None:
+    async with rig() as made:
+        with pytest.raises(NotThis, match="poke on shop: it is too often"):
+            await asked(made, times=4)
 
 
 async def test_i15_a_repair_after_which_nothing_answers_is_a_humans_problem() -> None:
