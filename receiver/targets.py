@@ -34,3 +34,9 @@ class Target(Settings):
         | None
     ) = None
     http: HttpFacet | None = None
+
+    @property
+    def facets(self) -> frozenset[str]:
+        """The names of those that it has."""
+        names = type(self).model_fields.keys() - {"name", "matchers"}
+        return frozenset(name for name in names if getattr(self, name) is not None)

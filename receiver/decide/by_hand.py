@@ -5,7 +5,7 @@ There is no alert whose end could be waited for, so only what can be looked at d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -18,7 +18,12 @@ from receiver.decide.reason import Reason
 PLAYBOOK = "manual"
 PATIENCE = "5m"  # what waits longer than this is no longer what the operator meant
 _TIMES = {"settle": "2s", "within": "2m", "every": "2s", "need": 2, "decay": "0"}
-_ANSWERS: Mapping[str, JsonValue] = {"http": {"path": "/", "status": ["2xx", "3xx", "4xx"]}}
+Look = Mapping[str, JsonValue]
+# the facet, and the check by which a target that has it is looked at; all that it has are looked at
+LOOKS: tuple[tuple[str, Look], ...] = (
+    ("process", {"process": "up"}),
+    ("http", {"http": {"path": "/", "status": ["2xx", "3xx", "4xx"]}}),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +59,7 @@ def manual_draft(wish: Wish, proof: Verify) -> Draft:
     )
 
 
-def proof(
-    target: Selectable, *, process: bool, http: bool, playbooks: Iterable[Playbook]
-) -> Verify:
+def proof(target: Selectable, *, facets: Container[str], playbooks: Iterable[Playbook]) -> Verify:
     """How the repair of this target is proven: as by the playbook that is surely its own, else by what can be seen.
 
     Of a target that nothing can be seen of the process is asked all the same: no data is inconclusive, and a human is
@@ -66,8 +69,8 @@ def proof(
         direct = tuple(check for check in book.verify.checks if "alert" not in check)
         if direct and _is_for(book, target):
             return book.verify.model_copy(update={"checks": direct})
-    seen = [check for check, there in (({"process": "up"}, process), (_ANSWERS, http)) if there]
-    checks = tuple(dict(check) for check in seen or [{"process": "up"}])
+    seen = [look for facet, look in LOOKS if facet in facets] or [{"process": "up"}]
+    checks = tuple(dict(look) for look in seen)
     return Verify.model_validate({**_TIMES, "checks": checks})
 
 

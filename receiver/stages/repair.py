@@ -40,12 +40,7 @@ async def repair(
             "shadow", "the receiver is in shadow mode (`mode:` in its config) and touches nothing"
         )
     known = settings.targets[target]
-    shown = proof(
-        known,
-        process=known.process is not None,
-        http=known.http is not None,
-        playbooks=settings.playbooks,
-    )
+    shown = proof(known, facets=known.facets, playbooks=settings.playbooks)
     wish = Wish(target, action, options, by, secrets.token_hex(8))
     return await context.journal.open_by_hand(manual_draft(wish, shown), by, context.now())
 

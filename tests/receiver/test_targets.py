@@ -82,3 +82,9 @@ def test_a_secret_of_a_manager_is_read_beside_the_config(tmp_path: Path) -> None
 def test_http_addresses_are_checked() -> None:
     with pytest.raises(ValidationError):
         HttpFacet(base_url="localhost:3000")
+
+
+def test_a_target_names_the_facets_that_it_has() -> None:
+    assert Target(name="api").facets == frozenset()
+    both = Target(name="api", process=Pm2(name="api"), http=HttpFacet(base_url="http://h"))
+    assert both.facets == {"process", "http"}

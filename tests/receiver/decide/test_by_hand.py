@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from receiver.decide.by_hand import Wish, manual_draft, proof
+import pytest
+
+from receiver.checks import parse_check
+from receiver.decide.by_hand import LOOKS, Look, Wish, manual_draft, proof
 from receiver.decide.guards import Answer, by_hand, decide
 from receiver.decide.matchers import parse_matchers
 from receiver.decide.plan import Mode, Playbook, Verify
@@ -14,8 +18,8 @@ WISH = Wish("api", "restart", {"up_for": "5s"}, "ann", "1a2b")
 HEALTH = {"http": {"path": "/health"}}
 
 
-def proven(*playbooks: Playbook, process: bool = True, http: bool = True) -> Verify:
-    return proof(ATarget(), process=process, http=http, playbooks=playbooks)
+def proven(*playbooks: Playbook, facets: Iterable[str] = ("process", "http")) -> Verify:
+    return proof(ATarget(), facets=frozenset(facets), playbooks=playbooks)
 
 
 def test_a_wish_is_a_ladder_of_one_rung() -> None:
@@ -36,12 +40,20 @@ def test_who_asked_is_in_the_title() -> None:
 
 def test_without_a_playbook_what_can_be_seen_proves_it() -> None:
     assert [next(iter(check)) for check in proven().checks] == ["process", "http"]
-    assert [next(iter(check)) for check in proven(http=False).checks] == ["process"]
-    assert [next(iter(check)) for check in proven(process=False).checks] == ["http"]
+
+
+@pytest.mark.parametrize("facet", [facet for facet, _ in LOOKS])
+def test_a_target_with_one_facet_is_looked_at_by_its_check(facet: str) -> None:
+    assert [next(iter(check)) for check in proven(facets=[facet]).checks] == [facet]
+
+
+@pytest.mark.parametrize(("facet", "look"), LOOKS)
+def test_what_is_looked_at_is_a_check_that_needs_the_facet(facet: str, look: Look) -> None:
+    assert parse_check(look).needs() == facet
 
 
 def test_what_nothing_can_be_seen_of_is_never_assumed() -> None:
-    assert proven(process=False, http=False).checks == ({"process": "up"},)
+    assert proven(facets=[]).checks == ({"process": "up"},)
 
 
 def test_a_playbook_that_names_the_target_says_how_it_is_proven() -> None:
@@ -70,7 +82,7 @@ def test_there_is_no_alert_that_could_be_cleared() -> None:
 
 def test_a_target_without_matchers_is_nobodys() -> None:
     book = a_playbook(verify={"checks": [HEALTH]})
-    shown = proof(ATarget(matchers=()), process=True, http=False, playbooks=[book])
+    shown = proof(ATarget(matchers=()), facets={"process"}, playbooks=[book])
     assert shown.checks == ({"process": "up"},)
 
 
