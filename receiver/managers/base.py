@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Literal
 
+from pydantic import field_validator
+
 from prunella.service.settings import Settings
 from receiver.tools import Tools
 
 # what a program can catch and use as a hook; none of them ends a process that handles it
 GcSignal = Literal["SIGUSR1", "SIGUSR2", "SIGHUP", "SIGWINCH", "SIGPROF"]
+Verb = Literal["restart", "reload", "scale", "signal"]  # what an action may ask of a manager
 
 
 class ProcessState(StrEnum):
@@ -25,7 +28,7 @@ class ProcessState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:
     """One look at a process: `started_at` is unix seconds or None when it is not up; with several instances, the
-    oldest start, so that one which was not restarted shows."""
+    oldest start, so that one which was not restarted shows. `restarts` is 0 where the manager does not count."""
 
     state: ProcessState
     started_at: float | None = None
@@ -47,10 +50,20 @@ class Manager(Settings):
     executable: ClassVar[str | None] = None  # the name under `executables:` that it needs, if any
     poll: ClassVar[float] = 0.5  # how often it may be asked while somebody waits, in seconds
 
-    zero_downtime: ClassVar[bool] = False  # whether `reload` keeps answering meanwhile
-    scales: ClassVar[bool] = False  # whether it can run more instances of one process
+    verbs: ClassVar[frozenset[Verb]] = frozenset({"restart", "reload"})
 
     gc_signal: GcSignal | None = None  # sent by `collect_garbage` where the process understands it
+
+    @field_validator("gc_signal")
+    @classmethod
+    def _can_signal(cls, value: GcSignal | None) -> GcSignal | None:
+        if value is not None and "signal" not in cls.verbs:
+            raise ValueError("this manager sends no signals: use `http.gc_path`")
+        return value
+
+    def objection(self, verb: Verb) -> str | None:
+        """Why that can never be asked for this process, known from the config alone; None when it can."""
+        return None if verb in self.verbs else f"its manager cannot {verb} a process"
 
     async def status(self, tools: Tools) -> ProcessStatus:
         """How the process is now. Raises ManagerError when the manager cannot be asked."""
@@ -68,8 +81,12 @@ class Manager(Settings):
         """Asks for new processes in place of the old; without downtime where `zero_downtime`. Raises ManagerError."""
         await self.restart(tools)
 
-    async def instances(self, tools: Tools) -> int:
-        """How many instances are meant to run. Raises ManagerError."""
+    async def zero_downtime(self, tools: Tools) -> bool:
+        """Whether `reload` keeps answering meanwhile, as the process runs now. Raises ManagerError."""
+        return False
+
+    async def instances(self, tools: Tools) -> int | None:
+        """How many instances are meant to run; None where that cannot be seen. Raises ManagerError."""
         raise ManagerError("this manager runs one instance of each process", started=False)
 
     async def scale(self, tools: Tools, instances: int) -> None:
