@@ -1,1 +1,1 @@
-"""Servers that keep a target's data (PostgreSQL, Redis): a file for each with its facet and what actions ask of it."""
+"""Databases and caches that targets name as facets: how each is reached, and the narrow things that are done in it."""

@@ -1,20 +1,16 @@
-"""What goes wrong at a store, so that every action says it in the same three words: begun, unknown, silent."""
+"""How a store says that it did not do what was asked, in the words that an action passes on."""
 
 from __future__ import annotations
 
 
 class StoreError(Exception):
-    """A store did not do what was asked. Its text names the cure and holds no secret.
+    """The store refused or could not be reached.
 
-    `started` is False when surely nothing changed; `unknown` is True when the last request may or may not have had
-    its effect (a lost connection).
+    `started` is False when it surely changed nothing; `unknown` is True when the last that it was asked for may or may
+    not have been done (a lost connection). The message names what to do and neither a password nor what is stored.
     """
 
     def __init__(self, message: str, *, started: bool = True, unknown: bool = False) -> None:
         super().__init__(message)
         self.started = started
         self.unknown = unknown
-
-
-class StoreSilent(StoreError):
-    """It took the connection or the request and did not answer in time: nothing is known about its state."""
