@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.servers.bullmq import BullMqError, bullmq
+from tests.servers.bullmq import bullmq
+from tests.servers.lines import ToldError
 from tests.servers.postgres import postgres_server
 from tests.servers.process import until
 from tests.servers.redis import redis_server
@@ -41,7 +42,7 @@ async def test_six_keeps_its_jobs_in_postgres_too() -> None:
 
 async def test_what_it_throws_is_raised() -> None:
     async with redis_server() as server, bullmq(server.url) as jobs:
-        with pytest.raises(BullMqError, match="is not a function"):
+        with pytest.raises(ToldError, match="is not a function"):
             await jobs.call("email", "no_such_method")
 
 
@@ -50,5 +51,5 @@ async def test_a_killed_process_answers_nobody() -> None:
         waiting = asyncio.create_task(jobs.call("email", "getJobCounts"))
         await asyncio.sleep(0)
         await jobs.kill()
-        with pytest.raises(BullMqError, match="ended"):
+        with pytest.raises(ToldError, match="ended"):
             await waiting
