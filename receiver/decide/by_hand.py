@@ -1,4 +1,4 @@
-"""The repair that an operator asks for: a ladder of one rung, and what proves that it helped.
+"""What no alert asks for but an operator or a schedule: a ladder of one rung, and what proves that it helped.
 
 There is no alert whose end could be waited for, so only what can be looked at directly counts.
 """
@@ -39,24 +39,29 @@ class Wish:
 
 def manual_draft(wish: Wish, proof: Verify) -> Draft:
     """The incident that a wish opens."""
-    book = Playbook(
-        name=PLAYBOOK,
-        matchers=(Matcher("alertname", Op.EQUAL, ""),),  # no alert has none: it answers nothing
-        mode=Mode.AUTO,
-        group_by=(),
-        ladder=(Rung(name=wish.action, action=wish.action, options=dict(wish.options)),),
-        verify=proof,
-    )
-    plan = {**book.model_dump(mode="json", by_alias=True), "cooldown": "0", "blocked_max": PATIENCE}
+    rung = Rung(name=wish.action, action=wish.action, options=dict(wish.options))
     return Draft(
         key=f"{MANUAL}{wish.ticket}",
         playbook=PLAYBOOK,
         targets=(wish.target,),
         severity="warning",
         title=f"{wish.action} on {wish.target}, asked for by {wish.by}"[:300],
-        plan=plan,
+        plan=one_rung(PLAYBOOK, rung, proof, PATIENCE),
         reason=Reason.OPERATOR,
     )
+
+
+def one_rung(name: str, rung: Rung, proof: Verify, patience: str) -> dict[str, JsonValue]:
+    """A playbook made for one incident, as it keeps it; what waits longer than `patience` is not done any more."""
+    book = Playbook(
+        name=name,
+        matchers=(Matcher("alertname", Op.EQUAL, ""),),  # no alert has none: it answers nothing
+        mode=Mode.AUTO,
+        group_by=(),
+        ladder=(rung,),
+        verify=proof,
+    )
+    return {**book.snapshot, "cooldown": "0", "blocked_max": patience}
 
 
 def proof(target: Selectable, *, facets: Container[str], playbooks: Iterable[Playbook]) -> Verify:

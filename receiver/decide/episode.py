@@ -100,6 +100,6 @@ def episode_name(fingerprint: str, starts_at: float) -> str:
     return f"{fingerprint}@{int(starts_at)}"
 
 
-def manual_episode(incident: int, opened_at: float) -> str:
-    """The same for an incident that an operator opened: there is no alert to name it after."""
-    return f"manual-{incident}@{int(opened_at)}"
+def manual_episode(incident: int, opened_at: float, *, scheduled: bool = False) -> str:
+    """The same for an incident that an operator or a schedule opened: there is no alert to name it after."""
+    return f"{'schedule' if scheduled else 'manual'}-{incident}@{int(opened_at)}"

@@ -279,11 +279,15 @@ GUARDS: tuple[Guard, ...] = (
 )
 
 
+def by_itself(facts: Facts) -> Facts:
+    """The facts of what no alert asks for: it stands for the alert, which is neither over nor stale."""
+    return replace(facts, firing=True, last_seen=facts.now)
+
+
 def by_hand(facts: Facts) -> Facts:
-    """The facts of a repair that an operator asked for: it stands for the alert, which is neither over nor stale, and
-    whoever asks knows of the storm."""
+    """The same for a repair that an operator asked for: he knows of the storm."""
     shut = tuple(one for one in facts.frozen if one.scope != STORM)
-    return replace(facts, firing=True, last_seen=facts.now, frozen=shut)
+    return replace(by_itself(facts), frozen=shut)
 
 
 def decide(facts: Facts) -> Decision:

@@ -39,7 +39,7 @@ class State(StrEnum):
 
 CLOSED = frozenset({State.RESOLVED, State.EXPIRED})
 _END = CLOSED
-MANUAL = "@manual|"
+MANUAL, SCHEDULED = "@manual|", "schedule:"
 
 MOVES: Mapping[State, frozenset[State]] = {
     State.OPEN: frozenset({State.HOLD, State.GATING, State.ESCALATED}) | _END,
@@ -148,8 +148,18 @@ class Incident:
 
     @property
     def manual(self) -> bool:
-        """Whether an operator opened it: then no alert says whether it is over. No playbook's key begins so."""
+        """Whether an operator opened it. No playbook's key begins so."""
         return self.key.startswith(MANUAL)
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether a schedule opened it. No playbook's key begins so either."""
+        return self.key.startswith(SCHEDULED)
+
+    @property
+    def unprompted(self) -> bool:
+        """Whether no alert opened it, so that none says that it is over: it is when it is proven."""
+        return self.manual or self.scheduled
 
     @property
     def begun_at(self) -> float:
@@ -199,4 +209,4 @@ class Incident:
 def ineffective(before: Incident, after: Incident) -> bool:
     """Whether this move says that a playbook's repair was in vain: a human is called to what was acted on."""
     called = after.state is State.ESCALATED and before.state is not State.ESCALATED
-    return called and before.progress.acted and not before.manual
+    return called and before.progress.acted and not before.unprompted

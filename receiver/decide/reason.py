@@ -55,4 +55,7 @@ class Reason(StrEnum):
     RUNGS_EXHAUSTED = "rungs_exhausted"
     BLOCKED_TOO_LONG = "blocked_too_long"
     OPERATOR = "operator"
+    SCHEDULED = "scheduled"
+    OVERLAPPING = "overlapping"  # the schedule's last run on the target has not ended
+    TOO_LATE = "too_late"  # nobody was there at the time, nor within `grace`
     EXPIRED = "expired"

@@ -166,6 +166,8 @@ class Question:
     blocked_by: tuple[Matcher, ...] = ()
     group: frozenset[str] = frozenset()
     facet: bool = True  # whether the target has the facet that the action needs
+    # what maintenance windows are held against when no alert opened the incident, if they hold for it at all
+    stands_for: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

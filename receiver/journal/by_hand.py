@@ -1,12 +1,14 @@
-"""What an operator begins by himself, as both engines write it: windows as rows, and their audit rows."""
+"""What begins without an alert, as both engines write it: windows as rows, and the audit rows of all of it."""
 
 from __future__ import annotations
 
 import json
 
+from receiver.decide.incident import SCHEDULED, State
 from receiver.decide.maintenance import Window
 from receiver.decide.matchers import parse_matchers
 from receiver.decide.plan import Draft
+from receiver.decide.reason import Reason
 from receiver.journal import Event
 from receiver.journal.rows import Row
 
@@ -40,6 +42,31 @@ def window_started(window: Window, number: int) -> Event:
 def window_ended(number: int, by: str) -> Event:
     """The audit row of a window that somebody ended before its time."""
     return Event("maintenance_ended", {"window": number, "by": by})
+
+
+HANDED_OVER = (State.ESCALATED, State.ACKNOWLEDGED)  # a human's: the next moment may try again
+
+
+def is_scheduled(draft: Draft) -> bool:
+    """Whether a schedule opens it."""
+    return draft.key.startswith(SCHEDULED)
+
+
+def keys_of(schedule: str) -> str:
+    """How the keys of its incidents begin."""
+    return f"{SCHEDULED}{schedule}:"
+
+
+def tick_of(schedule: str) -> str:
+    """The name under which its moments are taken, each once."""
+    return f"schedule:{schedule}"
+
+
+def overlapping(schedule: str, draft: Draft, at: float, incident: int) -> Event:
+    """The audit row of a moment for which one target got no incident."""
+    target, reason = draft.targets[0], str(Reason.OVERLAPPING)
+    data = {"schedule": schedule, "tick": at, "target": target, "reason": reason}
+    return Event("skipped", {**data, "running": incident})
 
 
 def opened_by_hand(incident: int, episode: str, draft: Draft, by: str) -> Event:

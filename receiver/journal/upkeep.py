@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from receiver.decide.guards import Freeze
+from receiver.decide.plan import Draft
 
 
 class Upkeep(Protocol):
@@ -21,6 +23,14 @@ class Upkeep(Protocol):
 
     async def tick(self, name: str, at: float) -> bool:
         """Whether this moment of what happens again and again is ours: it is given once, over all receivers."""
+
+    async def open_scheduled(
+        self, drafts: Sequence[Draft], schedule: str, at: float, now: float
+    ) -> tuple[int, ...] | None:
+        """The incidents of one moment of a schedule; None when it was taken already, by whichever receiver.
+
+        A target whose incident of an earlier moment has not come to its end gets none, and that is in the audit.
+        """
 
     async def prune(self, before: float, most: int, now: float) -> int:
         """Takes away some of what is older, at most so many of a kind; about how many went, 0 when none are left.

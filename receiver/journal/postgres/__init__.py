@@ -175,6 +175,13 @@ class PostgresJournal:
     async def tick(self, name: str, at: float) -> bool:
         return await self._writer.call(lambda unit: retention.tick(unit, name, at))
 
+    async def open_scheduled(
+        self, drafts: Sequence[Draft], schedule: str, at: float, now: float
+    ) -> tuple[int, ...] | None:
+        return await self._writer.call(
+            lambda unit: operator.open_scheduled(unit, drafts, schedule, at, now)
+        )
+
     async def prune(self, before: float, most: int, now: float) -> int:
         return await self._writer.call(lambda unit: retention.prune(unit, before, most, now))
 

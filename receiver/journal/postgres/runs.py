@@ -50,7 +50,7 @@ async def facts(db: Database, held: Claim, question: Question) -> Facts:
         last_seen=seen["last"] or 0.0,
         silenced=muted and seen["silenced"] > 0,
         inhibited=muted and not seen["silenced"],
-        maintenance=await maintained_until(db, held.incident.id, question.now),
+        maintenance=await maintained_until(db, held.incident.id, question.now, question.stands_for),
         dependency=await _dependency(db, question),
         cooldown=question.cooldown,
         ladder_acted_at=await _acted_at(db, held, question),

@@ -147,6 +147,13 @@ class SqliteJournal:
     async def tick(self, name: str, at: float) -> bool:
         return await self._writer.call(lambda db: retention.tick(db, name, at))
 
+    async def open_scheduled(
+        self, drafts: Sequence[Draft], schedule: str, at: float, now: float
+    ) -> tuple[int, ...] | None:
+        return await self._writer.call(
+            lambda db: operator.open_scheduled(db, drafts, schedule, at, now)
+        )
+
     async def prune(self, before: float, most: int, now: float) -> int:
         return await self._writer.call(lambda db: retention.prune(db, before, most, now))
 

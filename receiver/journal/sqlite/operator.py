@@ -1,22 +1,29 @@
-"""What an operator begins by himself: maintenance windows, and incidents that no alert opened."""
+"""What an operator or a schedule begins: maintenance windows, and incidents that no alert opened."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping, Sequence
 
 from receiver.decide.episode import manual_episode
 from receiver.decide.incident import State
 from receiver.decide.maintenance import Window, covered_until
 from receiver.decide.plan import Draft
 from receiver.journal.by_hand import (
+    HANDED_OVER,
+    is_scheduled,
+    keys_of,
     matchers_json,
     opened_by_hand,
+    overlapping,
+    tick_of,
     window_ended,
     window_of,
     window_started,
 )
 from receiver.journal.rows import row_id
+from receiver.journal.sqlite.retention import tick
 from receiver.journal.sqlite.rows import append
 
 
@@ -51,11 +58,15 @@ def windows(db: sqlite3.Connection, now: float) -> tuple[Window, ...]:
     return tuple(map(window_of, rows))
 
 
-def maintained_until(db: sqlite3.Connection, incident: int, now: float) -> float | None:
+def maintained_until(
+    db: sqlite3.Connection, incident: int, now: float, stands_for: Mapping[str, str] | None
+) -> float | None:
     """The Facts.maintenance of an incident: asked where the permission is written."""
     known = windows(db, now)
     if not known:
         return None
+    if stands_for is not None:
+        return covered_until(known, [stands_for], now)
     rows = db.execute(
         "SELECT labels FROM episode WHERE incident = ? AND closed_at IS NULL", (incident,)
     )
@@ -72,7 +83,34 @@ def open_by_hand(db: sqlite3.Connection, draft: Draft, by: str, now: float) -> i
             *(json.dumps(draft.targets), now, json.dumps(draft.plan), now),
         ),
     ).fetchone()
-    incident, episode = int(row["id"]), manual_episode(row["id"], now)
+    incident = int(row["id"])
+    episode = manual_episode(incident, now, scheduled=is_scheduled(draft))
     db.execute("UPDATE incident SET episode = ? WHERE id = ?", (episode, incident))
     append(db, now, [opened_by_hand(incident, episode, draft, by)])
     return incident
+
+
+def open_scheduled(
+    db: sqlite3.Connection, drafts: Sequence[Draft], schedule: str, at: float, now: float
+) -> tuple[int, ...] | None:
+    """The moment is taken and its incidents are opened, or neither."""
+    if not tick(db, tick_of(schedule), at):
+        return None
+    opened: list[int] = []
+    for draft in drafts:
+        running = _running(db, schedule, draft)
+        if running is None:
+            opened.append(open_by_hand(db, draft, f"schedule {schedule}", now))
+        else:
+            append(db, now, [overlapping(schedule, draft, at, running)])
+    return tuple(opened)
+
+
+def _running(db: sqlite3.Connection, schedule: str, draft: Draft) -> int | None:
+    begins = keys_of(schedule)
+    row = db.execute(
+        "SELECT id FROM incident WHERE resolved_at IS NULL AND substr(key, 1, ?) = ?"
+        " AND targets = ? AND state NOT IN (?, ?)",
+        (len(begins), begins, json.dumps(draft.targets), *HANDED_OVER),
+    ).fetchone()
+    return None if row is None else int(row["id"])

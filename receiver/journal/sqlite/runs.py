@@ -56,7 +56,7 @@ def facts(db: sqlite3.Connection, held: Claim, question: Question) -> Facts:
         last_seen=seen["last"] or 0.0,
         silenced=muted and bool(seen["silenced"]),
         inhibited=muted and not seen["silenced"],
-        maintenance=maintained_until(db, incident.id, question.now),
+        maintenance=maintained_until(db, incident.id, question.now, question.stands_for),
         dependency=_dependency(db, question),
         cooldown=question.cooldown,
         ladder_acted_at=_acted_at(db, incident, question.target),
