@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from aiohttp import web
 
 from demo.shop.app import create_app
+from demo.shop.backing import backing
 from prunella import logs
 from prunella.service.units import ListenAddress, parse_listen
 
@@ -24,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 2
     logs.configure(options.log_level)
-    app = create_app()
+    app = create_app(backing(options.redis, options.database))
     try:
         web.run_app(app, host=address.host or None, port=address.port, print=None, access_log=None,
                     shutdown_timeout=1)  # fmt: skip
@@ -34,10 +36,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _database(file: str) -> str | None:
+    """The URL holds a password, so that it is in a file; without the file there is no database."""
+    path = Path(file)
+    return path.read_text().strip() if path.exists() else None
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo.shop", description=__doc__)
     parser.add_argument("--listen", type=parse_listen, default="127.0.0.1:9652", metavar="ADDRESS")
     parser.add_argument("--anyone-may-break-it", action="store_true")
+    parser.add_argument("--redis", metavar="URL", help="cache, rate limits and letters")
+    parser.add_argument("--database", type=_database, metavar="FILE", help="with PostgreSQL's URL")
     parser.add_argument("--log-level", choices=logs.LEVELS, default="info")
     return parser
 

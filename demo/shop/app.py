@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import asdict
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
+from demo.shop.backing import UNSERVED, Backing
+from demo.shop.catalogue import PRODUCTS
 from demo.shop.faults import Faults, parse
 from prunella.middleware.aiohttp import middleware
 from prunella.version import version
 
-PRODUCTS = (
-    {"id": 1, "name": "self-heal tea", "cents": 490},
-    {"id": 2, "name": "plaster, assorted", "cents": 320},
-    {"id": 3, "name": "spare fuse", "cents": 110},
-)
 FAULTS = web.AppKey("faults", Faults)
+BACKING = web.AppKey("backing", Backing)
+LIMITED = frozenset({"/products", "/checkout"})
 
 
-def create_app() -> web.Application:
+def create_app(behind: Backing | None = None) -> web.Application:
     """One shop, healthy."""
-    app = web.Application(middlewares=[middleware(metrics_path="/metrics")])
-    app[FAULTS] = Faults()
+    app = web.Application(middlewares=[middleware(metrics_path="/metrics"), _limited])
+    app[FAULTS], app[BACKING] = Faults(), behind or Backing()
+    app.cleanup_ctx.append(_closing)
     app.add_routes(
         [
             web.get("/health", health),
             web.get("/version", show_version),
             web.get("/products", products),
             web.post("/checkout", checkout),
+            web.post("/admin/gc", collect_garbage),
             web.get("/admin/fault", show_fault),
             web.post("/admin/fault", set_fault),
         ]
@@ -45,12 +48,21 @@ async def show_version(request: web.Request) -> web.Response:
 
 async def products(request: web.Request) -> web.Response:
     await request.app[FAULTS].strike()
-    return web.json_response({"products": PRODUCTS})
+    return web.json_response({"products": await request.app[BACKING].products()})
 
 
 async def checkout(request: web.Request) -> web.Response:
     await request.app[FAULTS].strike()
+    try:
+        await request.app[BACKING].order()
+    except UNSERVED as error:
+        raise web.HTTPServiceUnavailable(text=f"no order: {type(error).__name__}\n") from error
     return web.json_response({"paid": True, "cents": PRODUCTS[0]["cents"]}, status=201)
+
+
+async def collect_garbage(request: web.Request) -> web.Response:
+    """The hook that `collect_garbage` calls."""
+    return web.json_response({"freed": request.app[FAULTS].collect_garbage()})
 
 
 async def show_fault(request: web.Request) -> web.Response:
@@ -64,7 +76,20 @@ async def set_fault(request: web.Request) -> web.Response:
         raise web.HTTPUnsupportedMediaType(text="send application/json\n")
     try:
         fault = parse(await request.text())
+        await request.app[BACKING].spoil(fault)
     except ValueError as error:
         raise web.HTTPUnprocessableEntity(text=f"{error}\n") from error
     request.app[FAULTS].set(fault)
     return web.json_response(asdict(fault))
+
+
+@web.middleware
+async def _limited(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.path in LIMITED and not await request.app[BACKING].admits(request.remote or ""):
+        raise web.HTTPTooManyRequests(text="slow down\n")
+    return await handler(request)
+
+
+async def _closing(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[BACKING].close()

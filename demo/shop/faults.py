@@ -1,8 +1,13 @@
-"""What is broken right now. It lives in the memory of the process and nowhere else, so that a restart repairs it."""
+"""What is broken right now.
+
+Most of it lives in the memory of the process and nowhere else, so that a restart repairs it; what is spoiled behind the
+shop is in demo.shop.backing.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import random
@@ -26,6 +31,12 @@ class Kind(StrEnum):
     LEAK = "leak"
     HANG = "hang"
     CRASH = "crash"
+    GARBAGE = "garbage"
+    POISON = "poison"
+    RATELIMIT = "ratelimit"
+    POOL = "pool"
+    STUCK = "stuck"
+    LAG = "lag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +47,19 @@ class Fault:
     share: float = 1.0  # errors: of the requests that fail
     seconds: float = 8.0  # latency: added to every request
     megabytes: float = 400.0  # leak: in the end
-    per_second: float = 40.0  # leak: megabytes
+    per_second: float = 40.0  # leak, garbage: megabytes
+    jobs: float = 900.0  # lag: letters at once; stuck: a hundredth of them kills its worker
+    connections: float = 16.0  # pool: that are forgotten in a transaction
 
 
-BOUNDS = {"share": 1.0, "seconds": 120.0, "megabytes": 4096.0, "per_second": 1024.0}
+BOUNDS = {
+    "share": 1.0,
+    "seconds": 120.0,
+    "megabytes": 4096.0,
+    "per_second": 1024.0,
+    "jobs": 20_000.0,
+    "connections": 100.0,
+}
 
 
 def parse(body: str) -> Fault:
@@ -71,7 +91,7 @@ class Faults:
     """The switch and its effects on the business routes."""
 
     fault: Fault = Fault()
-    hoard: list[bytes] = field(default_factory=list)
+    hoard: list[object] = field(default_factory=list)
     leaking: asyncio.Task[None] | None = None
 
     def set(self, fault: Fault) -> None:
@@ -81,7 +101,7 @@ class Faults:
             self.leaking.cancel()
             self.leaking = None
         loop = asyncio.get_running_loop()
-        if fault.kind is Kind.LEAK:
+        if fault.kind in (Kind.LEAK, Kind.GARBAGE):
             self.leaking = loop.create_task(self._leak(fault))
         elif fault.kind is Kind.HANG:
             loop.call_later(0.1, _block)  # after the answer to the switch itself
@@ -97,13 +117,24 @@ class Faults:
 
     @property
     def leaked(self) -> int:
-        return sum(map(len, self.hoard))
+        return sum(len(held) for held in self.hoard if isinstance(held, bytes))
 
     async def _leak(self, fault: Fault) -> None:
         while self.leaked < fault.megabytes * MEBIBYTE:
             # urandom, because pages of zeroes would never become resident
             self.hoard.append(os.urandom(int(fault.per_second * LEAK_EVERY * MEBIBYTE)))
             await asyncio.sleep(LEAK_EVERY)
+        if fault.kind is Kind.GARBAGE:
+            # nothing refers to it but itself, and nobody collects
+            gc.disable()
+            self.hoard.append(self.hoard)
+            self.hoard = []
+
+    @staticmethod
+    def collect_garbage() -> int:
+        """Frees what only refers to itself; how many objects that were."""
+        gc.enable()
+        return gc.collect()
 
 
 def _block() -> None:

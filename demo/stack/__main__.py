@@ -16,18 +16,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from demo.stack import health, places, programs, render
+from demo.stack import database, health, places, programs, render
 from demo.stack.health import NotReadyError
 from demo.stack.places import PORTS, Places, StackError
 from demo.stack.supervise import supervisord, trouble
 
+SCHEMES = {"redis": "redis", "postgres": "postgresql"}
 WHAT = {
     "receiver": "hears alerts, repairs, proves it: /api/v1/incidents, /metrics",
     "exporter": "watches: /metrics, /api/health",
     "shop": "something to break",
     "prometheus": "measures and judges: /alerts",
     "alertmanager": "hands alerts over",
-    "redis": "the shop's cache",
+    "redis": "the shop's cache, rate limits and job queue",
+    "postgres": "the shop's orders",
 }
 
 
@@ -49,6 +51,7 @@ def main() -> int:
 async def _run(where: Places, paths: dict[str, str]) -> int:
     places.forget(where)  # of a run that was killed
     config = render.prepare(where, paths)
+    database.make(where, paths["postgres"])
     say(f"starting the stack; every log is in {where.logs}")
     told = asyncio.create_task(_told_to_stop())
     with supervisord(where, config) as process:
@@ -112,8 +115,7 @@ def _alone(where: Places) -> Iterator[None]:
 def table(where: Places) -> str:
     """Where everything is, and which variable moves it."""
     rows = [
-        (part, where.url(part) if part != "redis" else f"redis://127.0.0.1:{where.ports[part]}",
-         PORTS[part][0], about)
+        (part, f"{SCHEMES.get(part, 'http')}://127.0.0.1:{where.ports[part]}", PORTS[part][0], about)
         for part, about in WHAT.items()
     ]  # fmt: skip
     rows = [("", "where", "change the port with", ""), *rows]

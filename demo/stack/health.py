@@ -69,6 +69,7 @@ def checks(session: aiohttp.ClientSession, places: Places) -> Mapping[str, Check
 
     return {
         "redis": lambda: _pong(places.ports["redis"]),
+        "postgres": lambda: _listens(places.ports["postgres"]),
         **{part: asks(part, path) for part, path in PATHS.items()},
         "every part is seen by Prometheus": lambda: _all_up(session, places),
     }
@@ -99,6 +100,16 @@ async def _pong(port: int) -> bool:
         return False
     finally:
         writer.close()
+
+
+async def _listens(port: int) -> bool:
+    """It listens only once it takes connections, or refuses them with a reason that is the shop's to report."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 async def _all_up(session: aiohttp.ClientSession, places: Places) -> bool:

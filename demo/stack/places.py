@@ -19,6 +19,7 @@ PORTS = {  # part: (variable, default)
     "prometheus": ("PRUNELLA_PROMETHEUS_PORT", 9090),
     "alertmanager": ("PRUNELLA_ALERTMANAGER_PORT", 9093),
     "redis": ("PRUNELLA_REDIS_PORT", 9653),
+    "postgres": ("PRUNELLA_POSTGRES_PORT", 9654),
 }
 LONGEST_SOCKET_PATH = 100  # the kernel takes 107 characters
 
@@ -41,6 +42,10 @@ class Places:
     @property
     def secrets(self) -> Path:
         return self.folder / "secrets"
+
+    @property
+    def redis_url(self) -> str:
+        return f"redis://127.0.0.1:{self.ports['redis']}/0"
 
     @property
     def logs(self) -> Path:

@@ -1,4 +1,4 @@
-"""Prometheus, Alertmanager and Redis: found on the PATH, installed where that is ours to do, or asked for."""
+"""Prometheus, Alertmanager, Redis and PostgreSQL: found on the PATH or where Debian keeps them, installed where that is ours to do, or asked for."""
 
 from __future__ import annotations
 
@@ -30,16 +30,24 @@ PROGRAMS = {
         "Alertmanager", ("prometheus-alertmanager", "alertmanager"), "prometheus-alertmanager"
     ),
     "redis": Program("Redis", ("redis-server", "valkey-server"), "redis-server"),
+    "postgres": Program("PostgreSQL", ("postgres",), "postgresql"),
 }
 
 
 def find() -> dict[str, str]:
     """The absolute path of each that is there."""
     found = {
-        part: next(filter(None, map(shutil.which, program.names)), None)
+        part: next(filter(None, map(_where, program.names)), None)
         for part, program in PROGRAMS.items()
     }
     return {part: path for part, path in found.items() if path}
+
+
+def _where(name: str) -> str | None:
+    """Debian keeps PostgreSQL's own programs off the PATH, by version."""
+    versions = Path("/usr/lib/postgresql").glob(f"*/bin/{name}")
+    newest = max(versions, key=lambda path: float(path.parts[-3]), default=None)
+    return shutil.which(name) or (str(newest) if newest is not None else None)
 
 
 def ensure(say: Callable[[str], None]) -> dict[str, str]:
@@ -51,7 +59,7 @@ def ensure(say: Callable[[str], None]) -> dict[str, str]:
     if not can_install():
         raise StackError(how_to_install(missing))
     packages = [program.package for program in missing]
-    say(f"installing {', '.join(packages)} from Debian's packages (about twenty seconds, once)")
+    say(f"installing {', '.join(packages)} from Debian's packages (about half a minute, once)")
     _install(packages)
     found = find()
     if len(found) < len(PROGRAMS):
@@ -69,7 +77,7 @@ def how_to_install(missing: list[Program]) -> str:
     return (
         f"missing: {', '.join(program.title for program in missing)}\n"
         f"  Debian, Ubuntu: sudo apt-get install {' '.join(program.package for program in missing)}\n"
-        "  macOS:          brew install prometheus redis; Alertmanager from prometheus.io/download, on the PATH\n"
+        "  macOS:          brew install prometheus redis postgresql; Alertmanager from prometheus.io/download, on the PATH\n"
         "  or the whole stack in containers: docker compose up"
     )
 

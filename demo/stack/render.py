@@ -15,12 +15,13 @@ from typing import Any
 
 import yaml
 
+from demo.stack import database
 from demo.stack.places import ROOT, Places
 
 CONFIG = ROOT / "demo" / "config"
 SHIPPED = ROOT / "prometheus"
 SHIPPED_RECEIVER = "http://127.0.0.1:9651"  # in the links of the rules
-TOKENS = ("webhook_token", "operate_token")
+TOKENS = ("webhook_token", "operate_token", *database.PASSWORDS.values())
 INTERVAL = "2s"  # of scrapes and evaluations: a demonstration is watched by somebody
 
 Files = dict[Path, str]
@@ -36,6 +37,7 @@ def prepare(places: Places, programs: Mapping[str, str]) -> Path:
         "alertmanager",
         "receiver",
         "redis",
+        "workers",
     ):
         (places.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     places.socket.parent.mkdir(mode=0o700, exist_ok=True)
@@ -47,8 +49,10 @@ def prepare(places: Places, programs: Mapping[str, str]) -> Path:
         places.folder / "alertmanager" / "alertmanager.yml": _yaml(alertmanager_config(places)),
         config: supervisord_config(places, programs),
         **rules(places),
+        **database.addresses(places),
     }
     for path, text in files.items():
+        path.touch(mode=0o600)
         path.write_text(text)
     return config
 
@@ -126,9 +130,17 @@ def commands(places: Places, programs: Mapping[str, str]) -> dict[str, list[str]
             *(programs["redis"], "--port", str(ports["redis"]), "--bind", "127.0.0.1"),
             *("--save", "", "--appendonly", "no", "--dir", str(data / "redis")),
         ],
+        "postgres": database.argv(places, programs["postgres"]),
         "exporter": [sys.executable, "-m", "exporter", "--config", str(CONFIG / "exporter.yml")],
         "receiver": [sys.executable, "-m", "receiver", "--config", str(CONFIG / "receiver.yml")],
-        "shop": [sys.executable, "-m", "demo.shop", f"--listen=127.0.0.1:{ports['shop']}"],
+        "shop": [
+            *(sys.executable, "-m", "demo.shop", f"--listen=127.0.0.1:{ports['shop']}"),
+            *(f"--redis={places.redis_url}", f"--database={database.url_file(places, 'shop')}"),
+        ],
+        "workers": [
+            *(sys.executable, "-m", "demo.shop.workers", "run", f"--redis={places.redis_url}"),
+            f"--folder={data / 'workers'}",
+        ],
         "traffic": [sys.executable, "-m", "demo.traffic", f"--url={places.url('shop')}"],
     }
 
@@ -137,6 +149,7 @@ def commands(places: Places, programs: Mapping[str, str]) -> dict[str, list[str]
 OPTIONS = {
     "shop": {"autorestart": "false", "stopwaitsecs": "2"},
     "receiver": {"stopwaitsecs": "12"},  # it ends what it is doing
+    "postgres": {"stopsignal": "INT", **database.runs_as()},  # INT: without waiting for clients
 }
 
 

@@ -18,7 +18,7 @@ def test_numbers_replace_the_defaults() -> None:
     [
         ("", "not JSON"),
         ("[]", "say"),
-        ("{}", "one of none, errors, latency, leak, hang, crash"),
+        ("{}", "one of none, errors, latency, leak, hang, crash, garbage, poison, "),
         ('{"kind": "fire"}', "one of"),
         ('{"kind": []}', "one of"),
         ('{"kind": "errors", "chance": 1}', "unknown key 'chance'"),

@@ -26,7 +26,12 @@ from prunella.service.settings import load
 from receiver.settings import ReceiverSettings
 from tests.prometheus.bundle import alerts
 
-PROGRAMS = {"prometheus": "/p/prometheus", "alertmanager": "/p/am", "redis": "/p/redis"}
+PROGRAMS = {
+    "prometheus": "/p/prometheus",
+    "alertmanager": "/p/am",
+    "redis": "/p/redis",
+    "postgres": "/p/postgres",
+}
 FAR = 40_000
 
 
