@@ -18,7 +18,8 @@ from prunella.service.settings import ConfigError, Problem
 from prunella.service.tasks import Tasks
 from prunella.service.web import Service
 from receiver.consistency import build_action
-from receiver.decide.plan import Mode
+from receiver.decide.plan import Mode, Rung
+from receiver.decide.schedule import Schedule
 from receiver.journal import Journal, JournalInUse, JournalUnavailable
 from receiver.journal.engines import open_engine
 from receiver.outside.alertmanager import AlertmanagerApi
@@ -101,7 +102,7 @@ def executables(settings: ReceiverSettings) -> dict[str, str]:
 def _of_managers(settings: ReceiverSettings) -> dict[str, str]:
     """What a repair by hand may need although no ladder does: taken where it is found, missed by nobody else."""
     managers = (target.process for target in settings.targets.values())
-    names = {one.executable for one in managers if one is not None and one.executable}
+    names = {name for one in managers if one is not None for name in one.programs()}
     paths = {name: shutil.which(name) for name in names}
     return {name: path for name, path in paths.items() if path is not None}
 
@@ -109,18 +110,21 @@ def _of_managers(settings: ReceiverSettings) -> dict[str, str]:
 def _needed(settings: ReceiverSettings) -> Iterator[tuple[str, str]]:
     """Where in the config a program is needed, and its name; each once."""
     seen: set[str] = set()
+    for at, rung in _orders(settings):
+        action = build_action(rung.action, rung.options)
+        for name in settings.targets if rung.on is None else rung.on:
+            for program in set(action.executables(settings.targets[name])) - seen:
+                seen.add(program)
+                yield at, program
+
+
+def _orders(settings: ReceiverSettings) -> Iterator[tuple[str, Rung | Schedule]]:
+    """Whatever has an action, its options and its targets."""
     for number, playbook in enumerate(settings.playbooks):
         for rung_number, rung in enumerate(playbook.ladder):
-            action = build_action(rung.action, rung.options)
-            chosen = (
-                settings.targets.values()
-                if rung.on is None
-                else map(settings.targets.__getitem__, rung.on)
-            )
-            for target in chosen:
-                for name in set(action.executables(target)) - seen:
-                    seen.add(name)
-                    yield f"playbooks[{number}].ladder[{rung_number}]", name
+            yield f"playbooks[{number}].ladder[{rung_number}]", rung
+    for number, schedule in enumerate(settings.schedules):
+        yield f"schedules[{number}]", schedule
 
 
 def tokens(settings: ReceiverSettings) -> Mapping[Scope, tuple[Token, ...]]:
@@ -175,6 +179,7 @@ def _start(
     tasks.start("leases", pipeline.keep_leases)
     tasks.start("gauges", pipeline.measure)
     tasks.start("upkeep", pipeline.upkeep)
+    tasks.start("schedules", pipeline.schedule)
     tasks.start("retention", pipeline.retain)
     if alertmanager is not None and settings.alertmanager is not None:
         every = settings.alertmanager.reconcile

@@ -108,5 +108,4 @@ class Action(Settings):
 
     def executables(self, target: Target) -> tuple[str, ...]:
         """The programs it would start for this target, by their names under `executables:`."""
-        manager = target.process
-        return (manager.executable,) if manager is not None and manager.executable else ()
+        return () if target.process is None else target.process.programs()

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import PurePosixPath
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from prunella.redaction import printable, redact
 from prunella.service.settings import Duration
 from receiver.actions.amx import amx_environment
 from receiver.actions.base import Action, ActionFailed, ActionTimedOut, Done, Effect
+from receiver.quoting import last_words
 from receiver.targets import Target
 from receiver.tools import OutsideError, Tools
-
-_LONGEST_QUOTE = 200
-_COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
 def _check_argv(argv: tuple[str, ...]) -> tuple[str, ...]:
@@ -51,7 +47,7 @@ class Run(Action):
         except OutsideError as error:
             raise ActionFailed(str(error), started=error.sent, unknown=error.sent) from error
         took = tools.clock.monotonic() - began
-        said = _last_line(ended.output)
+        said = last_words(ended.output)
         if ended.exit_code is None:
             raise ActionTimedOut(f"{self._short()} was ended after {limit:g} s{said}")
         if ended.exit_code != 0:
@@ -65,11 +61,3 @@ class Run(Action):
 
     def _short(self) -> str:
         return PurePosixPath(self.argv[0]).name
-
-
-def _last_line(output: str) -> str:
-    lines = [line for line in _COLOURS.sub("", output).splitlines() if line.strip()]
-    if not lines:
-        return ""
-    quote = printable(redact(lines[-1].strip()))
-    return f": {quote[:_LONGEST_QUOTE]}{'…' if len(quote) > _LONGEST_QUOTE else ''}"

@@ -51,6 +51,9 @@ class Manager(Settings):
     poll: ClassVar[float] = 0.5  # how often it may be asked while somebody waits, in seconds
 
     verbs: ClassVar[frozenset[Verb]] = frozenset({"restart", "reload"})
+    # whether a reload without downtime puts new processes in place of the old, or the old ones read their config anew
+    reload_replaces: ClassVar[bool] = False
+    gap: ClassVar[str] = "its manager has no reload without one"  # why a reload is a restart
 
     gc_signal: GcSignal | None = None  # sent by `collect_garbage` where the process understands it
 
@@ -64,6 +67,15 @@ class Manager(Settings):
     def objection(self, verb: Verb) -> str | None:
         """Why that can never be asked for this process, known from the config alone; None when it can."""
         return None if verb in self.verbs else f"its manager cannot {verb} a process"
+
+    @property
+    def observable(self) -> bool:
+        """Whether `status` can be asked at all; what is done to the others is proven by verification only."""
+        return True
+
+    def programs(self) -> tuple[str, ...]:
+        """Those that it starts, by their names under `executables:`."""
+        return (self.executable,) if self.executable else ()
 
     async def status(self, tools: Tools) -> ProcessStatus:
         """How the process is now. Raises ManagerError when the manager cannot be asked."""
