@@ -52,26 +52,49 @@ def inconsistencies(data: object, context: Any = None) -> Iterator[Inconsistency
         for number, step in enumerate(_sequence(steps)):
             at = ("escalation", name, number, "notify")
             yield from _missing(at, _mapping(step).get("notify"), "channel", channels)
-    names: set[object] = set()
     for number, playbook in enumerate(_sequence(tree.get("playbooks"))):
-        yield from _playbook(("playbooks", number), _mapping(playbook), tree, names)
+        yield from _playbook(("playbooks", number), _mapping(playbook), tree)
+    yield from _twice(tree, "playbook")
+    for number, schedule in enumerate(_sequence(tree.get("schedules"))):
+        yield from _schedule(("schedules", number), _mapping(schedule), tree)
+    yield from _twice(tree, "schedule")
     yield from _objections(tree, _usable(targets, context))
     yield from _auth(tree)
 
 
-def _playbook(
-    at: Location, playbook: Mapping[str, Any], tree: Mapping[str, Any], names: set[object]
+def _twice(tree: Mapping[str, Any], kind: str) -> Iterator[Inconsistency]:
+    """Names that two playbooks, or two schedules, have."""
+    names: set[object] = set()
+    for number, one in enumerate(_sequence(tree.get(f"{kind}s"))):
+        name = _mapping(one).get("name")
+        if isinstance(name, str) and name in names:
+            yield (f"{kind}s", number, "name"), f"another {kind} is named {name} already", "config"
+        names.add(name if isinstance(name, str) else None)
+
+
+def _schedule(
+    at: Location, schedule: Mapping[str, Any], tree: Mapping[str, Any]
 ) -> Iterator[Inconsistency]:
-    name = playbook.get("name")
-    if isinstance(name, str) and name in names:
-        yield (*at, "name"), f"another playbook is named {name} already", "config"
-    names.add(name if isinstance(name, str) else None)
+    yield from _audience(at, schedule, tree)
+    yield from _rung(at, schedule, _mapping(tree.get("targets")), (*at, "options"))
+
+
+def _audience(
+    at: Location, teller: Mapping[str, Any], tree: Mapping[str, Any]
+) -> Iterator[Inconsistency]:
     channels, escalation = _mapping(tree.get("channels")), _mapping(tree.get("escalation"))
-    yield from _missing((*at, "notify"), playbook.get("notify"), "channel", channels)
-    yield from _missing((*at, "escalate"), [playbook.get("escalate")], "escalation", escalation)
+    yield from _missing((*at, "notify"), teller.get("notify"), "channel", channels)
+    yield from _missing((*at, "escalate"), [teller.get("escalate")], "escalation", escalation)
+
+
+def _playbook(
+    at: Location, playbook: Mapping[str, Any], tree: Mapping[str, Any]
+) -> Iterator[Inconsistency]:
+    yield from _audience(at, playbook, tree)
     targets = _mapping(tree.get("targets"))
     for number, rung in enumerate(_sequence(playbook.get("ladder"))):
-        yield from _rung((*at, "ladder", number), _mapping(gather_options(rung)), targets)
+        where = (*at, "ladder", number)
+        yield from _rung(where, _mapping(gather_options(rung)), targets, where)
     yield from _checks((*at, "verify", "checks"), playbook, targets)
 
 
@@ -94,7 +117,7 @@ def _checks(
 
 
 def _rung(
-    at: Location, rung: Mapping[str, Any], targets: Mapping[str, Any]
+    at: Location, rung: Mapping[str, Any], targets: Mapping[str, Any], options_at: Location
 ) -> Iterator[Inconsistency]:
     yield from _missing((*at, "on"), rung.get("on"), "target", targets)
     name = rung.get("action")
@@ -104,11 +127,12 @@ def _rung(
         why = f"unknown action {name!r}; known: {', '.join(sorted(ACTIONS))}"
         yield (*at, "action"), why, "config"
         return
-    problems = list(_attempt(at, ACTIONS[name].model_validate, _mapping(rung.get("options"))))
+    options = _mapping(rung.get("options"))
+    problems = list(_attempt(options_at, ACTIONS[name].model_validate, options))
     yield from problems
     if problems:
         return
-    facet = build_action(name, _mapping(rung.get("options"))).needs()
+    facet = build_action(name, options).needs()
     yield from _facet((*at, "on"), name, facet, rung.get("on"), targets)
 
 
@@ -124,19 +148,25 @@ def _facet(
 
 def _objections(tree: Mapping[str, Any], targets: Mapping[str, Target]) -> Iterator[Inconsistency]:
     """Where an action says of a target that names both that it can never work on it."""
+    for at, rung in _orders(tree):
+        try:
+            action = build_action(str(rung.get("action")), _mapping(rung.get("options")))
+        except ValueError:
+            continue  # said by _rung
+        named = [name for name in _sequence(rung.get("on")) if isinstance(name, str)]
+        for target in (targets[name] for name in named if name in targets):
+            why = action.objection(target) if _has(target, action.needs()) else None
+            if why is not None:
+                yield (*at, "on"), f"{rung['action']} on {target.name}: {why}", "config"
+
+
+def _orders(tree: Mapping[str, Any]) -> Iterator[tuple[Location, Mapping[str, Any]]]:
+    """Whatever has an action, its options and its targets."""
     for book, playbook in enumerate(_sequence(tree.get("playbooks"))):
         for number, raw in enumerate(_sequence(_mapping(playbook).get("ladder"))):
-            rung = _mapping(gather_options(raw))
-            try:
-                action = build_action(str(rung.get("action")), _mapping(rung.get("options")))
-            except ValueError:
-                continue  # said by _rung
-            named = [name for name in _sequence(rung.get("on")) if isinstance(name, str)]
-            for target in (targets[name] for name in named if name in targets):
-                why = action.objection(target) if _has(target, action.needs()) else None
-                if why is not None:
-                    at = ("playbooks", book, "ladder", number, "on")
-                    yield at, f"{rung['action']} on {target.name}: {why}", "config"
+            yield ("playbooks", book, "ladder", number), _mapping(gather_options(raw))
+    for number, schedule in enumerate(_sequence(tree.get("schedules"))):
+        yield ("schedules", number), _mapping(schedule)
 
 
 def _has(target: Target, facet: str | None) -> bool:

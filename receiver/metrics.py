@@ -46,6 +46,16 @@ FROZEN = Gauge(
     "Scopes in which nothing is done until they thaw, by kind.",
     ["kind"],
 )
+SCHEDULE_LAST = Gauge(
+    "prunella_schedule_last_run_timestamp_seconds",
+    "The last moment of a schedule that was taken; 0 = none yet.",
+    ["schedule"],
+)
+SCHEDULE_NEXT = Gauge(
+    "prunella_schedule_next_run_timestamp_seconds",
+    "The next moment of a schedule.",
+    ["schedule"],
+)
 MAINTENANCE = Gauge(
     "prunella_maintenance_active",
     "Whether a maintenance window covers the whole of a service.",

@@ -24,6 +24,7 @@ from receiver.stages.notify import Sender
 from receiver.stages.plan import hold, plan, watch
 from receiver.stages.reconcile import Reconciler
 from receiver.stages.retention import retain
+from receiver.stages.schedules import Scheduler
 from receiver.stages.upkeep import Upkeep
 from receiver.stages.verify import healed_hold, verify
 from receiver.tools import Alertmanager
@@ -58,6 +59,7 @@ UPKEEP = 5.0
 MEASURE, MEASURE_MOST = 1.0, 15.0
 MEASURE_SHARE = 50  # of the time, so much as one look takes: what is large is looked at less often
 RETAIN = 60.0
+SCHEDULES = 1.0
 
 
 class Pipeline:
@@ -165,6 +167,17 @@ class Pipeline:
 
         await self._patiently(turn)
 
+    async def schedule(self) -> None:
+        """Begins what is due by its schedule, for ever."""
+        scheduler = Scheduler(self._context)
+
+        async def turn() -> None:
+            if await scheduler.once():
+                self.wake()
+            await self._context.tools.clock.sleep(SCHEDULES)
+
+        await self._patiently(turn)
+
     async def retain(self) -> None:
         """Takes away what is too old, once an hour, for ever."""
 
@@ -223,7 +236,7 @@ class Pipeline:
             await asyncio.gather(*late, return_exceptions=True)
 
     def _start(self, claim: Claim) -> None:
-        if claim.incident.manual:  # no alert says that it is over: it is when it is proven
+        if claim.incident.unprompted:  # no alert says that it is over: it is when it is proven
             claim = replace(claim, firing=True)
         before = self._held.get(claim.incident.id)
         if before is not None:

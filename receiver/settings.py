@@ -42,6 +42,7 @@ from receiver.consistency import inconsistencies
 from receiver.decide.guards import Limits, Rate
 from receiver.decide.plan import Mode, Name, Playbook
 from receiver.decide.planner import Planner
+from receiver.decide.schedule import Schedule
 from receiver.endpoints import BaseUrl
 from receiver.journal.engines import mistake_in
 from receiver.targets import Target
@@ -160,7 +161,7 @@ class EscalationStep(Settings):
 class ReceiverSettings(Settings):
     """The whole file. No key is required: without any the receiver watches in shadow mode on loopback."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"schedules", "launch_watch"})
+    later: ClassVar[frozenset[str]] = frozenset({"launch_watch"})
 
     server: ServerSettings = Field(default_factory=ServerSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
@@ -175,6 +176,7 @@ class ReceiverSettings(Settings):
     groups: dict[Name, tuple[Name, ...]] = Field(default_factory=dict)
     targets: dict[Name, Target] = Field(default_factory=dict)
     playbooks: tuple[Playbook, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     channels: dict[Name, Annotated[SerializeAsAny[Channel], BeforeValidator(parse_channel)]] = (
         Field(default_factory=dict)
     )

@@ -136,7 +136,7 @@ async def _perform(claim: Claim, run: Run, rung: Rung, context: Context) -> Outc
 
 def _grouped_by(incident: Incident) -> tuple[str, ...]:
     """Nothing for a wish by hand, whose playbook is made for it."""
-    return () if incident.manual else playbook_of(incident).group_by
+    return () if incident.unprompted else playbook_of(incident).group_by
 
 
 async def _causes(incident: Incident, context: Context) -> tuple[Cause, ...]:
@@ -166,7 +166,7 @@ async def _end(claim: Claim, run: Run, outcome: Outcome, context: Context) -> Cl
     metrics.ACTIONS.labels(run.playbook, run.kind, outcome.result).inc()
     event = event_of("outcome", claim.incident, **_outcome_fields(run, outcome))
     move = _after(claim.incident, outcome, now)
-    if outcome.result != "cancelled":
+    if outcome.result != "cancelled" and _worth_telling(claim.incident, outcome):
         about = f"{run.rung}.{run.attempt}.{run.target}"
         text = f"{run.kind} on {run.target}: {outcome.text}"
         move = replace(move, letters=letters(context, claim.incident, "acted", text, about=about))
@@ -175,6 +175,11 @@ async def _end(claim: Claim, run: Run, outcome: Outcome, context: Context) -> Cl
         claim, Ended(run.action_id, outcome.result, str(outcome.reason)), move, now
     )
     return follow(claim, move)
+
+
+def _worth_telling(incident: Incident, outcome: Outcome) -> bool:
+    """Of what is done at its time only that it failed, or found something to do."""
+    return not incident.scheduled or outcome.result != "ok" or any(outcome.counts.values())
 
 
 def _outcome_fields(run: Run, outcome: Outcome) -> Mapping[str, object]:

@@ -8,8 +8,8 @@ from receiver.decide.incident import MOVES, Incident, State
 from receiver.decide.reason import Reason
 from receiver.journal import Conflict, Move
 from receiver.stages.context import Context, event_of
-from receiver.stages.guard import propose
 from receiver.stages.notify import letters
+from receiver.stages.proposal import propose
 
 _OPEN_TO_ACK = frozenset(State) - {State.RESOLVED, State.EXPIRED}
 

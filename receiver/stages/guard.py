@@ -5,61 +5,28 @@ The guards are asked inside the journal's transaction, and a yes is written ther
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, replace
 
 from receiver import metrics
-from receiver.actions.base import Action
-from receiver.consistency import build_action
 from receiver.decide import guards
 from receiver.decide.guards import Answer, Decision, Facts, Freeze
 from receiver.decide.incident import Incident, State
-from receiver.decide.plan import Mode, Playbook, Rung, strictest
 from receiver.decide.reason import Reason
-from receiver.journal import Claim, Event, Letter, Move, Question, Ruling, Run
+from receiver.journal import Claim, Event, Letter, Move, Ruling, Run
 from receiver.stages.act import act
 from receiver.stages.context import Context, commit, event_of, follow, playbook_of
 from receiver.stages.hearing import hear
 from receiver.stages.notify import called_once, letters
-from receiver.targets import Target
+from receiver.stages.plan import finish
+from receiver.stages.proposal import Proposal, propose, question_of, standing
 
 LOOK_SOONEST, LOOK_LATEST = 1.0, 30.0
 SAME_CAUSE = 600.0  # a group that is sick again after so long is another page
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What would be done next: one action of one rung on one target."""
-
-    incident: Incident
-    book: Playbook
-    rung: Rung
-    action: Action
-    target: str
-    digest: str  # of what an operator approves: a changed plan voids an approval
-
-    @property
-    def count(self) -> int:
-        """How many targets the rung has."""
-        return len(self.rung.on or self.incident.targets)
-
-
-def propose(incident: Incident) -> Proposal:
-    """The next action of the incident's ladder."""
-    book = playbook_of(incident)
-    rung = book.ladder[incident.rung]
-    targets = rung.on or incident.targets
-    target = targets[incident.progress.target] if incident.progress.target < len(targets) else ""
-    plan = json.dumps([incident.id, rung.model_dump(mode="json"), list(targets)], sort_keys=True)
-    digest = hashlib.sha256(plan.encode()).hexdigest()[:16]
-    action = build_action(rung.action, rung.options)
-    return Proposal(incident, book, rung, action, target, digest)
-
-
 async def guard(claim: Claim, context: Context) -> Claim | None:
     """Asks, and acts at once on a yes; nothing is done, shown or asked for before Alertmanager was heard about it."""
-    alone = claim.incident.manual or context.tools.alertmanager is None
+    alone = claim.incident.unprompted or context.tools.alertmanager is None
     asked, ruling = await _ask(claim, context, heard=alone)
     if ruling.move.incident.state is State.GATING:
         await hear(claim.incident, context)
@@ -73,7 +40,7 @@ async def guard(claim: Claim, context: Context) -> Claim | None:
 
 async def _ask(claim: Claim, context: Context, *, heard: bool) -> tuple[_Asked, Ruling]:
     proposal = propose(claim.incident)
-    question = _question(proposal, context)
+    question = question_of(proposal, context)
     asked = _Asked(proposal, context, claim, question.now, heard)
     return asked, await context.journal.gate(claim, question, asked.rule)
 
@@ -83,7 +50,10 @@ async def blocked(claim: Claim, context: Context) -> Claim | None:
     incident, now = claim.incident, context.now()
     since = incident.progress.blocked_since
     announced = incident.reason is Reason.MAINTENANCE  # whoever works on it is a human already
-    if not announced and since is not None and now - since > playbook_of(incident).blocked_max:
+    patience = playbook_of(incident).blocked_max
+    if incident.scheduled and now - incident.opened_at > patience:  # its next moment comes
+        return await finish(claim, context, Reason.BLOCKED_TOO_LONG)
+    if not announced and since is not None and now - since > patience:
         return await escalate(claim, context, Reason.BLOCKED_TOO_LONG)
     return await commit(
         context, claim, Move(incident.moved(State.GATING, incident.reason, context.now()))
@@ -98,6 +68,8 @@ async def awaiting(claim: Claim, context: Context) -> Claim | None:
         return await commit(
             context, claim, Move(incident.moved(State.GATING, incident.reason, now))
         )
+    if now >= until and incident.scheduled:
+        return await finish(claim, context, Reason.APPROVAL_EXPIRED)
     if now >= until:
         return await escalate(claim, context, Reason.APPROVAL_EXPIRED)
     return await commit(context, claim, Move(incident, due=until))
@@ -113,40 +85,6 @@ async def escalate(claim: Claim, context: Context, reason: Reason) -> Claim | No
     return await commit(context, claim, Move(after, (event,), told))
 
 
-def _question(proposal: Proposal, context: Context) -> Question:
-    settings, incident = context.settings(), proposal.incident
-    target = settings.targets.get(proposal.target)
-    has_facet = target is None or _fits(proposal.action, target)
-    return Question(
-        now=context.now(),
-        mode=_mode(proposal, settings.mode),
-        target=proposal.target,
-        disruptive=proposal.action.disruptive,
-        target_known=target is not None,
-        facet=has_facet,
-        stop_file=context.stopped(),
-        cooldown=proposal.book.cooldown,
-        limits=settings.limits.limits,
-        approved=incident.progress.approval == proposal.digest,
-        blocked_by=proposal.book.blocked_by,
-        group=settings.group_of(proposal.target),
-    )
-
-
-def _fits(action: Action, target: Target) -> bool:
-    needed = action.needs()
-    return (needed is None or getattr(target, needed) is not None) and action.objection(
-        target
-    ) is None
-
-
-def _mode(proposal: Proposal, ceiling: Mode) -> Mode:
-    """An operator's wish is its own approval; only a ceiling of shadow holds over it."""
-    if proposal.incident.manual:
-        return Mode.SHADOW if ceiling is Mode.SHADOW else Mode.AUTO
-    return strictest(ceiling, proposal.book.mode, proposal.rung.mode)
-
-
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """The rule that the journal applies to its facts."""
@@ -158,8 +96,7 @@ class _Asked:
     heard: bool  # whether Alertmanager was, just now
 
     def rule(self, facts: Facts) -> Ruling:
-        manual = self.proposal.incident.manual
-        decision = guards.decide(guards.by_hand(facts) if manual else facts)
+        decision = guards.decide(standing(facts, self.proposal.incident))
         if not self.heard and decision.answer in {Answer.GO, Answer.ASK, Answer.SHADOW}:
             return Ruling(Move(self.proposal.incident))
         match decision.answer:
@@ -262,7 +199,8 @@ class _Asked:
 
     def _waiting(self, decision: Decision) -> tuple[State, str, float]:
         if decision.answer is Answer.SHADOW:
-            return State.SHADOW, "blocked", self.now + 3600.0
+            seen = 0.0 if self.proposal.incident.scheduled else 3600.0
+            return State.SHADOW, "blocked", self.now + seen
         if decision.answer is Answer.ASK:
             expires = self.now + self.proposal.book.approval_expires
             return State.AWAITING_APPROVAL, "approval_requested", expires

@@ -12,6 +12,7 @@ from receiver.channels.base import MANY, Channel, ChannelError, Notice
 from receiver.decide.incident import Incident
 from receiver.decide.matchers import matches_all
 from receiver.decide.plan import RANK, highest
+from receiver.decide.reason import Reason
 from receiver.journal import Event, Letter, Posting
 from receiver.journal.mail import DIGEST, Tally
 from receiver.settings import ReceiverSettings
@@ -22,6 +23,7 @@ RETRY_FIRST, RETRY_MOST = 1.0, 60.0
 GIVE_UP_AFTER = 24 * 3600.0
 _FIELDS = tuple(field.name for field in fields(Notice))
 
+_OF_NO_NEWS = frozenset({"opened", "blocked", "healed", "resolved"})
 _TITLES = {
     "opened": "firing",
     "acted": "acted on",
@@ -35,7 +37,7 @@ def letters(
     """One letter for each channel that wants to hear of this; `about` tells two events of one kind apart."""
     settings = context.settings()
     audience = _audience(settings, incident, event)
-    if not audience:
+    if not audience or _goes_without_saying(incident, event):
         return ()
     notice = _notice(context, incident, event, text, about)
     chosen = (name for name in audience if _wants(settings.channels[name], notice))
@@ -102,6 +104,14 @@ def _audience(settings: ReceiverSettings, incident: Incident, event: str) -> lis
     return [name for name in dict.fromkeys(names) if name in settings.channels]
 
 
+def _goes_without_saying(incident: Incident, event: str) -> bool:
+    """What is done at its time is told of when it fails or finds something, and else of nothing but its end by hand."""
+    if not incident.scheduled:
+        return False
+    by_hand = event == "resolved" and incident.reason is Reason.OPERATOR
+    return event in _OF_NO_NEWS and not by_hand
+
+
 def _wants(channel: Channel, notice: Notice) -> bool:
     if channel.events is not None and notice.event not in channel.events:
         return False
@@ -111,7 +121,7 @@ def _wants(channel: Channel, notice: Notice) -> bool:
 
 
 def _notice(context: Context, incident: Incident, event: str, text: str, about: str) -> Notice:
-    word = event if incident.manual else _TITLES.get(event, event)
+    word = event if incident.unprompted else _TITLES.get(event, event)
     # what was told of an earlier stretch of the same incident is told again
     again = f"-again{incident.progress.returns}" if incident.progress.returns else ""
     links = {

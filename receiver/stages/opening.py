@@ -68,7 +68,7 @@ def _nothing_to_touch(incident: Incident, context: Context) -> Move:
 
 
 def _words(incident: Incident, book: Playbook) -> str:
-    if incident.manual:
+    if incident.unprompted:
         return "It is begun now."
     if not incident.progress.returns:
         return f"Playbook {book.name} answers."

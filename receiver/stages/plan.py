@@ -33,7 +33,10 @@ async def hold(claim: Claim, context: Context) -> Claim | None:
 
 
 async def watch(claim: Claim, context: Context) -> Claim | None:
-    """ACKNOWLEDGED and SHADOW: only the alert's own end, or a human's word, closes it."""
+    """ACKNOWLEDGED and SHADOW: only the alert's own end, or a human's word, closes it; what a schedule would have done
+    is recorded, and that is all."""
+    if claim.incident.scheduled and claim.incident.state is State.SHADOW:
+        return await finish(claim, context, Reason.SHADOW)
     if not claim.firing:
         return await finish(claim, context, Reason.RESOLVED)
     return await commit(context, claim, Move(claim.incident, due=context.now() + LOOK_AGAIN))

@@ -59,6 +59,17 @@ WHOLE: dict[str, Any] = {
             "escalate": "oncall",
         }
     ],
+    "schedules": [
+        {
+            "name": "nightly",
+            "cron": "30 3 * * *",
+            "timezone": "Europe/Berlin",
+            "action": "restart",
+            "options": {"up_for": "5s"},
+            "on": ["worker"],
+            "notify": ["ops"],
+        }
+    ],
     "channels": {
         "ops": {"kind": "slack", "webhook_url": "http://127.0.0.1/hunter2"},
         "log": {"kind": "log", "events": ["opened", "healed"]},
@@ -126,13 +137,17 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     book = found.playbooks[0]
     assert (book.for_, [rung.name for rung in book.ladder]) == (60.0, ["call", "hard"])
     assert found.stop_file == tmp_path / "STOP"
+    assert (found.schedules[0].rhythm, found.schedules[0].grace) == (
+        "nightly 30 3 * * * Europe/Berlin",
+        3600.0,
+    )
 
 
 def test_i16_without_a_file_it_watches_in_shadow_on_loopback() -> None:
     found = load(ReceiverSettings, None, {})
     assert (found.mode, found.listen.loopback, found.auth.empty) == (Mode.SHADOW, True, True)
     assert found.limits.limits == Limits()
-    assert (found.targets, found.playbooks) == ({}, ())
+    assert (found.targets, found.playbooks, found.schedules) == ({}, (), ())
 
 
 def test_no_secret_is_shown(tmp_path: Path) -> None:

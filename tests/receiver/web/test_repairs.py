@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from prunella.service.settings import ConfigError
 from receiver.app import executables
 from receiver.settings import ReceiverSettings
 from tests.receiver.rig import CONFIG
@@ -77,6 +78,14 @@ async def test_in_shadow_mode_it_is_409(tmp_path: Path) -> None:
 async def test_only_operators_may(tmp_path: Path, token: str | None, status: int) -> None:
     async with serving(tmp_path) as client:
         assert (await client.ask("POST", PATH, token=token, data=b"{}")).status == status
+
+
+def test_a_program_that_only_a_schedule_starts_is_missed_at_the_start() -> None:
+    nightly = {"name": "n", "cron": "0 3 * * *", "action": "run", "on": ["shop"]}
+    schedules = [{**nightly, "options": {"argv": ["/no/such/broom"]}}]
+    settings = ReceiverSettings.model_validate({**CONFIG, "schedules": schedules})
+    with pytest.raises(ConfigError, match=r"schedules\[0\]: there is no program /no/such/broom"):
+        executables(settings)
 
 
 def test_a_manager_that_only_a_repair_by_hand_needs_is_looked_for_and_not_missed() -> None:

@@ -1,0 +1,98 @@
+"""What would be done next for an incident, and what the guards are asked about it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from receiver.actions.base import Action
+from receiver.consistency import build_action
+from receiver.decide import guards
+from receiver.decide.guards import Facts
+from receiver.decide.incident import Incident
+from receiver.decide.matchers import Op
+from receiver.decide.plan import Mode, Playbook, Rung, strictest
+from receiver.journal import Question
+from receiver.stages.context import Context, playbook_of
+from receiver.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What would be done next: one action of one rung on one target."""
+
+    incident: Incident
+    book: Playbook
+    rung: Rung
+    action: Action
+    target: str
+    digest: str  # of what an operator approves: a changed plan voids an approval
+
+    @property
+    def count(self) -> int:
+        """How many targets the rung has."""
+        return len(self.rung.on or self.incident.targets)
+
+
+def propose(incident: Incident) -> Proposal:
+    """The next action of the incident's ladder."""
+    book = playbook_of(incident)
+    rung = book.ladder[incident.rung]
+    targets = rung.on or incident.targets
+    target = targets[incident.progress.target] if incident.progress.target < len(targets) else ""
+    plan = json.dumps([incident.id, rung.model_dump(mode="json"), list(targets)], sort_keys=True)
+    digest = hashlib.sha256(plan.encode()).hexdigest()[:16]
+    action = build_action(rung.action, rung.options)
+    return Proposal(incident, book, rung, action, target, digest)
+
+
+def question_of(proposal: Proposal, context: Context) -> Question:
+    """All that the journal cannot know by itself."""
+    settings, incident = context.settings(), proposal.incident
+    target = settings.targets.get(proposal.target)
+    has_facet = target is None or _fits(proposal.action, target)
+    return Question(
+        now=context.now(),
+        mode=_mode(proposal, settings.mode),
+        target=proposal.target,
+        disruptive=proposal.action.disruptive,
+        target_known=target is not None,
+        facet=has_facet,
+        stop_file=context.stopped(),
+        cooldown=proposal.book.cooldown,
+        limits=settings.limits.limits,
+        approved=incident.progress.approval == proposal.digest,
+        blocked_by=proposal.book.blocked_by,
+        group=settings.group_of(proposal.target),
+        stands_for=_stands_for(incident, target),
+    )
+
+
+def _fits(action: Action, target: Target) -> bool:
+    needed = action.needs()
+    return (needed is None or getattr(target, needed) is not None) and action.objection(
+        target
+    ) is None
+
+
+def standing(facts: Facts, incident: Incident) -> Facts:
+    """The facts as the guards are to see them, where no alert speaks for the incident."""
+    if incident.manual:
+        return guards.by_hand(facts)
+    return guards.by_itself(facts) if incident.scheduled else facts
+
+
+def _stands_for(incident: Incident, target: Target | None) -> Mapping[str, str] | None:
+    """What a maintenance window is held against when there is no alert: the labels that the target insists on."""
+    if not incident.scheduled or target is None:
+        return None
+    return {one.name: one.value for one in target.matchers if one.op is Op.EQUAL}
+
+
+def _mode(proposal: Proposal, ceiling: Mode) -> Mode:
+    """An operator's wish is its own approval; only a ceiling of shadow holds over it."""
+    if proposal.incident.manual:
+        return Mode.SHADOW if ceiling is Mode.SHADOW else Mode.AUTO
+    return strictest(ceiling, proposal.book.mode, proposal.rung.mode)

@@ -1,0 +1,59 @@
+"""A schedule in the whole receiver: begun by its own task, and ended by the pipeline."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from pathlib import Path
+
+from aiohttp import web
+
+from tests.receiver.web.serving import serving
+from tests.servers.ports import free_port
+from tests.servers.process import until
+
+
+async def test_what_was_missed_a_moment_ago_is_done_at_the_start(tmp_path: Path) -> None:
+    app, port, asked = web.Application(), free_port(), list[str]()
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(f"{request.method} {request.path}")
+        return web.Response()
+
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    targets = {"shop": {"http": {"base_url": f"http://127.0.0.1:{port}"}}}
+    schedule = {"name": "tidy", "cron": "* * * * *", "action": "call", "on": ["shop"]}
+    schedules = [{**schedule, "options": {"path": "/tidy"}}]
+    changes = {"targets": targets, "playbooks": [], "schedules": schedules}
+    try:
+        async with serving(tmp_path, **changes) as client:
+
+            async def looked() -> bool:
+                shown = await client.ask("GET", "/metrics")
+                return 'prunella_schedule_next_run_timestamp_seconds{schedule="tidy"}' in shown.text
+
+            await until(looked, "the schedule was looked at")
+        _an_hour_ago(tmp_path / "journal.db")
+        async with serving(tmp_path, **changes) as client:
+
+            async def closed() -> bool:
+                shown = (await client.ask("GET", "/api/v1/incidents?state=RESOLVED")).json
+                return bool(shown["incidents"])
+
+            await until(closed, "it was done", deadline=20)
+    finally:
+        await runner.cleanup()
+    assert asked[0] == "POST /tidy"
+    assert asked.count("POST /tidy") <= 2  # a minute may have begun meanwhile
+
+
+def _an_hour_ago(journal: Path) -> None:
+    """As if it had been looked at then."""
+    with sqlite3.connect(journal) as db:
+        value = json.dumps([time.time() - 3000.0, 0.0])
+        db.execute("UPDATE meta SET value = ? WHERE key LIKE 'schedule:%'", (value,))
+    db.close()
