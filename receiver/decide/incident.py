@@ -44,9 +44,11 @@ MANUAL, SCHEDULED = "@manual|", "schedule:"
 MOVES: Mapping[State, frozenset[State]] = {
     State.OPEN: frozenset({State.HOLD, State.GATING, State.ESCALATED}) | _END,
     State.HOLD: frozenset({State.GATING}) | _END,
+    # straight to NEXT_RUNG past a rung that is optional and that the target has not the facet for
     State.GATING: frozenset(
         {State.BLOCKED, State.AWAITING_APPROVAL, State.SHADOW, State.RUNNING, State.ESCALATED}
     )
+    | frozenset({State.NEXT_RUNG})
     | _END,
     State.BLOCKED: frozenset({State.GATING, State.ESCALATED}) | _END,
     # an approval leads back through the guards: they hold at the moment of the effect, not of the click

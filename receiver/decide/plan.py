@@ -72,7 +72,7 @@ class Verify(Settings):
     )
 
 
-_RUNG_KEYS = frozenset({"name", "action", "on", "mode", "timeout", "options"})
+_RUNG_KEYS = frozenset({"name", "action", "on", "mode", "timeout", "optional", "options"})
 
 
 class Rung(Settings):
@@ -83,6 +83,7 @@ class Rung(Settings):
     on: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
     mode: Mode | None = None
     timeout: Annotated[Duration, Field(gt=0)] = 60.0
+    optional: bool = False  # left out on a target that has not what the action needs
     options: dict[str, JsonValue] = Field(default_factory=dict)
 
     @field_validator("on")

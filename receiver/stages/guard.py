@@ -105,7 +105,8 @@ class _Asked:
             case Answer.OVER:
                 return self._over()
             case Answer.ESCALATE:
-                return self._hand_over(decision)
+                unable = decision.reason is Reason.FACET_MISSING and self.proposal.rung.optional
+                return self._pass_by() if unable else self._hand_over(decision)
             case Answer.SHADOW | Answer.ASK | Answer.WAIT:
                 return self._wait(decision)
 
@@ -142,6 +143,14 @@ class _Asked:
         after = self.proposal.incident.moved(State.RESOLVED, Reason.RESOLVED, self.now)
         told = letters(self.context, after, "resolved", "The alert has ended.")
         return Ruling(Move(after, (event_of("resolved", after, reason="resolved"),), told))
+
+    def _pass_by(self) -> Ruling:
+        """The rung was meant for targets that have what it needs: the next target, or the next rung."""
+        incident, following = self.proposal.incident, self.proposal.incident.progress.target + 1
+        if following < self.proposal.count:
+            progress = replace(incident.progress, target=following)
+            return Ruling(Move(replace(incident, progress=progress)))
+        return Ruling(Move(incident.moved(State.NEXT_RUNG, Reason.FACET_MISSING, self.now)))
 
     def _hand_over(self, decision: Decision) -> Ruling:
         after = self.proposal.incident.moved(State.ESCALATED, decision.reason, self.now)

@@ -259,3 +259,43 @@ async def test_i2_two_incidents_on_one_target_never_act_at_once() -> None:
         intents = await made.events()
         order = [row["ev"] for row in intents if row["ev"] in ("intent", "outcome")]
         assert order in (["intent", "outcome"], ["intent", "outcome", "intent", "outcome"])
+
+
+RESTART = {"name": "restart", "action": "restart"}
+AFTERWARDS = BOOK["ladder"][0]
+
+
+async def test_a_rung_for_what_the_target_has_not_is_a_humans_to_mend() -> None:
+    async with rig(playbooks=[{**BOOK, "ladder": [RESTART, AFTERWARDS]}]) as made:
+        await made.deliver(firing())
+        await made.settle()
+        incident = await made.incident()
+        assert (incident.state, str(incident.reason)) == (State.ESCALATED, "facet_missing")
+        assert made.programs.asked == []
+
+
+async def test_an_optional_rung_is_passed_by_where_the_target_has_not_what_it_needs() -> None:
+    ladder = [{**RESTART, "optional": True}, AFTERWARDS]
+    async with rig(playbooks=[{**BOOK, "ladder": ladder}]) as made:
+        await made.deliver(firing())
+        await made.settle()
+        assert (await made.incident()).state is State.VERIFYING
+        assert made.programs.asked == [("/bin/true", "first")]
+
+
+async def test_an_optional_rung_acts_on_those_of_its_targets_that_have_what_it_needs() -> None:
+    targets = {"bare": {"matchers": ['service="shop"']}, "shop": CONFIG["targets"]["shop"]}
+    ladder = [{"name": "call", "action": "call", "path": "/gc", "optional": True}, AFTERWARDS]
+    async with rig(playbooks=[{**BOOK, "ladder": ladder}], targets=targets) as made:
+        await made.deliver(firing())
+        await made.settle()
+        assert [row["target"] for row in await made.events("intent")] == ["shop"]
+
+
+async def test_when_every_rung_is_passed_by_a_human_is_called() -> None:
+    ladder = [{**RESTART, "optional": True}]
+    async with rig(playbooks=[{**BOOK, "ladder": ladder}]) as made:
+        await made.deliver(firing())
+        await made.settle()
+        incident = await made.incident()
+        assert (incident.state, str(incident.reason)) == (State.ESCALATED, "rungs_exhausted")
