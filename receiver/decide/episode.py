@@ -8,8 +8,9 @@ Times are Alertmanager's own and are compared only with each other.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 STALE_GRACE = 300.0
 
@@ -21,8 +22,7 @@ class Status(StrEnum):
     RESOLVED = "resolved"
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Struct, frozen=True, gc=False):
     """One alert as one delivery (or a reconcile) showed it; times in unix seconds."""
 
     source: str
@@ -42,8 +42,7 @@ class Observation:
         return f"{self.source}:{self.fingerprint}"
 
 
-@dataclass(frozen=True, slots=True)
-class AlertRecord:
+class AlertRecord(Struct, frozen=True, gc=False):
     """What the journal remembers of one alert: its open episode if any, and how the last one ended."""
 
     open_since: float | None = None
@@ -59,8 +58,7 @@ class Kind(StrEnum):
     STALE = "stale"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True, gc=False):
     """The change to write. `opens` and `closes` are never both true; `starts_at` is the episode's, after min()."""
 
     kind: Kind

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import Struct
+
 from receiver.decide.episode import Kind, Observation
 from receiver.decide.guards import Facts, Freeze, Limits, Rate
 from receiver.decide.incident import Incident
@@ -45,8 +47,7 @@ class Conflict(Exception):
     """The incident is not in a state in which this may be asked of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True, gc=False):
     """An observation with the incident it would open; no draft means that it is only remembered."""
 
     observation: Observation
@@ -65,16 +66,14 @@ class Ingested:
     mailed: bool = field(default=True, compare=False)  # whether letters were put in the outbox
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True, gc=False):
     """One audit row: `ev` and its fields, as `prunella journal export` shows them."""
 
     ev: str
     data: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True, gc=False):
     """A change of an incident: its new self, its audit rows and its letters, in one transaction.
 
     `due` ends the claim and says when to look again, NEVER to wait for the world; None keeps the claim.

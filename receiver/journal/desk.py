@@ -7,7 +7,7 @@ in their order, and written together. The same for both engines.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from receiver.decide.episode import (
     AlertRecord,
@@ -20,6 +20,7 @@ from receiver.decide.episode import (
 )
 from receiver.decide.incident import Incident, State
 from receiver.decide.plan import Draft, highest
+from receiver.decide.values import changed
 from receiver.journal import QUIET, Event, Letter, Move, Reception, Seen
 from receiver.journal.returns import Healed, again, reopened_event
 from receiver.journal.spelling import compact
@@ -211,7 +212,7 @@ class Desk:
         back = again(healed.incident, draft, seen, now)
         if back is None:
             return None
-        back = replace(back, severity=highest(back.severity, draft.severity))
+        back = changed(back, severity=highest(back.severity, draft.severity))
         return OpenIncident(back.id, back.severity, draft, seen, now, back=back)
 
     def _born(self, one: OpenIncident) -> Incident:

@@ -17,6 +17,7 @@ from receiver.consistency import build_action
 from receiver.decide.incident import Incident, State
 from receiver.decide.plan import Rung
 from receiver.decide.reason import Reason
+from receiver.decide.values import changed
 from receiver.journal import Claim, Ended, Move, Run
 from receiver.stages.context import Context, event_of, follow, playbook_of
 from receiver.stages.leash import leashed
@@ -169,8 +170,8 @@ async def _end(claim: Claim, run: Run, outcome: Outcome, context: Context) -> Cl
     if outcome.result != "cancelled" and _worth_telling(claim.incident, outcome):
         about = f"{run.rung}.{run.attempt}.{run.target}"
         text = f"{run.kind} on {run.target}: {outcome.text}"
-        move = replace(move, letters=letters(context, claim.incident, "acted", text, about=about))
-    move = replace(move, events=(event,))
+        move = changed(move, letters=letters(context, claim.incident, "acted", text, about=about))
+    move = changed(move, events=(event,))
     await context.journal.end(
         claim, Ended(run.action_id, outcome.result, str(outcome.reason)), move, now
     )
@@ -205,7 +206,7 @@ def _after(incident: Incident, outcome: Outcome, now: float) -> Move:
             back = incident.moved(State.GATING, outcome.reason, now)
             # who was away for too long gives the claim back, and takes it again if he is the first
             due = now if outcome.reason is Reason.INTERRUPTED else None
-            return Move(replace(back, attempt=incident.attempt + 1), due=due)
+            return Move(changed(back, attempt=incident.attempt + 1), due=due)
         case "ok" if more:
             following = incident.progress.target + 1
             return Move(

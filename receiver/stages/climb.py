@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from receiver.decide.incident import Incident, State
 from receiver.decide.reason import Reason
+from receiver.decide.values import changed
 from receiver.journal import Claim, Move
 from receiver.stages.context import Context, commit, playbook_of
 from receiver.stages.guard import escalate
@@ -20,7 +19,7 @@ async def step_failed(claim: Claim, context: Context) -> Claim | None:
     incident, now = claim.incident, context.now()
     if incident.reason is Reason.NOT_STARTED and incident.tries < MOST_ATTEMPTS:
         back = incident.moved(State.GATING, Reason.NOT_STARTED, now)
-        return await commit(context, claim, Move(replace(back, attempt=incident.attempt + 1)))
+        return await commit(context, claim, Move(changed(back, attempt=incident.attempt + 1)))
     about = f"{incident.rung}.{incident.attempt}"
     told = letters(context, incident, "ineffective", f"The action {incident.reason}.", about=about)
     return await commit(
@@ -43,7 +42,7 @@ async def next_rung(claim: Claim, context: Context) -> Claim | None:
         result="",
         tried_before=0,
     )
-    return await commit(context, claim, Move(replace(after, rung=rung, attempt=1)))
+    return await commit(context, claim, Move(changed(after, rung=rung, attempt=1)))
 
 
 async def inconclusive(claim: Claim, context: Context) -> Claim | None:
@@ -64,7 +63,7 @@ async def escalated(claim: Claim, context: Context) -> Claim | None:
     if now < due:
         return await commit(context, claim, Move(incident, due=due))
     text = f"Nobody has acknowledged for {now - incident.progress.since:.0f} s."
-    after = replace(incident, progress=replace(incident.progress, level=level + 1))
+    after = changed(incident, progress=changed(incident.progress, level=level + 1))
     told = escalation_letters(context, incident, text, level)
     return await commit(context, claim, Move(after, (), told, due=now))
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from receiver.decide.incident import MOVES, Incident, State
 from receiver.decide.reason import Reason
+from receiver.decide.values import changed
 from receiver.journal import Conflict, Move
 from receiver.stages.context import Context, event_of
 from receiver.stages.notify import letters
@@ -24,7 +23,7 @@ async def acknowledge(incident: int, by: str, context: Context) -> Incident:
             )
         if before.acknowledged_by is not None:
             return Move(before)
-        after = replace(before, acknowledged_by=by)
+        after = changed(before, acknowledged_by=by)
         if before.state is State.ESCALATED:
             after = after.moved(State.ACKNOWLEDGED, Reason.OPERATOR, context.now())
         told = letters(context, after, "acknowledged", f"{by} has it.")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import replace
 
 from receiver import metrics
 from receiver.checks.alert_cleared import AlertCleared
@@ -15,6 +14,7 @@ from receiver.checks.base import Check, FiringAlert, Scene
 from receiver.consistency import build_action, build_checks
 from receiver.decide.incident import Incident, State
 from receiver.decide.reason import Reason
+from receiver.decide.values import changed
 from receiver.decide.verdict import Judgement, Look, Outcome, Sample, Verdict, judge, look
 from receiver.journal import Claim, Event, IncidentAlert, Letter, Move
 from receiver.stages.context import Context, commit, event_of, playbook_of
@@ -121,8 +121,8 @@ def _look_again(incident: Incident, verdict: Judgement, now: float) -> Move:
     due = now + playbook_of(incident).verify.every
     to = State.DECAYING if verdict.decaying else State.VERIFYING
     if to is incident.state:
-        progress = replace(incident.progress, passes=verdict.passes)
-        return Move(replace(incident, progress=progress), due=due)
+        progress = changed(incident.progress, passes=verdict.passes)
+        return Move(changed(incident, progress=progress), due=due)
     reason = Reason.DECAYING if verdict.decaying else Reason.STILL_BROKEN
     return Move(incident.moved(to, reason, now, passes=verdict.passes), due=due)
 
@@ -147,7 +147,7 @@ def _still_broken(
     again = build_action(rung.action, rung.options).idempotent
     if again and incident.tries < MOST_ATTEMPTS and incident.state is State.VERIFYING:
         after = incident.moved(State.GATING, Reason.INTERRUPTED, now)
-        return Move(replace(after, attempt=incident.attempt + 1), (event,), told)
+        return Move(changed(after, attempt=incident.attempt + 1), (event,), told)
     if again:
         return Move(incident.moved(State.NEXT_RUNG, Reason.STILL_BROKEN, now), (event,), told)
     # nobody knows whether it ran, and running it twice may do harm: a human decides

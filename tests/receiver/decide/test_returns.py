@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.decide.incident import MANUAL, IllegalMove, Incident, State, ineffective
 from receiver.decide.reason import Reason
+from receiver.decide.values import changed
 from tests.receiver.builders import NOW, an_incident
 
 WINDOW = 600.0
 
 
 def healed(*, acted: bool = True, reason: Reason = Reason.RECOVERED, rung: int = 0) -> Incident:
-    before = replace(an_incident(state=State.HEALED_HOLD), rung=rung, acknowledged_by="eve")
+    before = changed(an_incident(state=State.HEALED_HOLD), rung=rung, acknowledged_by="eve")
     return before.moved(State.RESOLVED, reason, NOW, acted=acted, refused=("cooldown",), level=2)
 
 
@@ -39,7 +38,7 @@ def test_what_was_not_proven_healed_begins_anew(reason: Reason) -> None:
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.RESOLVED}))
 def test_only_what_was_resolved_can_come_back(state: State) -> None:
-    assert not replace(healed(), state=state).undone_by(NOW + 1, WINDOW)
+    assert not changed(healed(), state=state).undone_by(NOW + 1, WINDOW)
     with pytest.raises(IllegalMove):
         an_incident(state=state).reopened("f1@2", NOW)
 
@@ -48,7 +47,7 @@ def test_only_what_was_resolved_can_come_back(state: State) -> None:
 def test_i1_the_rung_is_kept_and_its_next_run_has_a_name_of_its_own(
     rung: int, attempt: int
 ) -> None:
-    back = replace(healed(rung=rung), attempt=attempt).reopened("f1@2", NOW + 5)
+    back = changed(healed(rung=rung), attempt=attempt).reopened("f1@2", NOW + 5)
     assert (back.state, back.rung, back.attempt) == (State.OPEN, rung, attempt + 1)
     assert (back.episode, back.tries) == ("f1@2", 1)
 
@@ -66,7 +65,7 @@ def test_the_first_opening_is_remembered_and_the_present_stretch_is_measured() -
 
 
 def test_how_often_it_came_back_is_counted() -> None:
-    twice = replace(healed().reopened("f1@2", NOW + 5), state=State.RESOLVED)
+    twice = changed(healed().reopened("f1@2", NOW + 5), state=State.RESOLVED)
     assert twice.reopened("f1@3", NOW + 9).progress.returns == 2
 
 
@@ -76,7 +75,7 @@ def called(before: Incident) -> Incident:
 
 def acted_on(state: State = State.NEXT_RUNG, *, acted: bool = True) -> Incident:
     before = an_incident(state=state)
-    return replace(before, progress=replace(before.progress, acted=acted))
+    return changed(before, progress=changed(before.progress, acted=acted))
 
 
 def test_a_human_called_to_what_was_acted_on_means_that_it_did_not_help() -> None:
@@ -90,9 +89,9 @@ def test_what_was_never_touched_says_nothing_about_its_playbook() -> None:
 
 def test_a_human_who_is_called_again_is_not_another_failure() -> None:
     before = acted_on(State.ESCALATED)
-    assert not ineffective(before, replace(before, progress=replace(before.progress, level=1)))
+    assert not ineffective(before, changed(before, progress=changed(before.progress, level=1)))
 
 
 def test_what_an_operator_asked_for_is_not_a_playbooks_failure() -> None:
-    before = replace(acted_on(), key=f"{MANUAL}1")
+    before = changed(acted_on(), key=f"{MANUAL}1")
     assert not ineffective(before, called(before))

@@ -13,6 +13,7 @@ from receiver.decide import guards
 from receiver.decide.guards import Answer, Facts
 from receiver.decide.incident import State
 from receiver.decide.reason import Reason
+from receiver.decide.values import changed
 from receiver.journal import Claim, Ended, Event, Journal, Letter, Move, Question, Rule, Ruling, Run
 from receiver.journal.sqlite import SqliteJournal, open_journal
 from tests.receiver.builders import NOW, a_question, a_run, a_seen, an_alert
@@ -111,8 +112,8 @@ async def ended(
     journal: Journal, claim: Claim, run: Run, *, result: str = "ok", now: float = NOW
 ) -> None:
     """The run is over and its incident is handed to a human."""
-    running = replace(
-        claim.incident, state=State.RUNNING, progress=replace(claim.incident.progress, since=now)
+    running = changed(
+        claim.incident, state=State.RUNNING, progress=changed(claim.incident.progress, since=now)
     )
     after = running.moved(State.VERIFYING, Reason.DONE, now)
     end = Ended(run.action_id, result, "done")

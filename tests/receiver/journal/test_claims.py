@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from receiver.decide.incident import Progress, State
 from receiver.decide.reason import Reason
+from receiver.decide.values import changed
 from receiver.journal import Claim, Conflict, Event, Fenced, Journal, Move, Page, Seen
 from tests.receiver.builders import NOW, a_letter, a_resolve, a_seen, an_alert
 from tests.receiver.journal.doing import LEASE, exported, fires, opened, taken, words
@@ -16,7 +16,7 @@ from tests.receiver.journal.places import Place
 def still(claim: Claim, due: float | None = None, passes: int = 0) -> Move:
     """A move that changes no state."""
     incident = claim.incident
-    return Move(replace(incident, progress=replace(incident.progress, passes=passes)), due=due)
+    return Move(changed(incident, progress=changed(incident.progress, passes=passes)), due=due)
 
 
 async def test_i7_what_was_over_is_closed_and_never_what_fires_since(journal: Journal) -> None:
@@ -24,7 +24,7 @@ async def test_i7_what_was_over_is_closed_and_never_what_fires_since(journal: Jo
     (claim,) = await journal.claim("us", NOW, LEASE, 9)
     (seen,) = await journal.alerts(claim.incident.id)
     over = Move(
-        replace(claim.incident, state=State.RESOLVED, resolved_at=NOW + 2),
+        changed(claim.incident, state=State.RESOLVED, resolved_at=NOW + 2),
         closes_episodes=True,
         over=frozenset({seen.opened_at}),
     )
@@ -139,7 +139,7 @@ async def test_all_that_a_move_says_is_stored(journal: Journal) -> None:
     await fires(journal)
     claim = await taken(journal)
     progress = Progress(since=1.5, passes=3, refused=("paused",), verify_from=2.5, approval="x")
-    after = replace(
+    after = changed(
         claim.incident,
         state=State.GATING,
         reason=Reason.PAUSED,
@@ -156,7 +156,7 @@ async def test_a_move_its_events_and_its_letters_are_one(journal: Journal) -> No
     await fires(journal)
     claim = await taken(journal)
     impossible = Event("x", {"not json": object()})
-    move = replace(still(claim, passes=9), events=(impossible,), letters=(a_letter(),))
+    move = changed(still(claim, passes=9), events=(impossible,), letters=(a_letter(),))
     with pytest.raises(TypeError):
         await journal.move(claim, move, NOW)
     stored = await journal.incident(1)

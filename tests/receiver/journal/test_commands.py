@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from receiver.decide.incident import IllegalMove, Incident, State
 from receiver.decide.reason import Reason
+from receiver.decide.values import changed
 from receiver.journal import Conflict, Event, Fenced, Journal, Move
 from tests.receiver.builders import NOW, a_draft, a_letter, a_seen, an_alert
 from tests.receiver.journal.doing import (
@@ -29,12 +29,12 @@ def resolve(incident: Incident) -> Move:
 
 
 def approve(incident: Incident) -> Move:
-    return Move(replace(incident, progress=replace(incident.progress, approval="digest")))
+    return Move(changed(incident, progress=changed(incident.progress, approval="digest")))
 
 
 def acknowledge(by: str) -> Callable[[Incident], Move]:
     return lambda incident: Move(
-        replace(incident, acknowledged_by=by), (Event("acknowledged", {}),)
+        changed(incident, acknowledged_by=by), (Event("acknowledged", {}),)
     )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
 
 from receiver.decide.episode import Kind
+from receiver.decide.values import changed
 from receiver.journal import Event, Ingested, Seen
 from receiver.journal.postgres import PostgresJournal
 from receiver.journal.postgres.writer import LOCK
@@ -36,7 +36,7 @@ async def held(journal: PostgresJournal) -> AsyncIterator[None]:
     await other.close()
 
 
-BAD = Seen(replace(an_alert("bad"), labels={"not": object()}), a_draft("bad"))  # type: ignore[dict-item]  # on purpose
+BAD = Seen(changed(an_alert("bad"), labels={"not": object()}), a_draft("bad"))
 
 
 async def all_of(*tasks: asyncio.Task[Ingested]) -> list[Ingested | BaseException]:

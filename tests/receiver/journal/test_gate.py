@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -10,6 +9,7 @@ from receiver.decide.guards import Facts, Freeze, Limits, Rate
 from receiver.decide.incident import State
 from receiver.decide.matchers import parse_matchers
 from receiver.decide.reason import Reason
+from receiver.decide.values import changed
 from receiver.journal import Fenced, Journal, Move, Ruling, Seen
 from tests.receiver.builders import NOW, a_letter, a_question, a_resolve, a_run, a_seen, an_alert
 from tests.receiver.journal.doing import (
@@ -182,7 +182,7 @@ async def test_an_open_alert_that_blocks_is_named(journal: Journal) -> None:
     down = an_alert("db", labels={"alertname": "PostgresDown"})
     await journal.ingest([Seen(down, None)], NOW)
     assert (await facts_of(journal, claim, question)).dependency == "PostgresDown"
-    await journal.ingest([Seen(replace(a_resolve("db"), labels=down.labels), None)], NOW)
+    await journal.ingest([Seen(changed(a_resolve("db"), labels=down.labels), None)], NOW)
     assert (await facts_of(journal, claim, question)).dependency is None
 
 

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from receiver.decide.episode import STALE_GRACE, Kind
 from receiver.decide.incident import State
 from receiver.decide.reason import Reason
+from receiver.decide.values import changed
 from receiver.journal import Journal, Move, Page, Seen
 from tests.receiver.builders import NOW, a_draft, a_resolve, a_seen, an_alert
 from tests.receiver.journal.doing import exported, fires, taken, words
@@ -238,14 +237,14 @@ async def test_a_spoiled_alert_is_kept_for_a_human(journal: Journal) -> None:
 
 async def test_ten_thousand_alerts_are_one_transaction(journal: Journal) -> None:
     draft = a_draft()
-    batch = [Seen(an_alert(f"f{n}"), replace(draft, key=f"key-{n % 100}")) for n in range(10_000)]
+    batch = [Seen(an_alert(f"f{n}"), changed(draft, key=f"key-{n % 100}")) for n in range(10_000)]
     done = await journal.ingest(batch, NOW)
     assert (len(done.kinds), len(done.opened)) == (10_000, 100)
     assert set(await tell(journal, *batch)) == {Kind.REPEAT}
 
 
 async def test_a_seen_keeps_what_its_draft_says(journal: Journal) -> None:
-    lost = replace(a_draft(), reason=Reason.UNKNOWN_TARGET, targets=())
+    lost = changed(a_draft(), reason=Reason.UNKNOWN_TARGET, targets=())
     await tell(journal, Seen(an_alert(), lost))
     incident = await journal.incident(1)
     assert incident is not None
@@ -258,5 +257,5 @@ async def test_a_firing_that_is_overtaken_by_its_own_end_is_stale_and_one_that_b
     end = a_resolve(ends_at=NOW - 10)
     await tell(journal, Seen(end, None))
     assert await tell(journal, a_seen()) == (Kind.STALE,)
-    after = replace(a_seen().observation, starts_at=NOW - 5)
-    assert await tell(journal, replace(a_seen(), observation=after)) == (Kind.NEW,)
+    after = changed(a_seen().observation, starts_at=NOW - 5)
+    assert await tell(journal, changed(a_seen(), observation=after)) == (Kind.NEW,)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from receiver.decide.incident import State
 from receiver.decide.reason import Reason
+from receiver.decide.values import changed
 from receiver.journal import Chain, Event, Journal, Move, Page, Seen
 from receiver.journal.chain import broken_link
 from tests.receiver.builders import NOW, a_letter, a_question, a_resolve, a_seen, an_alert
@@ -90,7 +90,7 @@ async def test_what_is_open_stays_however_old_it_is(journal: Journal) -> None:
 async def test_the_runs_of_an_incident_go_with_it(journal: Journal) -> None:
     await acted(journal, "f1", target="api", now=OLD)
     claim = await taken(journal, OLD + 2e6)
-    over = replace(claim.incident, state=State.RESOLVED, resolved_at=OLD + 60)
+    over = changed(claim.incident, state=State.RESOLVED, resolved_at=OLD + 60)
     await journal.move(claim, Move(over, closes_episodes=True), OLD + 60)
     assert await count(journal, "run") == 1
     await tidied(journal)
@@ -100,7 +100,7 @@ async def test_the_runs_of_an_incident_go_with_it(journal: Journal) -> None:
 async def test_i2_a_run_without_an_end_keeps_its_target_and_its_incident(journal: Journal) -> None:
     claim = await at_the_gate(journal, now=OLD)
     await asked(journal, claim, a_question(OLD))
-    over = replace(claim.incident, state=State.RESOLVED, resolved_at=OLD)
+    over = changed(claim.incident, state=State.RESOLVED, resolved_at=OLD)
     await journal.move(claim, Move(over, closes_episodes=True), OLD)
     await tidied(journal)
     assert await journal.open_run(claim.incident.id) is not None

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from receiver.decide.incident import Incident, State
 from receiver.decide.reason import Reason
+from receiver.decide.values import changed
 from receiver.journal import Journal, Move, Seen
 from tests.receiver.builders import NOW, a_draft, a_question, a_resolve, a_seen, an_alert
 from tests.receiver.journal.doing import acted, exported, facts_of, fires, taken, words
@@ -26,8 +27,8 @@ async def closes(
     journal: Journal, now: float, *, acted: bool = True, reason: Reason = Reason.RECOVERED
 ) -> Incident:
     claim = await taken(journal, now)
-    progress = replace(claim.incident.progress, acted=acted, refused=("paused",))
-    after = replace(
+    progress = changed(claim.incident.progress, acted=acted, refused=("paused",))
+    after = changed(
         claim.incident,
         state=State.RESOLVED,
         reason=reason,
@@ -50,8 +51,8 @@ async def comes_back(
 async def escalates(journal: Journal, fingerprint: str, now: float, *, acted: bool = True) -> int:
     number = await fires(journal, fingerprint, now=now)
     claim = await taken(journal, now)
-    incident = replace(claim.incident, state=State.NEXT_RUNG)
-    incident = replace(incident, progress=replace(incident.progress, acted=acted))
+    incident = changed(claim.incident, state=State.NEXT_RUNG)
+    incident = changed(incident, progress=changed(incident.progress, acted=acted))
     held = replace(claim, incident=incident)
     after = incident.moved(State.ESCALATED, Reason.RUNGS_EXHAUSTED, now)
     await journal.move(held, Move(after, due=now + 1e6), now)
@@ -113,14 +114,14 @@ async def test_what_was_not_proven_healed_is_a_new_incident(journal: Journal) ->
 async def test_a_playbook_that_was_changed_meanwhile_begins_at_its_foot(journal: Journal) -> None:
     healed = await heals(journal)
     draft = a_draft(KEY)
-    changed = replace(draft, plan={**draft.plan, "cooldown": "1m"})
-    done = await journal.ingest([Seen(an_alert(starts_at=NOW + 9), changed)], NOW + 9)
+    other = changed(draft, plan={**draft.plan, "cooldown": "1m"})
+    done = await journal.ingest([Seen(an_alert(starts_at=NOW + 9), other)], NOW + 9)
     assert done.opened == (healed.id + 1,)
 
 
 async def test_the_window_is_the_playbooks_own(journal: Journal) -> None:
     draft = a_draft(KEY)
-    short = replace(draft, plan={**draft.plan, "reopen_window": "5s"})
+    short = changed(draft, plan={**draft.plan, "reopen_window": "5s"})
     await journal.ingest([Seen(an_alert(), short)], NOW)
     healed = await closes(journal, NOW)
     done = await journal.ingest([Seen(an_alert(starts_at=NOW + 9), short)], NOW + 9)

@@ -12,6 +12,7 @@ from receiver.decide.maintenance import Window
 from receiver.decide.matchers import parse_matchers
 from receiver.decide.plan import Draft
 from receiver.decide.reason import Reason
+from receiver.decide.values import changed
 from receiver.journal import Claim, Event, Journal, Move
 from tests.receiver.builders import NOW, a_draft, a_question
 from tests.receiver.journal.doing import exported, facts_of, taken, words
@@ -31,9 +32,9 @@ async def opens(
 async def ends(journal: Journal, state: State, reason: Reason = Reason.RECOVERED) -> None:
     """The one incident that is due comes to a state."""
     claim = await taken(journal)
-    after = replace(claim.incident, state=State.VERIFYING)
+    after = changed(claim.incident, state=State.VERIFYING)
     if state in {State.RESOLVED, State.EXPIRED}:
-        after = replace(after, state=State.ESCALATED)
+        after = changed(after, state=State.ESCALATED)
     await journal.move(claim, Move(after.moved(state, reason, NOW), due=NOW + 1e6), NOW)
 
 
