@@ -55,6 +55,10 @@ class BullMq:
         """Starts a Worker; a job takes `data.ms` milliseconds and fails when it says `data.fail`."""
         await self.process.ask(command="work", queue=queue, options=options)
 
+    async def flow(self, tree: Mapping[str, Any]) -> None:
+        """Adds a job with its children: `{name, queueName, data, opts, children}`."""
+        await self.process.ask(command="flow", tree=tree)
+
     async def rest(self, *, force: bool = False) -> None:
         """Closes all workers; by force, without waiting for what they run."""
         await self.process.ask(command="rest", force=force)

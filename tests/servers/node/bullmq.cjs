@@ -42,6 +42,12 @@ const commands = {
     await worker.waitUntilReady();
     return null;
   },
+  flow: async ({ tree }) => {
+    const producer = new bullmq.FlowProducer(where);
+    await producer.add(tree);
+    await producer.close();
+    return null;
+  },
   rest: async ({ force }) => {
     await Promise.all(workers.splice(0).map((worker) => worker.close(force)));
     return null;
