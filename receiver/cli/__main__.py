@@ -12,7 +12,15 @@ from pathlib import Path
 from prunella.version import version
 from receiver.cli.api import Api, ApiError
 from receiver.cli.lint import add_lint, lint
-from receiver.cli.operate import add_maintenance, add_repair, behind_dashes, maintenance, repair
+from receiver.cli.operate import (
+    add_heal,
+    add_maintenance,
+    add_repair,
+    behind_dashes,
+    heal,
+    maintenance,
+    repair,
+)
 from receiver.cli.show import show
 from receiver.cli.simulate import add_simulate, simulate
 from receiver.cli.tables import incident_story, incidents_table
@@ -79,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     command("resume", "actions may begin again")
     add_maintenance(command, shared)
     add_repair(command)
+    add_heal(command)
     add_simulate(command)
     add_lint(command)
     command("journal", "the audit journal").add_argument("what", choices=["export", "verify"])
@@ -130,6 +139,7 @@ def _status(said: dict[str, object]) -> str:
 
 
 _APART: Mapping[str, Callable[[argparse.Namespace, Api], Awaitable[int]]] = {
+    "heal": heal,
     "journal": _journal,
     "maintenance": maintenance,
     "repair": repair,

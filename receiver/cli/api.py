@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-TIMEOUT = aiohttp.ClientTimeout(total=30)
+PATIENCE = 30.0
 
 
 class ApiError(Exception):
@@ -27,9 +27,11 @@ class Api:
         """The answer's JSON. Raises ApiError."""
         return await self._ask("GET", path, None)
 
-    async def post(self, path: str, body: dict[str, object] | None = None) -> Any:
+    async def post(
+        self, path: str, body: dict[str, object] | None = None, patience: float = PATIENCE
+    ) -> Any:
         """The answer's JSON. Raises ApiError."""
-        return await self._ask("POST", path, body or {})
+        return await self._ask("POST", path, body or {}, patience)
 
     async def delete(self, path: str) -> Any:
         """The answer's JSON. Raises ApiError."""
@@ -49,10 +51,13 @@ class Api:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self._unreachable(error) from error
 
-    async def _ask(self, method: str, path: str, body: dict[str, object] | None) -> Any:
+    async def _ask(
+        self, method: str, path: str, body: dict[str, object] | None, patience: float = PATIENCE
+    ) -> Any:
+        timeout = aiohttp.ClientTimeout(total=patience)
         try:
             async with (
-                aiohttp.ClientSession(timeout=TIMEOUT) as session,
+                aiohttp.ClientSession(timeout=timeout) as session,
                 session.request(
                     method, self.url + path, json=body, headers=self._headers()
                 ) as answer,

@@ -1,4 +1,4 @@
-"""`prunella maintenance` and `prunella repair`: what an operator announces, and what he asks for."""
+"""`prunella maintenance`, `prunella repair` and `prunella heal`: what an operator announces, and what he asks for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 from receiver.cli.api import Api, ApiError
 from receiver.cli.show import show
 
+HEALS = ("sessions", "jobs", "orphans", "all")
+HEAL_PATIENCE = 150.0  # the receiver waits for two minutes
 Command = Callable[[str, str], argparse.ArgumentParser]
 
 
@@ -79,6 +81,36 @@ async def repair(options: argparse.Namespace, api: Api) -> int:
         ),
     )
     return 0
+
+
+def add_heal(command: Command) -> None:
+    """`heal [sessions|jobs|orphans|all] [--target NAME …]`."""
+    parser = command("heal", "clears what is stale, stuck or orphaned, and says how much it was")
+    parser.add_argument("kind", nargs="?", default="all", choices=HEALS, metavar="|".join(HEALS))
+    parser.add_argument(
+        "--target", action="append", help="only on this one; without it on all that have it"
+    )
+
+
+async def heal(options: argparse.Namespace, api: Api) -> int:
+    """Asks for it and waits; 1 when some of it still waits."""
+    only = {} if options.target is None else {"targets": options.target}
+    body = {"kind": options.kind, **only}
+    answer = await api.post("/api/admin/heal", body, HEAL_PATIENCE)
+    show(options, answer, _healed)
+    return 1 if answer["waiting"] else 0
+
+
+def _healed(said: dict[str, Any]) -> str:
+    done = (
+        f"{said['staleSessions']} stale sessions, {said['stuckJobs']} stuck jobs and "
+        f"{said['orphanedRecords']} orphaned records healed in {said['duration'] / 1000:.1f} s"
+    )
+    waits = [
+        f"still to come: {one['target']} ({one['reason']}), `prunella incidents {one['incident']}`"
+        for one in said["waiting"]
+    ]
+    return "\n".join([done, *waits])
 
 
 def _wanted(words: Sequence[str]) -> dict[str, Any]:

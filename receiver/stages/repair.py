@@ -34,7 +34,7 @@ async def repair(
 ) -> int:
     """Opens the incident and returns its number. Raises NotThis, NotNow, JournalUnavailable."""
     settings = context.settings()
-    _check(target, action, options, settings)
+    check(target, action, options, settings)
     if settings.mode is Mode.SHADOW:
         raise NotNow(
             "shadow", "the receiver is in shadow mode (`mode:` in its config) and touches nothing"
@@ -45,9 +45,10 @@ async def repair(
     return await context.journal.open_by_hand(manual_draft(wish, shown), by, context.now())
 
 
-def _check(
+def check(
     target: str, action: str, options: Mapping[str, JsonValue], settings: ReceiverSettings
 ) -> None:
+    """Whether it could be asked for at all. Raises NotThis, with what could."""
     if target not in settings.targets:
         listed = ", ".join(sorted(settings.targets)) or "none"
         raise NotThis("unknown_target", f"there is no target {target!r}; known: {listed}")

@@ -8,6 +8,7 @@ from prunella.service.auth import Scope
 from prunella.service.web import Route
 from receiver.stages.context import Context
 from receiver.web.alerts import Alerts
+from receiver.web.heal import Heals
 from receiver.web.incidents import WORDS, Incidents
 from receiver.web.maintenance import Maintenance
 from receiver.web.operations import Operations
@@ -30,6 +31,7 @@ def routes(context: Context, wake: Callable[[], None]) -> tuple[Route, ...]:
         Route("GET", "/api/v1/status", Scope.READ, operations.status),
         Route("GET", "/api/v1/journal", Scope.READ, operations.journal),
         Route("POST", "/api/v1/repairs", Scope.OPERATE, Repairs(context, wake).ask),
+        Route("POST", "/api/admin/heal", Scope.OPERATE, Heals(context, wake).ask),
         Route("POST", "/api/v1/pause", Scope.OPERATE, operations.pause),
         Route("POST", "/api/v1/resume", Scope.OPERATE, operations.resume),
         Route("GET", "/api/v1/maintenance", Scope.OPERATE, maintenance.list),

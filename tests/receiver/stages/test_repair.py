@@ -160,8 +160,8 @@ async def test_i3_wishes_count_against_the_limits_and_freeze() -> None:
     [
         (("ship", "poke", {}), "unknown_target", "known: cache, shop"),
         (("*", "poke", {}), "unknown_target", "there is no target '*'"),
-        (("shop", "explode", {}), "unknown_action", "known: poke, restart"),
-        (("shop", "run", {"argv": ["/bin/rm"]}), "config_only", "known: poke, restart"),
+        (("shop", "explode", {}), "unknown_action", "no action 'explode'; known: "),
+        (("shop", "run", {"argv": ["/bin/rm"]}), "config_only", "config only; known: "),
         (("shop", "poke", {"time": 2}), "bad_options", "options of poke: times"),
         (("shop", "poke", {"times": "x"}), "bad_options", "times: "),
         (("shop", "restart", {}), "facet_missing", "restart needs `process:`"),

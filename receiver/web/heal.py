@@ -1,0 +1,77 @@
+"""`POST /api/admin/heal`: everything that can be healed is, and the answer says how much."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal
+
+from aiohttp import web
+from pydantic import Field
+
+from prunella.service.answers import Refused
+from prunella.service.settings import Settings
+from prunella.service.web import CLIENT
+from receiver.stages.context import Context
+from receiver.stages.heal import Heal, begin_heal, wait_for
+from receiver.stages.repair import NotNow, NotThis
+from receiver.web.bodies import read_object, validated
+
+PATIENCE = 120.0
+COUNTS = ("staleSessions", "stuckJobs", "orphanedRecords")
+
+
+class HealBody(Settings):
+    """What an operator asks for; `{}` is everything everywhere."""
+
+    kind: Literal["all", "sessions", "jobs", "orphans"] = "all"
+    targets: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)] | None = None
+
+
+class Heals:
+    """The route, who is woken by it, and how long it waits."""
+
+    def __init__(
+        self, context: Context, wake: Callable[[], None], patience: float = PATIENCE
+    ) -> None:
+        self._context = context
+        self._wake = wake
+        self._patience = patience
+
+    async def ask(self, request: web.Request) -> web.Response:
+        """200 with the counts once all is done, 202 with what is still waited for, 500 when some of it failed."""
+        body = validated(HealBody, await read_object(request))
+        by, clock = request[CLIENT] or "operator", self._context.tools.clock
+        began = clock.monotonic()
+        try:
+            begun = await begin_heal(body.kind, body.targets, by, self._context)
+        except NotThis as refusal:
+            status = 409 if isinstance(refusal, NotNow) else 422
+            raise Refused(status, refusal.reason, str(refusal)) from refusal
+        self._wake()
+        seen = await wait_for(begun, self._patience, self._context)
+        return _answer(seen, clock.monotonic() - began)
+
+
+def _answer(seen: Sequence[Heal], seconds: float) -> web.Response:
+    healed = Counter[str]()
+    for heal in seen:
+        healed.update(heal.counts)
+    failed = [heal for heal in seen if heal.result not in {"", "ok"}]
+    waiting = [heal for heal in seen if not heal.result]
+    said: dict[str, object] = {name: healed[name] for name in COUNTS}
+    said |= {
+        "duration": round(seconds * 1000),
+        "incidents": [heal.incident for heal in seen],
+        "waiting": [
+            {"incident": heal.incident, "target": heal.target, "reason": heal.reason or "running"}
+            for heal in waiting
+        ],
+    }
+    if failed:
+        why = "; ".join(
+            f"{heal.target} (incident {heal.incident}): {heal.detail}" for heal in failed
+        )
+        said |= {"error": f"not everything was healed: {why}", "reason": "heal_failed"}
+        return web.json_response(said, status=500)
+    return web.json_response(said, status=202 if waiting else 200)
