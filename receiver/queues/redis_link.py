@@ -26,7 +26,7 @@ async def redis_link(url: Secret, cure: str) -> AsyncIterator[Client]:
     facet = RedisFacet(url=url)
     # an id is somebody else's bytes, and goes back as it came
     text = {"decode_responses": True, "encoding_errors": "surrogateescape"}
-    with _of_the_queue():
+    with _of_the_queue(cure):
         async with connected(facet, **text) as client:
             with explained(cure, started=False):
                 await _require_primary(client)
@@ -52,11 +52,13 @@ async def ask(client: Client, *command: str | float) -> Any:
 
 
 @contextmanager
-def _of_the_queue() -> Iterator[None]:
+def _of_the_queue(cure: str) -> Iterator[None]:
     try:
         yield
     except StoreError as error:
         text = str(error).replace("redis.url", "queue.url")
+        if "executing the script" in text:  # how Redis 7 words it when a script is stopped half-way
+            text = f"the user in queue.url has no permission: {cure}"
         raise StoreError(text, started=error.started, unknown=error.unknown) from error
 
 
