@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from aiohttp import web
 
 from exporter import page
-from exporter.health import Checks, Report
+from exporter.collectors.postgres_server import PostgresServers
+from exporter.database_health import look_at_databases
+from exporter.health import Checks
+from exporter.report import Look, Report
 from exporter.request import RefusedError, time_allowed, wanted
 from exporter.running import Running
-from exporter.settings import Config
+from exporter.settings import Config, Health
 from exporter.threads import in_thread
 from prunella.service.answers import Refused
 from prunella.service.auth import Auth, Scope
@@ -19,6 +23,17 @@ from prunella.service.clock import Clock, SystemClock
 from prunella.service.reload import Live
 from prunella.service.settings import ConfigError, Problem
 from prunella.service.web import Route, Service
+
+HEALTH = {"app": "the exporter", "db": "postgres"}  # what it looks at, by its path
+
+
+def looks(running: Running, limits: Health) -> dict[str, Look]:
+    """How to look at whatever is configured besides the exporter itself."""
+    found: dict[str, Look] = {}
+    databases = running.collector("postgres")
+    if isinstance(databases, PostgresServers):
+        found["db"] = partial(look_at_databases, databases.pulses, limits.query, limits.pool)
+    return found
 
 
 class Exporter:
@@ -42,7 +57,10 @@ class Exporter:
                 Route("GET", "/", Scope.OPEN, self._landing),
                 Route("GET", "/metrics", Scope.OPEN, self._metrics),
                 Route("GET", "/api/health", Scope.OPEN, self._health),
-                Route("GET", "/api/health/app", Scope.OPEN, self._health_app),
+                *(
+                    Route("GET", f"/api/health/{n}", Scope.OPEN, partial(self._health_of, n))
+                    for n in HEALTH
+                ),
                 Route("POST", "/-/reload", Scope.OPEN, self._reload),
             ),
             auth=Auth({}),
@@ -52,7 +70,7 @@ class Exporter:
     async def started(self) -> AsyncIterator[Service]:
         """Looks at the world while the block runs."""
         try:
-            await self._running.apply(self.config)
+            await self._put_in_force(self.config)
             yield self.service()
         finally:
             await self._running.stop()
@@ -62,8 +80,12 @@ class Exporter:
             raise ConfigError(
                 [Problem("server.listen", "a change takes effect only with a restart")]
             )
-        await self._running.apply(new)
-        self._checks.memory_limit = new.health.memory
+        await self._put_in_force(new)
+
+    async def _put_in_force(self, config: Config) -> None:
+        await self._running.apply(config)
+        self._checks.memory_limit = config.health.memory
+        self._checks.watch(looks(self._running, config.health))
 
     async def _landing(self, _: web.Request) -> web.Response:
         names = self._running.scraper.names
@@ -88,8 +110,11 @@ class Exporter:
     async def _health(self, _: web.Request) -> web.Response:
         return self._answer(await self._checks.all())
 
-    async def _health_app(self, _: web.Request) -> web.Response:
-        return self._answer(await self._checks.app())
+    async def _health_of(self, name: str, _: web.Request) -> web.Response:
+        report = await self._checks.one(name)
+        if report is None:
+            raise Refused(404, "not_configured", f"{HEALTH[name]} has no entry in exporter.yml")
+        return self._answer(report)
 
     def _answer(self, report: Report) -> web.Response:
         return web.json_response(report.document(self._clock.now()), status=report.code)

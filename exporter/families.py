@@ -23,6 +23,26 @@ def counter(name: str, text: str, labels: Sequence[str], rows: Rows) -> Metric:
     return family
 
 
+def unsuffixed(name: str, text: str, labels: Sequence[str], rows: Rows) -> Metric:
+    """A counter whose owner named it without `_total`: in OpenMetrics, which knows no such thing, it is `unknown`."""
+    family = UnsuffixedCounter(name, text, "unknown")
+    for values, value in rows:
+        family.add_sample(name, dict(zip(labels, values, strict=True)), value)
+    return family
+
+
+class UnsuffixedCounter(Metric):
+    """Told from what is really unknown by its class, so that the older text format can say `counter`."""
+
+
+def totals(rows: Rows) -> Rows:
+    """Rows of the same labels as one: what has been put under `other`."""
+    found: dict[tuple[str, ...], float] = {}
+    for values, value in rows:
+        found[tuple(values)] = found.get(tuple(values), 0.0) + value
+    return found.items()
+
+
 def labelled(family: Metric, extra: Mapping[str, str]) -> Metric:
     """The family with `extra` on every series that does not say otherwise itself."""
     family.samples = [

@@ -8,38 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any
 
 import psutil
 
+from exporter.report import DEADLINE, Look, Report, Shared, Status, worst
 from exporter.threads import in_thread
 from prunella.service.clock import Clock
-
-DEADLINE = 1.0
-
-
-class Status(StrEnum):
-    HEALTHY = "healthy"
-    DEGRADED = "degraded"
-    UNHEALTHY = "unhealthy"
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One answer: `details` stand beside `status` and `timestamp`."""
-
-    status: Status
-    details: Mapping[str, Any]
-
-    def document(self, now: float) -> dict[str, Any]:
-        at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-        return {"status": self.status, "timestamp": at.replace("+00:00", "Z"), **self.details}
-
-    @property
-    def code(self) -> int:
-        return 503 if self.status is Status.UNHEALTHY else 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +39,16 @@ class Checks:
         self.memory_limit = memory_limit
         self._clock, self._memory = clock, memory
         self._began = clock.monotonic()
+        self._looks: Mapping[str, Look] = {"app": self.app}
+
+    def watch(self, looks: Mapping[str, Look]) -> None:
+        """What there is to look at besides the exporter itself, from now on."""
+        self._looks = {"app": self.app, **{name: Shared(look) for name, look in looks.items()}}
+
+    async def one(self, name: str) -> Report | None:
+        """None when there is nothing of that name to look at."""
+        look = self._looks.get(name)
+        return await look() if look is not None else None
 
     async def app(self) -> Report:
         """The exporter itself and the memory of its machine."""
@@ -77,9 +61,10 @@ class Checks:
 
     async def all(self) -> Report:
         """The worst of all, and how each one is."""
-        reports = {"app": await self.app()}
-        worst = max((report.status for report in reports.values()), key=list(Status).index)
-        return Report(worst, {"checks": {name: r.status for name, r in reports.items()}})
+        looks = self._looks
+        reports = await asyncio.gather(*(look() for look in looks.values()))
+        found = {name: report.status for name, report in zip(looks, reports, strict=True)}
+        return Report(worst(found.values()), {"checks": found})
 
 
 def app_report(uptime: float, memory: Memory, limit: float) -> Report:

@@ -12,6 +12,7 @@ from html import escape
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from exporter.families import UnsuffixedCounter
 from prunella.exposition import render
 from prunella.metrics import REGISTRY, CollectorRegistry
 from prunella.version import version
@@ -31,11 +32,22 @@ def metrics(families: Sequence[Metric], accept: str, encoding: str) -> tuple[byt
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(families))
     body, content_type = render(registry, accept)
+    if content_type.startswith("text/plain"):
+        body = _counters_named(families, body)
     headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
     if takes_gzip(encoding):
         headers["Content-Encoding"] = "gzip"
         body = gzip.compress(body, 1)  # a third of the time of 6, a fifth more bytes
     return body, headers
+
+
+def _counters_named(families: Sequence[Metric], body: bytes) -> bytes:
+    """The counters without `_total`: prometheus_client would add it."""
+    for family in families:
+        if isinstance(family, UnsuffixedCounter):
+            line = f"# TYPE {family.name} ".encode()
+            body = body.replace(line + b"untyped\n", line + b"counter\n", 1)
+    return body
 
 
 def takes_gzip(encoding: str) -> bool:
@@ -55,6 +67,7 @@ def landing(collectors: Collection[str]) -> str:
             *((f"/metrics?collect[]={name}", f"{name} only") for name in collectors),
             ("/api/health", "health of the exporter and its machine"),
             ("/api/health/app", "the same in detail"),
+            ("/api/health/db", "the databases of `postgres`"),
             ("/-/healthy", "it runs"),
             ("/-/ready", "it can be scraped"),
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from exporter.collectors import COLLECTORS
-from exporter.collectors.base import Kind, World
+from exporter.collectors.base import Collector, Kind, World
 from exporter.scrape import Flight, Scraper
 from exporter.settings import Config
 
@@ -22,6 +22,7 @@ class Built:
 
     options: Any
     service: str
+    collector: Collector
     flight: Flight
 
 
@@ -51,15 +52,21 @@ class Running:
                 if known is not None and (known.options, known.service) == (options, service):
                     after[key] = known
                     continue
-                flight = self._build(key, options, service)
+                collector = self._build(key, options, service)
+                flight = Flight(key, collector)
                 undo.push_async_callback(flight.end)
                 await flight.begin()
-                after[key] = Built(options, service, flight)
+                after[key] = Built(options, service, collector, flight)
             undo.pop_all()
         return after
 
-    def _build(self, key: str, options: Any, service: str) -> Flight:
-        return Flight(key, self._kinds[key].build(options, replace(self._world, service=service)))
+    def _build(self, key: str, options: Any, service: str) -> Collector:
+        return self._kinds[key].build(options, replace(self._world, service=service))
+
+    def collector(self, key: str) -> Collector | None:
+        """What runs for this key of the config, for those who ask it more than a scrape does."""
+        built = self._built.get(key)
+        return built.collector if built is not None else None
 
     async def stop(self) -> None:
         self.scraper = Scraper({})

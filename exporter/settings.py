@@ -24,10 +24,15 @@ class Labels(Settings):
     service: str = Field(default="", max_length=200)
 
 
-class Health(Settings):
-    """Where `/api/health/*` turns; `memory` is the share of the machine's that is in use."""
+Share = Annotated[float, Field(gt=0, le=1)]
 
-    memory: Annotated[float, Field(gt=0, le=1)] = 0.9
+
+class Health(Settings):
+    """Where `/api/health/*` turns: `memory` and `pool` are shares of the machine's and of the usable connections."""
+
+    memory: Share = 0.9
+    query: Annotated[Duration, Field(gt=0)] = 1.0
+    pool: Share = 0.9
 
 
 class Config(Settings):

@@ -5,6 +5,7 @@ from typing import Any
 from exporter.collectors.base import Kind
 from exporter.collectors.endpoints import ENDPOINTS
 from exporter.collectors.host import HOST
+from exporter.collectors.postgres_server import POSTGRES
 from exporter.collectors.processes import PROCESSES
 from exporter.collectors.redis_server import REDIS
 
@@ -13,4 +14,5 @@ COLLECTORS: dict[str, Kind[Any]] = {
     "processes": PROCESSES,
     "endpoints": ENDPOINTS,
     "redis": REDIS,
+    "postgres": POSTGRES,
 }

@@ -23,8 +23,9 @@ ENTRIES: dict[str, Any] = {
     "processes": [{"name": "a", "manager": "supervisor", "url": "unix:///nowhere/s.sock"}],
     "endpoints": [{"name": "a", "url": f"http://127.0.0.1:{free_port()}/"}],
     "redis": [{"name": "a", "url": f"redis://:hunter2@127.0.0.1:{free_port()}/0"}],
+    "postgres": [{"name": "a", "url": f"postgresql://u:hunter2@127.0.0.1:{free_port()}/d"}],
 }
-DE_FACTO = ("node_", "redis_", "probe_")
+DE_FACTO = ("node_", "redis_", "probe_", "pg_")
 KEYS = pytest.mark.parametrize("key", COLLECTORS)
 
 

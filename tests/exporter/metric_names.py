@@ -12,14 +12,19 @@ from prometheus_client.metrics_core import Metric
 from exporter.collectors.base import World
 from exporter.collectors.endpoints import EndpointEntry, Endpoints
 from exporter.collectors.host import Host, HostOptions
+from exporter.collectors.postgres_server import PostgresEntry, PostgresServers
 from exporter.collectors.process_sources.matched import MatchedEntry
 from exporter.collectors.processes import Processes
 from exporter.collectors.redis_server import RedisEntry, RedisServers
+from exporter.families import UnsuffixedCounter
 from exporter.proc.kernel import MEMORY
 from exporter.scrape import Flight, Scraper
 from tests.exporter.proc.tree import machine, write
 
 PRESSURE = "some avg10=0 avg60=0 avg300=0 total=1\nfull avg10=0 avg60=0 avg300=0 total=1\n"
+
+
+NOWHERE = "postgresql://127.0.0.1:1/a"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ async def emitted(tmp_path: Path) -> set[Name]:
 
 def _named(family: Metric) -> Name:
     suffix = "_total" if family.type == "counter" else ""
-    return Name(family.name + suffix, family.type)
+    kind = "counter" if isinstance(family, UnsuffixedCounter) else family.type
+    return Name(family.name + suffix, kind)
 
 
 def _collectors(tmp_path: Path) -> list[Any]:
@@ -51,5 +57,6 @@ def _collectors(tmp_path: Path) -> list[Any]:
         Host(HostOptions(procfs=root), World()),
         Processes([MatchedEntry(name="a", match="python")], World()),
         Endpoints([EndpointEntry.model_validate({"name": "a", "url": "http://a"})], World()),
+        PostgresServers([PostgresEntry.model_validate({"name": "a", "url": NOWHERE})], World()),
         RedisServers([RedisEntry.model_validate({"name": "a", "url": url})], World()),
     ]

@@ -6,7 +6,8 @@ import time
 import psutil
 import pytest
 
-from exporter.health import Checks, Memory, Status, app_report, read_memory
+from exporter.health import Checks, Memory, app_report, read_memory
+from exporter.report import Report, Status
 from prunella.service.clock import SystemClock
 
 GIB, MIB = 1 << 30, 1 << 20
@@ -44,9 +45,17 @@ def test_units_of_time_are_whole_and_never_rounded_up() -> None:
     assert report.details["uptime"] == {"ms": 7199999, "seconds": 7199, "minutes": 119, "hours": 1}
 
 
-def test_degraded_still_takes_traffic() -> None:
-    report = app_report(1.0, HALF_FULL, 0.9)
-    assert type(report)(Status.DEGRADED, {}).code == 200
+async def test_what_else_is_watched_counts_too() -> None:
+    async def slow() -> Report:
+        return Report(Status.DEGRADED, {"query": "slow"})
+
+    asked = checks(HALF_FULL)
+    assert await asked.one("db") is None
+    asked.watch({"db": slow})
+    assert (await asked.all()).details == {"checks": {"app": "healthy", "db": "degraded"}}
+    db = await asked.one("db")
+    assert db is not None
+    assert (db.status, db.details) == (Status.DEGRADED, {"query": "slow"})
 
 
 async def test_all_is_as_bad_as_the_worst() -> None:

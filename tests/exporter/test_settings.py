@@ -85,10 +85,12 @@ host: {}
 processes: [{name: api, manager: pm2}, {name: shop, manager: supervisor}, {name: nginx, match: "^nginx"}]
 endpoints: [{name: checkout, url: http://127.0.0.1/health, every: 15s, timeout: 5s, expect: {status: [200], body: "ok"}, service: api}]
 redis: [{name: cache, url: "${REDIS_URL}", service: cache}]
-health: {memory: 0.9}
+postgres: [{name: main, url: "${DATABASE_URL}", service: db}]
+health: {memory: 0.9, query: 1s, pool: 0.9}
 scrape_timeout: 9.5s
 """)
-    found = read(file, {"REDIS_URL": "redis://127.0.0.1:6379/0"})
+    environ = {"REDIS_URL": "redis://127.0.0.1:6379/0", "DATABASE_URL": "postgres://db/shop"}
+    found = read(file, environ)
     assert set(found.options()) == set(COLLECTORS)
     assert found.labels.service == "shop"
 

@@ -1,0 +1,109 @@
+"""PostgreSQL servers under postgres_exporter's names, by a handful of statements over one kept connection each.
+
+A second connection answers `/api/health/db`, so that a health check never queues behind a scrape; there is no third.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import Histogram
+from prometheus_client.metrics_core import Metric
+from pydantic import Field
+
+from exporter.collectors.base import Collected, Kind, World, ahead_of, entries
+from exporter.postgres.families import families
+from exporter.postgres.link import Link, NoAnswerError, PostgresUrl
+from exporter.postgres.pulse import Pulse, pulse
+from exporter.postgres.snapshot import Observer, Snapshot
+from prunella.logs import create_logger
+from prunella.service.settings import Settings
+
+LABELS = ("name", "service")
+BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+_log = create_logger(__name__)
+
+
+class PostgresEntry(Settings):
+    name: str = Field(min_length=1, max_length=200)
+    url: PostgresUrl
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    snapshot: Snapshot | None
+    problem: str = ""
+
+
+class Server:
+    """One entry with its two connections."""
+
+    def __init__(self, entry: PostgresEntry, service: str, round_trip: Histogram) -> None:
+        self.labels = entry.name, entry.service or service
+        url = entry.url.get_secret_value()
+        self._scrapes, self._health = Link(url), Link(url)
+        self._round_trip = round_trip.labels(*self.labels)
+        self._observer = Observer(self._round_trip)
+        self._privileged = True
+
+    async def look(self, until: float) -> Look:
+        asked = asyncio.get_running_loop().time()
+        try:
+            snapshot = await self._scrapes.ask(self._observer.snapshot, until)
+        except NoAnswerError as error:
+            if error.late:  # left out, a hanging server would look fast
+                self._round_trip.observe(asyncio.get_running_loop().time() - asked)
+            return Look(None, f"{self.labels[0]}: {error}")
+        self._note(privileged=snapshot.server["privileged"])
+        return Look(snapshot)
+
+    def _note(self, *, privileged: bool) -> None:
+        if self._privileged and not privileged:
+            cure = "GRANT pg_monitor TO its user; until then what it cannot see is left out"
+            _log.warning("not privileged to see others' sessions", name=self.labels[0], cure=cure)
+        self._privileged = privileged
+
+    async def pulse(self, until: float) -> Pulse:
+        try:
+            return await self._health.ask(lambda link: pulse(self.labels[0], link), until)
+        except NoAnswerError as error:
+            return Pulse(self.labels[0], problem=str(error))
+
+    async def close(self) -> None:
+        await asyncio.gather(self._scrapes.close(), self._health.close())
+
+
+class PostgresServers:
+    def __init__(self, options: Sequence[PostgresEntry], world: World) -> None:
+        self._round_trip = Histogram(
+            "prunella_postgres_query_seconds",
+            "Round trip of `SELECT 1`, or how long no answer was waited for.", LABELS,
+            buckets=BUCKETS, registry=None,
+        )  # fmt: skip
+        self._servers = [Server(entry, world.service, self._round_trip) for entry in options]
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None:
+        await asyncio.gather(*(server.close() for server in self._servers))
+
+    async def collect(self, deadline: float) -> Collected:
+        until = ahead_of(deadline)
+        looks = await asyncio.gather(*(server.look(until) for server in self._servers))
+        seen = [(s.labels, look.snapshot) for s, look in zip(self._servers, looks, strict=True)]
+        problems = tuple(look.problem for look in looks if look.problem)
+        return Collected((*families(LABELS, seen), *self._round_trip.collect()), problems)
+
+    def down(self) -> Iterable[Metric]:
+        return families(LABELS, [(server.labels, None) for server in self._servers])
+
+    async def pulses(self, until: float) -> Sequence[Pulse]:
+        """How each server is at this moment."""
+        return await asyncio.gather(*(server.pulse(until) for server in self._servers))
+
+
+POSTGRES: Kind[Sequence[PostgresEntry]] = Kind(entries(PostgresEntry), PostgresServers)

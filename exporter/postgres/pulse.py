@@ -1,0 +1,45 @@
+"""How a PostgreSQL server is at this moment, for a health check: one round trip, and who is connected."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import asyncpg
+
+# numbackends is told to everybody, the states of others' sessions only to who may see them.
+CONNECTIONS = """
+SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+           - coalesce(current_setting('reserved_connections', true)::int, 0) AS usable,
+       (SELECT sum(numbackends) FROM pg_stat_database)::int AS total,
+       count(*) FILTER (WHERE state <> 'idle')::int AS active,
+       count(*) FILTER (WHERE state = 'idle')::int AS idle
+FROM pg_stat_activity WHERE backend_type = 'client backend'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """Without an answer there is only the `problem`."""
+
+    name: str
+    seconds: float = 0.0
+    usable: int = 0
+    total: int = 0
+    active: int = 0
+    idle: int = 0
+    problem: str = ""
+
+    @property
+    def used(self) -> float:
+        """The share of the usable connections that is taken."""
+        return self.total / self.usable if self.usable else 1.0
+
+
+async def pulse(name: str, connection: asyncpg.Connection) -> Pulse:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await connection.fetchval("SELECT 1")
+    seconds = loop.time() - began
+    (row,) = await connection.fetch(CONNECTIONS)
+    return Pulse(name, seconds, **dict(row))
