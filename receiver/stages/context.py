@@ -17,9 +17,9 @@ from receiver.tools import Survivors, Tools
 
 log = create_logger("prunella.receiver")
 PARSED_MOST = 1024
-_PARSED: dict[
-    int, tuple[Mapping[str, object], Playbook]
-] = {}  # an incident is looked at many times a minute
+# by playbook, because thousands of incidents have the plan of one, and by incident for those that have another; to read
+# a plan anew takes longer than all the rest of opening an incident
+_PARSED: dict[str | int, tuple[Mapping[str, object], Playbook]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,15 @@ class Context:
 
 def playbook_of(incident: Incident) -> Playbook:
     """The playbook as it was when the incident opened: a reload does not change a ladder that is being climbed."""
-    known = _PARSED.get(incident.id)
-    if known is not None and known[0] == incident.plan:
-        return known[1]
+    keys = incident.playbook, incident.id
+    for key in keys:
+        known = _PARSED.get(key)
+        if known is not None and known[0] == incident.plan:
+            return known[1]
     book = Playbook.model_validate(dict(incident.plan))
     if len(_PARSED) >= PARSED_MOST:
         _PARSED.clear()
-    _PARSED[incident.id] = (incident.plan, book)
+    _PARSED.update(dict.fromkeys(keys, (incident.plan, book)))
     return book
 
 
