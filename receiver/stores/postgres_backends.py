@@ -81,7 +81,7 @@ _ROLES = """
     SELECT r.rolname AS name, r.rolsuper AS super, r.rolreplication AS replication,
            pg_has_role(r.oid, 'USAGE') OR pg_has_role('pg_read_all_stats', 'USAGE') AS seen,
            pg_has_role(r.oid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE') AS signalled
-    FROM pg_roles AS r WHERE r.rolname = ANY($1::text[])
+    FROM pg_roles AS r WHERE r.rolname = ANY($1::text[]) ORDER BY r.rolname
 """
 _ALL = """
     SELECT count(*) AS sessions, count(*) FILTER (WHERE a.state = 'disabled') AS hidden

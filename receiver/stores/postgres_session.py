@@ -34,6 +34,10 @@ _LOST = (
     *(asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError),
     *(asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError),
 )
+_UNSEEN = (
+    *(TimeoutError, asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError),
+    asyncpg.InvalidCatalogNameError,
+)
 # the first that fits is said; {said} is the server's own sentence
 _CURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
     (
@@ -74,8 +78,8 @@ _CURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str],
 )
 
 
-class PostgresSilent(StoreError):
-    """It took the connection or the request and did not answer in time: nothing is known about its state."""
+class PostgresUnseen(StoreError):
+    """It did not answer in time, or does not let us ask: nothing is known about its state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +163,19 @@ def explained(facet: PostgresFacet, error: BaseException, *, unknown: bool) -> S
     key = getattr(error, "constraint_name", None) or "of another table"
     table = getattr(error, "table_name", None)
     why = form.format(said=said, key=f"{key} of {table}" if table else key)
-    kind = PostgresSilent if isinstance(error, TimeoutError) else StoreError
+    kind = PostgresUnseen if isinstance(error, _UNSEEN) else StoreError
     text = facet.without_secrets(f"{facet.named}: {why}")
     return kind(text, started=unknown, unknown=unknown)
 
 
 def _milliseconds(seconds: float) -> str:
     return str(max(1, round(seconds * 1000)))
+
+
+async def ping(facet: PostgresFacet, tools: Tools, seconds: float) -> None:
+    """One login and one query within so many seconds. Raises StoreError, PostgresUnseen when the time is over."""
+    try:
+        async with asyncio.timeout(seconds), connected(facet, tools) as session:
+            await session.ask("SELECT 1")
+    except TimeoutError as error:
+        raise explained(facet, error, unknown=False) from error

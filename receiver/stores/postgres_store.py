@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Literal
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
@@ -97,8 +97,8 @@ class PostgresFacet(Settings):
     def dialled(self) -> str:
         """The url without what only the application's own library reads in it."""
         address, _, options = self.url.get_secret_value().partition("?")
-        kept = [pair for pair in parse_qsl(options) if pair[0] not in _PRISMA]
-        return f"{address}?{urlencode(kept)}" if kept else address
+        kept = [pair for pair in options.split("&") if pair.partition("=")[0] not in _PRISMA]
+        return f"{address}?{'&'.join(kept)}" if options and kept else address
 
     def without_secrets(self, text: str) -> str:
         """The text without the password, should a driver ever repeat it."""

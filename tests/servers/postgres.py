@@ -36,6 +36,7 @@ class PostgresServer:
     folder: Path
     port: int
     fsync: bool
+    settings: tuple[str, ...] = ()  # name=value, on top of ours
     _process: ServerProcess | None = field(default=None, repr=False)
 
     def url(self, database: str) -> str:
@@ -49,6 +50,7 @@ class PostgresServer:
             *("-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={self.folder}"),
             *("-c", f"fsync={'on' if self.fsync else 'off'}", "-c", "max_connections=60"),
             *("-c", "shared_buffers=32MB", "-c", "log_min_messages=log"),
+            *(word for setting in self.settings for word in ("-c", setting)),
         ]
         self._process = start("postgres", as_somebody(argv), self.folder)
         end = time.monotonic() + 20.0
@@ -119,13 +121,15 @@ def as_somebody(argv: list[str]) -> list[str]:
 
 
 @contextmanager
-def postgres_server(*, fsync: bool = False) -> Iterator[PostgresServer]:
+def postgres_server(
+    *, fsync: bool = False, settings: tuple[str, ...] = ()
+) -> Iterator[PostgresServer]:
     """A cluster with the receivers' user, gone with its files at the end."""
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     folder.chmod(0o755)
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
-    server = PostgresServer(folder, free_port(), fsync)
+    server = PostgresServer(folder, free_port(), fsync, settings)
     try:
         initdb = [
             *(str(binary("initdb")), "-D", str(folder / "data"), "-U", "postgres", "-N"),
