@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from receiver.journal import Chain, Event
 from receiver.journal.rows import LARGEST, Row
-from receiver.journal.spelling import speller
+from receiver.journal.spelling import canonical
 
 GENESIS = "0" * 64
-_spell = speller(sort_keys=True)
 PRUNED = "pruned"
 
 
 def link(previous: str, seq: int, at: float, ev: str, data: str) -> str:
     """The hash of a row whose predecessor's is `previous`; `data` is the row's canonical JSON."""
     text = f"{previous}\n{seq}\n{at!r}\n{ev}\n{data}"
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256(text.encode()).hexdigest()
 
 
-def canonical(data: Mapping[str, object]) -> str:
-    """One spelling for one value, so that a hash can be computed again."""
-    return _spell(data)
+def chained(
+    seq: int, digest: str, events: Iterable[tuple[float, Event]]
+) -> list[tuple[int, float, str, object, str, str]]:
+    """The rows of these events, which happened at those moments, behind the row `seq` with that hash."""
+    rows, said, moment = [], math.nan, ""
+    for at, event in events:
+        if (
+            at != said
+        ):  # a delivery is of one moment, and to write a float takes as long as to hash a row
+            said, moment = at, repr(at)
+        seq += 1
+        ev, data = event.ev, canonical(event.data)
+        text = f"{digest}\n{seq}\n{moment}\n{ev}\n{data}"
+        digest = sha256(text.encode()).hexdigest()
+        rows.append((seq, at, ev, event.data.get("incident"), data, digest))
+    return rows
 
 
 def line(seq: int, at: float, ev: str, data: str, digest: str, previous: str | None = None) -> str:

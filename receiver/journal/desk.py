@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from receiver.decide.episode import (
     AlertRecord,
     Kind,
@@ -23,11 +25,10 @@ from receiver.decide.plan import Draft, highest
 from receiver.decide.values import changed
 from receiver.journal import QUIET, Event, Letter, Move, Reception, Seen
 from receiver.journal.returns import Healed, again, reopened_event
-from receiver.journal.spelling import compact
+from receiver.journal.spelling import compact, texts
 
 
-@dataclass(slots=True)
-class OpenIncident:
+class OpenIncident(Struct, gc=False):
     """One that is open, or will be: `id` 0 and `first` set, what opened it."""
 
     id: int
@@ -46,8 +47,7 @@ class OpenIncident:
         return self.first is not None and self.back is None
 
 
-@dataclass(slots=True)
-class Episode:
+class Episode(Struct, gc=False):
     """One that was open, or will be written: `id` 0 and `first` set. `seen` counts what this batch adds."""
 
     id: int
@@ -66,8 +66,7 @@ class Episode:
         return self.incident.id if isinstance(self.incident, OpenIncident) else self.incident
 
 
-@dataclass(slots=True)
-class Alert:
+class Alert(Struct, gc=False):
     """What is remembered of one alert."""
 
     open: Episode | None = None
@@ -157,7 +156,7 @@ class Desk:
         """Labels and annotations as they are stored; both the episode and its incident ask."""
         known = self._texts.get(id(seen))
         if known is None:
-            known = compact(dict(seen.labels)), compact(dict(seen.annotations))
+            known = texts(seen.labels), texts(seen.annotations)
             self._texts[id(seen)] = known
         return known
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from receiver.journal import Event, JournalUnavailable
-from receiver.journal.chain import canonical, link
+from receiver.journal.chain import chained
 from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.session import TROUBLE, Connection, Server, is_trouble
 
@@ -36,18 +36,13 @@ class Unit:
         if not events:
             return
         seq, digest = self._tail or await self._end()
-        rows = []
-        for at, event in events:
-            seq += 1
-            word, data = plain(event.ev), canonical(event.data)
-            digest = link(digest, seq, at, word, data)
-            rows.append((seq, at, word, event.data.get("incident"), data, digest))
+        rows = chained(seq, digest, ((at, Event(plain(one.ev), one.data)) for at, one in events))
         await self.db.execute(
             "INSERT INTO event (seq, t, ev, incident, data, hash) SELECT * FROM unnest($1::bigint[],"
             " $2::double precision[], $3::text[], $4::bigint[], $5::text[], $6::text[])",
             *map(list, zip(*rows, strict=True)),
         )
-        self._tail = seq, digest
+        self._tail = rows[-1][0], rows[-1][-1]
 
     async def run(self, work: Callable[[Unit], Awaitable[T]]) -> T:
         """`work` in a savepoint: if it fails, nothing of it is left, here neither."""

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from receiver.journal import Event
-from receiver.journal.chain import GENESIS, canonical, link
+from receiver.journal.chain import GENESIS, chained
 from receiver.journal.sqlite import bulk
 
 
@@ -24,11 +24,5 @@ def append(db: sqlite3.Connection, now: float, events: Iterable[Event]) -> None:
 def append_all(db: sqlite3.Connection, events: Iterable[tuple[float, Event]]) -> None:
     """The same for rows that happened at several moments."""
     last = db.execute("SELECT hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
-    seq, digest = highest_seq(db), last["hash"] if last else GENESIS
-    rows = []
-    for at, event in events:
-        seq += 1
-        data = canonical(event.data)
-        digest = link(digest, seq, at, event.ev, data)
-        rows.append((seq, at, event.ev, event.data.get("incident"), data, digest))
+    rows = chained(highest_seq(db), last["hash"] if last else GENESIS, events)
     bulk.write(db, "INSERT INTO event (seq, t, ev, incident, data, hash) VALUES {rows}", rows)

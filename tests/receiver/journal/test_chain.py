@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.journal import Chain, Event, Journal
-from receiver.journal.chain import GENESIS, canonical, line, link
+from receiver.journal.chain import GENESIS, canonical, chained, line, link
 from receiver.journal.sqlite import SqliteJournal
 from tests.receiver.builders import NOW
 from tests.receiver.journal.doing import exported
@@ -164,3 +164,13 @@ def test_one_value_has_one_spelling(data: dict[str, object]) -> None:
 def test_no_field_of_a_row_can_pass_for_another() -> None:
     assert link(GENESIS, 1, 1.0, "a", "b") != link(GENESIS, 11, 0.0, "a", "b")
     assert "\n" not in line(1, 1.0, "a\nb", '{"c":"\\n"}', GENESIS)
+
+
+def test_rows_of_several_moments_are_each_hashed_with_their_own() -> None:
+    events = [(at, Event("x", {"n": n})) for n, at in enumerate((1.5, 1.5, 2.25, 1.5))]
+    rows = chained(7, GENESIS, events)
+    digest = GENESIS
+    for seq, at, ev, _, data, claimed in rows:
+        digest = link(digest, seq, at, ev, data)
+        assert claimed == digest
+    assert [row[:2] for row in rows] == [(8, 1.5), (9, 1.5), (10, 2.25), (11, 1.5)]
