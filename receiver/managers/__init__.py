@@ -5,12 +5,18 @@ from __future__ import annotations
 from pydantic import SerializerFunctionWrapHandler, ValidationInfo
 
 from receiver.managers.base import Manager
+from receiver.managers.docker import Docker
 from receiver.managers.pm2 import Pm2
 from receiver.managers.supervisor import Supervisor
 from receiver.managers.systemd import Systemd
 from receiver.registry import chosen_by_key, name_of
 
-MANAGERS: dict[str, type[Manager]] = {"pm2": Pm2, "supervisor": Supervisor, "systemd": Systemd}
+MANAGERS: dict[str, type[Manager]] = {
+    "docker": Docker,
+    "pm2": Pm2,
+    "supervisor": Supervisor,
+    "systemd": Systemd,
+}
 
 
 def parse_manager(value: object, info: ValidationInfo) -> Manager:

@@ -23,6 +23,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "pm2": {"name": "api", "home": "/no/such/home"},
     "supervisor": {"name": "api", "url": "unix:///no/such.sock"},
     "systemd": {"unit": "api.service"},
+    "docker": {"container": "api", "url": "unix:///no/such.sock"},
 }
 
 every_manager = pytest.mark.parametrize(("name", "kind"), MANAGERS.items(), ids=MANAGERS)

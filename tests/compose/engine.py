@@ -1,0 +1,51 @@
+"""Containers of the engine that docker/compose-test uses, for the tales of tests/receiver/managers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from dataclasses import dataclass, field
+from typing import Any
+
+IMAGE = os.environ.get("PRUNELLA_BASE_IMAGE", "python:3.12-slim-bookworm")
+URL = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+HEALTH = "/run/healthy"
+_FRESH = f"import os; os.path.exists('{HEALTH}') and os.remove('{HEALTH}')\n"
+_CHECK = (f"--health-cmd=test -e {HEALTH}", "--health-interval=300ms", "--health-retries=8")
+
+
+def docker(*words: str) -> str:
+    done = subprocess.run(
+        ["docker", *words], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@dataclass
+class RealEngine:
+    """Makes containers without a network and takes them away again."""
+
+    url: str = URL
+    made: list[str] = field(default_factory=list)
+
+    async def run(self, name: str, code: str, **options: Any) -> None:
+        argv = ["run", "--detach", "--network=none", f"--name={name}"]
+        argv += [f"--stop-timeout={options.get('stop_timeout', 1)}"]
+        argv += _CHECK if options.get("checked") else ()
+        argv += ["--restart=always"] if options.get("restart") else ()
+        self.made.append(name)
+        await asyncio.to_thread(docker, *argv, IMAGE, "python3", "-Sc", _FRESH + code)
+
+    async def stop(self, name: str) -> None:
+        await asyncio.to_thread(docker, "stop", name)
+
+    async def become(self, name: str, *, healthy: bool) -> None:
+        """What has never been healthy becomes unhealthy by waiting."""
+        if healthy:
+            await asyncio.to_thread(docker, "exec", name, "touch", HEALTH)
+
+    def end(self) -> None:
+        for name in self.made:
+            docker("rm", "--force", "--volumes", name)
