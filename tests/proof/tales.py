@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from receiver.journal.chain import GENESIS, canonical, line, link
+from receiver.journal.chain import GENESIS, line, link
+from receiver.journal.spelling import canonical
 from tests.proof.evidence import Effect, Message, Terms
 from tests.proof.invariants import violations
 

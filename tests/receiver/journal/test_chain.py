@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.journal import Chain, Event, Journal
-from receiver.journal.chain import GENESIS, canonical, chained, line, link
+from receiver.journal.chain import GENESIS, chained, line, link
+from receiver.journal.spelling import canonical
 from receiver.journal.sqlite import SqliteJournal
 from tests.receiver.builders import NOW
 from tests.receiver.journal.doing import exported
