@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pydantic import JsonValue
+
 from prunella.service.clock import Clock
 
 MAX_BODY = 1 << 20
@@ -142,6 +144,22 @@ async def unheard(text: str) -> None:
     """For who does not follow the progress of an action."""
 
 
+class Later(Protocol):
+    """Has another action done on the same target after so many seconds, also when this receiver is gone by then.
+
+    It is on disk when this returns. Raises OutsideError(sent=False) when that cannot be.
+    """
+
+    async def __call__(
+        self, seconds: float, action: str, options: Mapping[str, JsonValue]
+    ) -> None: ...
+
+
+async def never_later(seconds: float, action: str, options: Mapping[str, JsonValue]) -> None:
+    """For who has nothing that would remember."""
+    raise OutsideError("there is no journal that would remember it", sent=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What a plugin may reach. `prometheus` and `alertmanager` are None where the config names none."""
@@ -157,4 +175,5 @@ class Tools:
     require_lease: Callable[[], None] = field(default=lambda: None)
     # says how far a long effect has come; written to the journal, at most every few seconds
     progress: Callable[[str], Awaitable[None]] = field(default=unheard)
+    later: Later = field(default=never_later)
     silencer: Silencer | None = None  # None unless `silence_while_healing` asks for it

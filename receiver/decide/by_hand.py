@@ -17,12 +17,14 @@ from receiver.decide.reason import Reason
 
 PLAYBOOK = "manual"
 PATIENCE = "5m"  # what waits longer than this is no longer what the operator meant
+LONG_PATIENCE = "1d"  # what was promised for later is owed
 _TIMES = {"settle": "2s", "within": "2m", "every": "2s", "need": 2, "decay": "0"}
 Look = Mapping[str, JsonValue]
 # the facet, and the check by which a target that has it is looked at; all that it has are looked at
 LOOKS: tuple[tuple[str, Look], ...] = (
     ("process", {"process": "up"}),
     ("http", {"http": {"path": "/", "status": ["2xx", "3xx", "4xx"]}}),
+    ("redis", {"redis": "ping"}),
 )
 
 
@@ -35,18 +37,22 @@ class Wish:
     options: Mapping[str, JsonValue]
     by: str
     ticket: str
+    after: float = 0.0  # seconds; what is to be done later is done then, however long it has to wait
 
 
 def manual_draft(wish: Wish, proof: Verify) -> Draft:
     """The incident that a wish opens."""
     rung = Rung(name=wish.action, action=wish.action, options=dict(wish.options))
+    plan = one_rung(PLAYBOOK, rung, proof, PATIENCE if not wish.after else LONG_PATIENCE)
+    if wish.after:
+        plan["for"] = f"{wish.after:.0f}s"
     return Draft(
         key=f"{MANUAL}{wish.ticket}",
         playbook=PLAYBOOK,
         targets=(wish.target,),
         severity="warning",
         title=f"{wish.action} on {wish.target}, asked for by {wish.by}"[:300],
-        plan=one_rung(PLAYBOOK, rung, proof, PATIENCE),
+        plan=plan,
         reason=Reason.OPERATOR,
     )
 

@@ -19,6 +19,7 @@ from receiver.decide.plan import Rung
 from receiver.decide.reason import Reason
 from receiver.decide.values import changed
 from receiver.journal import Claim, Ended, Move, Run
+from receiver.stages.afterwards import Afterwards
 from receiver.stages.context import Context, event_of, follow, playbook_of
 from receiver.stages.leash import leashed
 from receiver.stages.notify import letters
@@ -124,7 +125,8 @@ async def _perform(claim: Claim, run: Run, rung: Rung, context: Context) -> Outc
         receiver=next(iter(context.heard_as)) if len(context.heard_as) == 1 else "",
     )
     tools = leashed(context.tools, effect.environment(), lambda: context.holds(run.incident))
-    tools = replace(tools, progress=Progress(claim, run, context).say)
+    progress, later = Progress(claim, run, context), Afterwards(run, context)
+    tools = replace(tools, progress=progress.say, later=later.open)
     try:
         async with asyncio.timeout(rung.timeout + KILL_GRACE):
             done = await build_action(rung.action, rung.options).run(effect, tools)

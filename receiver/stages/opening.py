@@ -68,6 +68,8 @@ def _nothing_to_touch(incident: Incident, context: Context) -> Move:
 
 
 def _words(incident: Incident, book: Playbook) -> str:
+    if incident.unprompted and book.for_:
+        return f"It will be begun in {book.for_:g} s."
     if incident.unprompted:
         return "It is begun now."
     if not incident.progress.returns:
