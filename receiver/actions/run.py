@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Annotated, ClassVar
-
-from pydantic import AfterValidator, Field
+from typing import ClassVar
 
 from prunella.service.settings import Duration
 from receiver.actions.amx import amx_environment
 from receiver.actions.base import Action, ActionFailed, ActionTimedOut, Done, Effect
+from receiver.argv import Argv
 from receiver.quoting import last_words
 from receiver.targets import Target
 from receiver.tools import OutsideError, Tools
-
-
-def _check_argv(argv: tuple[str, ...]) -> tuple[str, ...]:
-    program = argv[0]
-    if not program or program.startswith("-") or ("/" in program and not program.startswith("/")):
-        raise ValueError("must begin with a program: an absolute path, or a bare name")
-    if any("\0" in argument for argument in argv):
-        raise ValueError("must not hold NUL")
-    return argv
 
 
 class Run(Action):
@@ -29,7 +19,7 @@ class Run(Action):
 
     from_config_only: ClassVar[bool] = True
 
-    argv: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_check_argv)]
+    argv: Argv
     timeout: Duration | None = None
     amx_env: bool = False
 

@@ -28,26 +28,38 @@ class Change:
 
     @property
     def pids(self) -> str:
+        if not self.before.pids and not self.after.pids:
+            return "its manager names no pid by which the new one would be told from the old"
         return f"pid {pids_of(self.before)} → {pids_of(self.after)}"
 
 
 @dataclass(slots=True)
 class _Starts:
-    """Counts how often each instance was started since the first look: by the manager's own count, else by new pids."""
+    """Counts how often each instance was started since the first look: by the manager's own count, by new pids, or by
+    the time of the last start."""
 
     first: ProcessStatus
     counted: int = 0
+    dated: int = 0
     instances: int = 1
     fresh: set[int] = field(default_factory=set)
+    last: float | None = None
 
     def __post_init__(self) -> None:
+        self.last = self.first.started_at
         self.add(self.first)
 
     def add(self, status: ProcessStatus) -> int:
         self.instances = max(self.instances, len(status.pids))
         self.fresh |= set(status.pids) - set(self.first.pids)
         self.counted = max(self.counted, status.restarts - self.first.restarts)
-        return max(self.counted, len(self.fresh)) // self.instances
+        if status.started_at is not None:
+            # a second apart: some managers reckon the time anew at each look
+            self.dated += self.last is not None and status.started_at >= self.last + 1
+            self.last = (
+                status.started_at if self.last is None else max(self.last, status.started_at)
+            )
+        return max(self.counted, self.dated, len(self.fresh)) // self.instances
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +147,7 @@ class Watch:
             status = await self.look()
             if status is not None:
                 self._require_no_loop(starts.add(status), began, started=True)
-                if status.state in _GONE:
+                if status.state in _GONE and self.manager.shows_starting:
                     raise ActionFailed(f"after the restart it is {status.state}")
                 up = status.state is ProcessState.UP
                 if up and (not by_others or is_another(before, status)):

@@ -27,8 +27,9 @@ class ProcessState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:
-    """One look at a process: `started_at` is unix seconds or None when it is not up; with several instances, the
-    oldest start, so that one which was not restarted shows. `restarts` is 0 where the manager does not count."""
+    """One look at a process: `started_at` is unix seconds of its last start, None where that is not known or it is
+    down; with several instances, the oldest start, so that one which was not restarted shows. `restarts` is 0 where the
+    manager does not count."""
 
     state: ProcessState
     started_at: float | None = None
@@ -50,6 +51,7 @@ class Manager(Settings):
     executable: ClassVar[str | None] = None  # the name under `executables:` that it needs, if any
     poll: ClassVar[float] = 0.5  # how often it may be asked while somebody waits, in seconds
 
+    shows_starting: ClassVar[bool] = True  # whether what is on its way up is told from what is down
     verbs: ClassVar[frozenset[Verb]] = frozenset({"restart", "reload"})
     # whether a reload without downtime puts new processes in place of the old, or the old ones read their config anew
     reload_replaces: ClassVar[bool] = False

@@ -13,17 +13,18 @@ import socket
 import xmlrpc.client
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 from xml.parsers.expat import ExpatError
 
 from pydantic import AfterValidator
 
 from prunella.service.settings import Secret
-from receiver.managers.base import Manager, ManagerError, ProcessState, ProcessStatus
+from receiver.managers.base import Manager, ManagerError, ProcessState, ProcessStatus, Verb
+from receiver.managers.pids import not_catching, resident_of
 from receiver.tools import Tools
 
-_TIMEOUT = 5.0
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAX_ANSWER = 1 << 20
 _STOP_POLL = 0.1
 _RESCUE = 12.0  # supervisord kills what has not stopped after 10 s, unless told otherwise
@@ -57,12 +58,29 @@ def _check_name(text: str) -> str:
 
 
 class Supervisor(Manager):
-    """A program of supervisord: `name` is the program's, or `group:program`."""
+    """A program of supervisord. `name` is the program's, or `group:program`; `url` is that of its socket or port, with
+    `username` and `password` where the config of supervisord asks for them.
+
+    supervisord has no reload: it is a restart, with a gap, and the number of processes (`numprocs`) is in its config file
+    only. A signal goes to the program's own process, not to its children.
+
+    Privileges: whoever may write to the socket may start and stop every program. supervisord gives it to one group by
+    `chmod=0770` and `chown=root:prunella` under `[unix_http_server]`.
+    """
+
+    verbs: ClassVar[frozenset[Verb]] = frozenset({"restart", "reload", "signal"})
+    patience: ClassVar[float] = 5.0  # for one answer
+    gap: ClassVar[str] = "supervisor has no reload without one"
 
     name: Annotated[str, AfterValidator(_check_name)]
     url: Annotated[str, AfterValidator(_check_url)] = "unix:///var/run/supervisor.sock"
     username: str = ""
     password: Secret = Secret("")
+
+    def objection(self, verb: Verb) -> str | None:
+        if verb == "scale":
+            return "supervisor runs `numprocs` of a program, and that is in its config file only"
+        return super().objection(verb)
 
     async def status(self, tools: Tools) -> ProcessStatus:
         info = await self._info()
@@ -81,6 +99,31 @@ class Supervisor(Manager):
             raise
         await self._order("startProcess", _ALREADY_STARTED, after_stop=stopped)
 
+    async def signal(self, tools: Tools, name: str) -> None:
+        pids = (await self.status(tools)).pids
+        ending = await asyncio.to_thread(not_catching, pids, name) if self._local else ()
+        if ending:
+            raise ManagerError(
+                f"pid {ending[0]} does not handle {name}: it would end", started=False
+            )
+        tools.require_lease()
+        try:
+            await asyncio.to_thread(
+                self._call, "signalProcess", self.name, name.removeprefix("SIG")
+            )
+        except xmlrpc.client.Fault as fault:  # it refuses before it sends
+            raise ManagerError(f"supervisord: {fault.faultString}", started=False) from fault
+
+    async def resident_bytes(self, tools: Tools) -> int | None:
+        if not self._local:  # its pids are another machine's
+            return None
+        return await asyncio.to_thread(resident_of, (await self.status(tools)).pids)
+
+    @property
+    def _local(self) -> bool:
+        parsed = urlsplit(self.url)
+        return parsed.scheme == "unix" or parsed.hostname in _THIS_MACHINE
+
     async def _stopped(self, tools: Tools) -> None:
         try:
             while (await self._info() or {}).get("statename") == "STOPPING":
@@ -96,6 +139,8 @@ class Supervisor(Manager):
             if fault.faultCode == _BAD_NAME:
                 return None
             raise ManagerError(f"supervisord: {fault.faultString}", started=False) from fault
+        except ManagerError as error:
+            raise ManagerError(str(error), started=False) from error
         if not isinstance(info, Mapping):
             raise ManagerError("supervisord gives no process information", started=False)
         return info
@@ -117,16 +162,24 @@ class Supervisor(Manager):
         connection = self._connection()
         try:
             connection.connect()
+        except PermissionError as error:
+            cure = "give its socket to our group: `chmod` and `chown` under [unix_http_server]"
+            raise ManagerError(f"may not speak to {self.url}: {cure}", started=False) from error
         except OSError as error:
             why = error.strerror or type(error).__name__
             raise ManagerError(
-                f"cannot reach supervisord at {self.url}: {why}", started=False
+                f"cannot reach supervisord at {self.url}: {why}; is it running?", started=False
             ) from error
         try:
             body = xmlrpc.client.dumps(params, f"supervisor.{method}")
             connection.request("POST", self._path(), body, self._headers())
             with connection.getresponse() as answer:
                 content = answer.read(_MAX_ANSWER)
+        except TimeoutError as error:
+            cure = "does it hang? Its own log and its pidfile tell more"
+            raise ManagerError(
+                f"supervisord gave no answer within {self.patience:g} s: {cure}"
+            ) from error
         except (OSError, http.client.HTTPException) as error:
             raise ManagerError(f"lost supervisord at {self.url}: {type(error).__name__}") from error
         finally:
@@ -136,11 +189,11 @@ class Supervisor(Manager):
     def _connection(self) -> http.client.HTTPConnection:
         parsed = urlsplit(self.url)
         if parsed.scheme == "unix":
-            return _UnixConnection(parsed.path)
+            return _UnixConnection(parsed.path, self.patience)
         kind = (
             http.client.HTTPSConnection if parsed.scheme == "https" else http.client.HTTPConnection
         )
-        return kind(parsed.hostname or "", parsed.port, timeout=_TIMEOUT)
+        return kind(parsed.hostname or "", parsed.port, timeout=self.patience)
 
     def _path(self) -> str:
         parsed = urlsplit(self.url)
@@ -157,13 +210,13 @@ class Supervisor(Manager):
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=_TIMEOUT)
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
         self._socket_path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_TIMEOUT)
+        self.sock.settimeout(self.timeout)
         try:
             self.sock.connect(self._socket_path)
         except OSError:
@@ -186,8 +239,9 @@ def _result(status: int, content: bytes) -> object:
 def _status(info: Mapping[str, object]) -> ProcessStatus:
     state = _STATES.get(str(info.get("statename")), ProcessState.DOWN)
     pid, start = info.get("pid"), info.get("start")
+    known = state is not ProcessState.DOWN
     return ProcessStatus(
         state=state,
-        started_at=float(start) if state is ProcessState.UP and isinstance(start, int) else None,
+        started_at=float(start) if known and isinstance(start, int) and start > 0 else None,
         pids=(pid,) if isinstance(pid, int) and pid > 0 else (),
     )

@@ -7,8 +7,10 @@ from receiver.managers.base import Manager
 from receiver.targets import HttpFacet, Target
 
 
-def a_target(*, process: Manager | None = None, base_url: str | None = None) -> Target:
-    http = HttpFacet(base_url=base_url) if base_url else None
+def a_target(
+    *, process: Manager | None = None, base_url: str | None = None, gc_path: str | None = None
+) -> Target:
+    http = HttpFacet(base_url=base_url, gc_path=gc_path) if base_url else None
     return Target(name="shop", process=process, http=http)
 
 

@@ -1,83 +1,30 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-import tempfile
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from pydantic import PrivateAttr
 
-from prunella.service.clock import SystemClock
 from receiver.actions.base import ActionFailed, ActionTimedOut
 from receiver.actions.restart import Restart
 from receiver.managers.base import Manager, ManagerError, ProcessState, ProcessStatus
+from receiver.managers.command import Command
 from receiver.managers.pm2 import Pm2
 from receiver.managers.supervisor import Supervisor
-from receiver.outside.programs import SystemPrograms
 from receiver.tools import Tools
 from tests.receiver.actions.effects import a_target, an_effect
-from tests.receiver.stand_ins import StandInHttp, SteppedClock, a_toolbox
-from tests.servers.pm2 import pm2
-from tests.servers.process import until
-from tests.servers.supervisor import supervisord
-
-
-def up(*pids: int, since: float = 100.0, restarts: int = 0) -> ProcessStatus:
-    return ProcessStatus(ProcessState.UP, since, pids, restarts)
-
-
-STARTING = ProcessStatus(ProcessState.STARTING)
-DOWN = ProcessStatus(ProcessState.DOWN)
-MISSING = ProcessStatus(ProcessState.MISSING)
-Script = Callable[[float], ProcessStatus | ManagerError]
-
-
-class ScriptedManager(Manager):
-    """Looks as `before` says until it is restarted, and then as `after` says, by the seconds since."""
-
-    _before: Script = PrivateAttr(default_factory=lambda: lambda _: up(1))
-    _after: Script = PrivateAttr(default_factory=lambda: lambda _: up(2))
-    _refusal: ManagerError | None = PrivateAttr(default=None)
-    _began: float | None = PrivateAttr(default=None)
-    _restarted_at: list[float] = PrivateAttr(default_factory=list)
-
-    @property
-    def restarts(self) -> int:
-        return len(self._restarted_at)
-
-    async def status(self, tools: Tools) -> ProcessStatus:
-        now = tools.clock.monotonic()
-        self._began = now if self._began is None else self._began
-        if self._restarted_at:
-            status = self._after(now - self._restarted_at[-1])
-        else:
-            status = self._before(now - self._began)
-        if isinstance(status, ManagerError):
-            raise status
-        return status
-
-    async def restart(self, tools: Tools) -> None:
-        if self._refusal is not None:
-            raise self._refusal
-        self._restarted_at.append(tools.clock.monotonic())
-
-
-def scripted(
-    *,
-    before: Script | ProcessStatus | ManagerError | None = None,
-    after: Script | ProcessStatus | None = None,
-    refusal: ManagerError | None = None,
-) -> ScriptedManager:
-    manager = ScriptedManager()
-    manager._refusal = refusal
-    if before is not None:
-        manager._before = before if callable(before) else lambda _: before
-    if after is not None:
-        manager._after = after if callable(after) else lambda _: after
-    return manager
+from tests.receiver.actions.scripted import (
+    DOWN,
+    MISSING,
+    STARTING,
+    BlindManager,
+    Script,
+    SingleManager,
+    SlowManager,
+    scripted,
+    up,
+)
+from tests.receiver.stand_ins import SteppedClock, a_toolbox
 
 
 async def restart(
@@ -216,6 +163,106 @@ async def test_a_restart_by_somebody_else_that_does_not_hold_is_done_again() -> 
     assert manager.restarts == 1
 
 
+def looping(every: float, *, since: float = 0.0, counted: bool = True) -> Script:
+    """A process that its manager starts again and again."""
+
+    def script(age: float) -> ProcessStatus:
+        lives, within = divmod(age + since, every)
+        started = SteppedClock().now() + age - within
+        return up(int(lives) + 10, since=started, restarts=int(lives) if counted else 0)
+
+    return script
+
+
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize("every", [0.7, 3.0, 8.0])
+async def test_a_process_that_is_in_a_restart_loop_is_not_restarted(
+    every: float, counted: bool
+) -> None:
+    manager = scripted(before=looping(every, counted=counted))
+    with pytest.raises(ActionFailed, match=r"shop is in a restart loop: \d+ starts in") as caught:
+        await restart(manager)
+    assert not caught.value.started
+    assert manager.restarts == 0
+
+
+async def test_a_process_that_lives_longer_than_it_has_to_is_not_in_a_loop() -> None:
+    manager = scripted(before=looping(12.0, since=11.0))
+    await restart(manager)
+    assert manager.restarts == 1
+
+
+async def test_a_young_process_is_restarted_once_it_has_come_to_rest() -> None:
+    clock = SteppedClock()
+    manager = scripted(before=up(1, since=clock.now() - 4))
+    assert "pid 1 → 2" in await restart(manager, clock=clock)
+    assert clock.monotonic() - 1_700_000_000 == pytest.approx(6 + 10)
+
+
+async def test_a_young_process_that_is_started_anew_and_holds_was_restarted() -> None:
+    now = SteppedClock().now()
+    manager = scripted(before=lambda age: up(1, since=now) if age < 4 else up(2, since=now + 4))
+    assert await restart(manager) == "shop was being restarted already: pid 2"
+
+
+async def test_instances_that_are_restarted_one_by_one_are_no_loop() -> None:
+    now = SteppedClock().now()
+    rolling = [
+        up(1, 2, 3, since=now),
+        up(1, 2, 6, since=now, restarts=1),
+        up(1, 5, 6, since=now, restarts=2),
+    ]
+    manager = scripted(
+        before=lambda age: rolling[int(age)] if age < 3 else up(4, 5, 6, since=now, restarts=3)
+    )
+    assert await restart(manager) == "shop was being restarted already: pid 4, 5, 6"
+
+
+async def test_a_restart_that_ends_in_a_loop_has_failed_before_its_time() -> None:
+    clock = SteppedClock(now=0)
+    after = looping(2.0, counted=False)
+    manager = scripted(after=lambda age: STARTING if int(age * 2) % 2 else after(age))
+    with pytest.raises(ActionFailed, match=r"it came up and was|restart loop") as caught:
+        await restart(manager, clock=clock)
+    assert caught.value.started
+    assert clock.monotonic() < 10
+    assert manager.restarts == 1
+
+
+async def test_a_loop_that_is_never_seen_up_is_seen_by_its_count() -> None:
+    def after(age: float) -> ProcessStatus:
+        return ProcessStatus(ProcessState.STARTING, restarts=1 + int(age))
+
+    with pytest.raises(ActionFailed, match=r"in a restart loop: 3 starts in 2\.0 s"):
+        await restart(scripted(after=after))
+
+
+async def test_what_a_blind_manager_did_is_not_claimed() -> None:
+    manager = scripted(kind=BlindManager)
+    assert await restart(manager) == "restarted shop; not seen, because its manager has no `status`"
+    assert manager.orders == ["restart"]
+
+
+async def test_down_is_not_the_end_where_a_start_looks_like_that() -> None:
+    manager = scripted(kind=SlowManager, after=lambda age: DOWN if age < 5 else up(2))
+    assert "in 5.0 s: pid 1 → 2" in await restart(manager)
+
+
+async def test_twice_is_two_restarts_each_of_which_is_seen() -> None:
+    manager = scripted()
+    await restart(manager)
+    manager._before, manager._after = (lambda _: up(2)), (lambda _: up(3))
+    manager._restarted_at.clear()
+    assert "pid 2 → 3" in await restart(manager)
+
+
+def test_what_its_manager_can_never_do_is_said_at_start() -> None:
+    cannot = Command.model_validate({"status": ["/opt/status"]})
+    assert "has no `restart`" in str(Restart().objection(a_target(process=cannot)))
+    assert Restart().objection(a_target(process=scripted(kind=SingleManager))) is None
+    assert Restart().objection(a_target()) is None
+
+
 async def test_time_ends_it() -> None:
     clock = SteppedClock(now=0)
     with pytest.raises(ActionTimedOut, match="did not come up in time"):
@@ -247,74 +294,3 @@ def test_its_promises() -> None:
     assert action.executables(a_target(process=Pm2(name="x"))) == ("pm2",)
     assert action.executables(a_target(process=Supervisor(name="x"))) == ()
     assert Restart.model_validate({"up_for": "1m"}).up_for == 60
-
-
-def sleeper(folder: Path) -> list[str]:
-    """Sleeps, or crashes at once while `folder/broken` exists."""
-    code = f"import pathlib, time; assert not pathlib.Path({str(folder / 'broken')!r}).exists(); time.sleep(600)"
-    return [sys.executable, "-c", code]
-
-
-def real_tools(**executables: str) -> Tools:
-    return Tools(
-        clock=SystemClock(),
-        http=StandInHttp(),
-        programs=SystemPrograms(),
-        executables=executables,
-    )
-
-
-async def until_up(manager: Manager) -> None:
-    async def is_up() -> bool:
-        return (await manager.status(real_tools())).state is ProcessState.UP
-
-    await until(is_up, "it is up")
-
-
-@pytest.mark.server
-class TestUnderARealSupervisord:
-    async def test_it_heals_and_says_so(self, tmp_path: Path) -> None:
-        async with supervisord(tmp_path, {"shop": sleeper(tmp_path)}, startsecs="0") as server:
-            manager = Supervisor(name="shop", url=server.url)
-            await until_up(manager)
-            effect = an_effect(a_target(process=manager))
-            said = await Restart.model_validate({"up_for": "600ms"}).run(effect, real_tools())
-        assert said.text.startswith("restarted shop in ")
-
-    async def test_a_crash_loop_is_not_a_success(self, tmp_path: Path) -> None:
-        options = {"startsecs": "1", "startretries": "1"}
-        async with supervisord(tmp_path, {"shop": sleeper(tmp_path)}, **options) as server:
-            manager = Supervisor(name="shop", url=server.url)
-            await until_up(manager)
-            (tmp_path / "broken").touch()
-            with pytest.raises(ActionFailed, match="after the restart it is down"):
-                await Restart().run(an_effect(a_target(process=manager)), real_tools())
-
-    async def test_without_supervisord_it_may_be_tried_again(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            manager = Supervisor(name="shop", url=f"unix://{folder}/s.sock")
-            with pytest.raises(ActionFailed, match="cannot reach") as caught:
-                await Restart().run(an_effect(a_target(process=manager)), real_tools())
-        assert not caught.value.started
-
-
-@pytest.mark.server
-@pytest.mark.timeout(240)  # the first run fetches PM2
-class TestUnderARealPm2:
-    async def test_it_heals_and_says_so(self, tmp_path: Path) -> None:
-        async with pm2(tmp_path) as server:
-            await server.start("shop", sleeper(tmp_path), instances=2)
-            effect = an_effect(a_target(process=Pm2(name="shop", home=server.home)))
-            said = await Restart.model_validate({"up_for": "1s"}).run(
-                effect, real_tools(pm2=str(server.executable))
-            )
-        assert said.text.startswith("restarted shop in ")
-        assert said.text.count(",") == 2
-
-    async def test_a_crash_loop_is_not_a_success(self, tmp_path: Path) -> None:
-        async with pm2(tmp_path) as server:
-            await server.start("shop", sleeper(tmp_path), max_restarts=3)
-            (tmp_path / "broken").touch()
-            effect = an_effect(a_target(process=Pm2(name="shop", home=server.home)))
-            with pytest.raises(ActionFailed, match=r"after the restart it is|it came up and was"):
-                await Restart().run(effect, real_tools(pm2=str(server.executable)))
