@@ -11,6 +11,7 @@ from receiver.decide.matchers import Matchers
 from receiver.endpoints import BaseUrl, WebPath
 from receiver.managers import parse_manager, write_manager
 from receiver.managers.base import Manager
+from receiver.stores.redis_store import RedisFacet
 
 
 class HttpFacet(Settings):
@@ -23,7 +24,7 @@ class HttpFacet(Settings):
 class Target(Settings):
     """A named thing with facets; an action says which facet it needs."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"redis", "postgres", "queue", "release", "backup"})
+    later: ClassVar[frozenset[str]] = frozenset({"postgres", "queue", "release", "backup"})
 
     name: str
     matchers: Matchers = ()
@@ -34,6 +35,7 @@ class Target(Settings):
         | None
     ) = None
     http: HttpFacet | None = None
+    redis: RedisFacet | None = None
 
     @property
     def facets(self) -> frozenset[str]:

@@ -5,7 +5,7 @@ Everything wrong with a file is found in one go and said as `path: message`, so 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args
 
@@ -74,7 +74,10 @@ class Settings(BaseModel):
         try:
             settings = handler(given)
         except ValidationError as error:
-            found += mistakes_of(error, _keys(cls))
+            read = given.keys() - data.keys()
+            told = {one.get("loc") for one in found}
+            wrong = [_at_its_file(one, read) for one in mistakes_of(error, _keys(cls))]
+            found += [one for one in wrong if one.get("loc") not in told]
         else:
             if not found:
                 return settings
@@ -130,6 +133,12 @@ def _fill_secrets(
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             yield mistake((source,), f"cannot read {path}: {reason}")
+
+
+def _at_its_file(one: InitErrorDetails, read: Set[object]) -> InitErrorDetails:
+    """A mistake in a secret that was read from a file is named by the key that is in the config."""
+    key, *inside = one.get("loc", ()) or ("",)
+    return {**one, "loc": (f"{key}_file", *inside)} if key in read else one
 
 
 def _read_secret(folder: Path, path: object) -> SecretStr:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from receiver.actions.base import Action
 from receiver.actions.call import Call
+from receiver.actions.clear_rate_limits import ClearRateLimits
+from receiver.actions.flush_cache import FlushCache
 from receiver.actions.restart import Restart
 from receiver.actions.run import Run
 
-ACTIONS: dict[str, type[Action]] = {"call": Call, "restart": Restart, "run": Run}
+ACTIONS: dict[str, type[Action]] = {
+    "call": Call,
+    "clear_rate_limits": ClearRateLimits,
+    "flush_cache": FlushCache,
+    "restart": Restart,
+    "run": Run,
+}

@@ -14,6 +14,7 @@ from receiver.checks.base import Check
 from receiver.checks.http import HttpAnswer
 from receiver.checks.process import ProcessUp
 from receiver.checks.promql import Promql
+from receiver.checks.redis import RedisAnswers
 from receiver.registry import chosen_by_only_key
 
 CHECKS: dict[str, type[Check]] = {
@@ -21,6 +22,7 @@ CHECKS: dict[str, type[Check]] = {
     "http": HttpAnswer,
     "process": ProcessUp,
     "promql": Promql,
+    "redis": RedisAnswers,
 }
 
 

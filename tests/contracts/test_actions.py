@@ -8,7 +8,6 @@ import pytest
 
 from receiver.actions import ACTIONS
 from receiver.actions.base import Action, ActionFailed
-from receiver.managers.pm2 import Pm2
 from receiver.targets import Target
 from receiver.tools import OutsideError
 from tests.contracts.plugins import (
@@ -22,8 +21,13 @@ from tests.receiver.stand_ins import StandInHttp, StandInPrograms, a_toolbox
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "call": {"path": "/admin/gc", "body": {"full": True}},
+    "clear_rate_limits": {"patterns": ["rl:*"], "max_keys": 10},
+    "collect_garbage": {},
+    "flush_cache": {"patterns": ["cache:*"], "dry_run": True},
+    "reload": {"up_for": "1s"},
     "restart": {"up_for": "1s"},
     "run": {"argv": ["/opt/heal.sh", "--all"], "amx_env": True},
+    "scale": {"by": 2, "max": 4},
 }
 HOSTILE = "$(reboot) `reboot`; -oProxyCommand=reboot \n//evil.example/../*"
 
@@ -31,7 +35,17 @@ every_action = pytest.mark.parametrize(("name", "kind"), ACTIONS.items(), ids=AC
 
 
 def a_full_target() -> Target:
-    return a_target(process=Pm2(name="api"), base_url="http://127.0.0.1:1")
+    """With every facet; nobody is at home at any of them."""
+    facets = {
+        "process": {"manager": "pm2", "name": "api", "home": "/no/such/home"},
+        "http": {"base_url": "http://127.0.0.1:1", "gc_path": "/gc"},
+        "redis": {
+            "url": "redis://127.0.0.1:1/0",
+            "cache_patterns": ["cache:*"],
+            "rate_limit_patterns": ["rl:*"],
+        },
+    }
+    return Target.model_validate({"name": "shop", **facets})
 
 
 def test_each_has_an_example_here() -> None:

@@ -29,6 +29,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "alert": {"state": "cleared"},
     "http": {"path": "/health", "body": "ok"},
     "process": {"state": "up"},
+    "redis": {"ask": "ping"},
     "promql": {"query": "up", "op": "==", "value": 1},
 }
 
