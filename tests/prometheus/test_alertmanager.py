@@ -169,5 +169,16 @@ async def test_five_failures_explain_the_same_endpoint(server: AlertmanagerServe
 
 
 @pytest.mark.server
+async def test_a_dead_database_explains_what_is_slow_in_it(server: AlertmanagerServer) -> None:
+    assert await suppressed(
+        server,
+        alert("PostgresDown"),
+        alert("DatabaseQuerySlow", **critical),
+        alert("DatabasePoolSaturated", "other", **critical),
+        alert("HighErrorRate", **critical),
+    ) == ["DatabaseQuerySlow/shop"]
+
+
+@pytest.mark.server
 async def test_a_dead_redis_never_holds_back_itself(server: AlertmanagerServer) -> None:
     assert await suppressed(server, alert("RedisDown")) == []

@@ -30,6 +30,8 @@ NAMED_BY_THE_CONTRACT = {
     *("HighErrorRate", "HighLatencyP95", "HighLatencyP99", "AverageLatencyCritical"),
     *("ProcessMemoryHigh", "HostMemoryHigh", "DiskUsageHigh", "HostCpuHigh", "RedisDown"),
     *("ReceiverDown", "MaintenanceWindowActive", "DeployInProgress"),
+    *("PostgresDown", "DatabasePoolSaturated", "DatabaseQuerySlow"),
+    *("CacheHitRateLow", "RateLimiterRejecting"),
 }
 THRESHOLDS = {  # contract section 8
     ("HighErrorRate", "warning"): "0.02",
@@ -45,6 +47,10 @@ THRESHOLDS = {  # contract section 8
     ("HostCpuHigh", "warning"): "0.90",
     ("DiskUsageHigh", "warning"): "0.75",
     ("DiskUsageHigh", "critical"): "0.85",
+    ("DatabasePoolSaturated", "warning"): "0.80",
+    ("DatabasePoolSaturated", "critical"): "0.90",
+    ("DatabaseQuerySlow", "warning"): "1",
+    ("DatabaseQuerySlow", "critical"): "5",
 }
 
 each_alert = pytest.mark.parametrize(
