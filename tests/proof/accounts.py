@@ -68,12 +68,27 @@ def _untold(seen: Scene, first: Iterable[Message]) -> Iterator[str]:
     due: dict[tuple[str, object], int] = defaultdict(int)
     for row in seen.rows:
         event = _event_of(row)
-        if event is not None:
+        if event is not None and not _no_news(row):
             due[event, row.get("incident")] += 1
     for channel in seen.terms.channels:
         for (event, incident), count in due.items():
             if told[channel, event, incident] < count:
                 yield f"{channel} never heard of {event} of incident {incident} ({count} times)"
+
+
+def _no_news(row: Row) -> bool:
+    """What a schedule did in vain or well is told to nobody."""
+    if not str(row.get("ep", "")).startswith("schedule-"):
+        return False
+    match row["ev"]:
+        case "outcome":
+            return row["result"] == "ok" and not any(row.get("counts", {}).values())
+        case "verdict":
+            return bool(row["verdict"] == "recovered")
+        case "resolved":
+            return bool(row["reason"] != "operator")
+        case _:
+            return False
 
 
 def _event_of(row: Row) -> str | None:

@@ -17,7 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from receiver.decide.incident import Incident
 from receiver.decide.maintenance import Window
 from receiver.decide.matchers import parse_matchers
-from receiver.journal import Conflict, Page
+from receiver.journal import Conflict, Journal, Page
+from receiver.journal.sqlite import open_journal
 from receiver.settings import ReceiverSettings
 from receiver.stages import command
 from receiver.stages.context import Context
@@ -47,6 +48,7 @@ TERMS = Terms(
     groups={"web": GROUP},
     targets=GROUP,
     channels=frozenset({"ops"}),
+    every={"tidy": 600.0},
     steady=False,
     at_rest=False,
 )
@@ -92,6 +94,16 @@ def config(folder: Path) -> dict[str, Any]:
                 "verify": {**verify, "checks": [{"alert": "cleared"}]},
             },
         ],
+        "schedules": [
+            {
+                "name": "tidy",
+                "cron": "*/10 * * * *",
+                "action": "restart",
+                "options": {"up_for": "2s"},
+                "on": ["queue"],
+                "grace": "8m",
+            }
+        ],
         # every message by itself: what a digest tells together, the checker cannot see
         "channels": {"ops": {"kind": "webhook", "url": "http://sink/hook", "digest_above": 1000}},
     }
@@ -136,9 +148,17 @@ class Machine(RuleBasedStateMachine):
             self.pm2 = await asyncio.start_unix_server(
                 lambda _, writer: writer.close(), self.folder / "rpc.sock"
             )
-            self.life = await begins(self.folder / "journal.db", self.world, self.settings)
+            await self.empties()
+            self.life = await begins(self.opens, self.world, self.settings)
 
         self.runner.run(start())
+
+    async def empties(self) -> None:
+        """Nothing is left of an earlier story; here each has a folder of its own."""
+
+    async def opens(self) -> Journal:
+        """The journal, for another life."""
+        return await open_journal(self.folder / "journal.db", self.world.clock.now())
 
     def does(self, act: Callable[[Context], Awaitable[object]]) -> None:
         """What happens, and what follows from it at once; a receiver that died is started again."""
@@ -149,7 +169,7 @@ class Machine(RuleBasedStateMachine):
                 await self.life.settles()
             except Died:
                 await self.life.ends()
-                self.life = await begins(self.folder / "journal.db", self.world, self.settings)
+                self.life = await begins(self.opens, self.world, self.settings)
                 await self.life.settles()
             wrong = await judged(self.life, self.world, TERMS)
             assert not wrong, wrong
@@ -287,6 +307,39 @@ class Machine(RuleBasedStateMachine):
         if helps:
             self.ends(f"{kind}/{service}/a", told=True, truncated=False)
 
+    @rule(services=st.permutations(TARGETS), same=seldom)
+    def two_things_are_to_be_done_at_once(self, services: list[str], same: bool) -> None:
+        """By two incidents, on two targets or on one, while what is done takes its time."""
+        self.nothing_forbids()
+        alert = self.fires(f"HighErrorRate/{services[0]}/a", self.now())
+        body = {"version": "4", "receiver": "hook", "alerts": [alert]}
+        self.world.slow = True
+
+        async def both(context: Context) -> None:
+            await delivers(self.life, self.world, body, actionable=False)
+            await repair(services[0 if same else 1], "restart", {"up_for": "2s"}, "ann", context)
+
+        self.does(both)
+        self.time_passes(12.0)
+        self.world.slow = False
+
+    @rule(service=services)
+    def something_is_silenced_while_it_is_repaired(self, service: str) -> None:
+        """Between two rungs: the first does not help, and the second may not begin."""
+        self.nothing_forbids()
+        self.world.health[service] = 500
+        self.an_alert_fires("HighErrorRate", service, "b", 1.0)
+        self.alertmanager_is_read({service})
+        self.time_passes(40.0)
+
+    def nothing_forbids(self) -> None:
+        """Whatever people have switched off is on again, and programs do their work."""
+        self.somebody_pauses_or_resumes(on=False)
+        self.the_stop_file_comes_or_goes(on=False)
+        for service in sorted(self.windows):
+            self.somebody_works_on(service, begins_now=False)
+        self.world.exit_code, self.world.refuses = 0, False
+
     # time and trouble
 
     @rule(seconds=st.sampled_from([1.0, 3.0, 12.0, 40.0, 200.0]))
@@ -294,6 +347,7 @@ class Machine(RuleBasedStateMachine):
         async def passes(_: Context) -> None:
             for _step in range(12):
                 self.world.clock.passes(seconds / 12)
+                await self.life.looks()
                 await self.life.settles()
 
         self.does(passes)
@@ -373,7 +427,9 @@ class Machine(RuleBasedStateMachine):
                 matchers = parse_matchers(f'service="{service}"')
                 window = Window(matchers, now, now + 1e6, "work", "ann")
                 self.windows[service] = await journal.open_window(window)
+                self.world.worked_on.add(service)
             elif not begins_now and service in self.windows:
+                self.world.worked_on.discard(service)
                 await journal.close_window(self.windows.pop(service), "ann", now)
 
         self.does(announces)
@@ -395,9 +451,11 @@ class Machine(RuleBasedStateMachine):
             self.world.sink = 200
             for _ in range(20):
                 self.world.clock.passes(5.0)
+                await self.life.looks()
                 await self.life.settles()
             for _ in range(8 * (1 + self.set_back)):  # what was due then is due an hour later now
                 self.world.clock.passes(500.0)
+                await self.life.looks()
                 await self.life.settles()
             wrong = await judged(self.life, self.world, AT_REST)
             assert not wrong, wrong

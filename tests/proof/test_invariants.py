@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -294,3 +295,21 @@ def test_evidence_may_come_in_any_order() -> None:
     tale.effects.append(Effect("a-1", "api", "run", 1, 50.0))
     assert any(one.startswith("I6") for one in tale.wrong())
     assert tale.messages[0] == Message("ops", 1, "opened", "1-opened", 101.0)
+
+
+def test_i1_a_moment_of_a_schedule_that_was_begun_twice_is_found() -> None:
+    terms = Terms(every={"heal": 3600.0}, at_rest=False)
+    tale = Tale().tells("opened", incident=1, ep="schedule-1@1", targets=["db"], by="schedule heal")
+    assert tale.wrong(terms) == []
+    again = tale.tells("opened", incident=2, ep="schedule-2@1", targets=["db"], by="schedule heal")
+    assert finds("I1", again, terms)
+
+
+def test_i8_what_a_schedule_did_without_news_is_owed_to_nobody() -> None:
+    terms = Terms(channels=frozenset({"ops"}))
+    quiet: dict[str, Any] = {"incident": 1, "ep": "schedule-1@1"}
+    tale = Tale().tells("opened", targets=["api"], **quiet)
+    assert tale.tells("resolved", reason="recovered", **quiet).wrong(terms) != []  # not looked at
+    tale = Tale().tells("opened", targets=["api"], **quiet)
+    assert tale.tells("resolved", reason="shadow", **quiet).wrong(terms) == []
+    assert finds("I8", tale.tells("escalated", reason="rungs_exhausted", **quiet), terms)

@@ -10,18 +10,19 @@ import asyncio
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from receiver.journal.sqlite import SqliteJournal, open_journal
+from receiver.journal import Journal
 from receiver.pipeline import Pipeline
 from receiver.settings import ReceiverSettings
 from receiver.stages.context import Context
 from receiver.stages.intake import intake
 from receiver.stages.notify import Sender
+from receiver.stages.schedules import Scheduler
+from receiver.stages.upkeep import Upkeep
 from receiver.tools import Finished, OutsideError, Response, Tools
 from tests.proof.evidence import Accepted, Effect, Message, Terms
 from tests.proof.failpoints import watched_journal, watched_survivors, watched_tools
@@ -29,6 +30,7 @@ from tests.proof.invariants import violations
 from tests.receiver.rig import START, ToldSurvivors
 
 TARGETS = ("shop", "cache", "queue")
+SLOW = 0.006
 TICK = 1e-5  # no two moments are the same, so that what came first can be said
 
 
@@ -88,6 +90,8 @@ class World:
     forbidden: dict[str, str] = field(default_factory=dict)
     may_fire: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # by incident
     muted: set[str] = field(default_factory=set)  # incidents all of whose alerts are
+    worked_on: set[str] = field(default_factory=set)  # targets of which that was announced
+    slow: bool = False  # an effect takes so long that others come to their gate meanwhile
     health: dict[str, int | None] = field(default_factory=lambda: defaultdict(lambda: 200))
     exit_code: int | None = 0
     refuses: bool = False  # programs cannot be started
@@ -116,7 +120,7 @@ class World:
         self.wrong += [f"{aid} began on {target}: {why}" for why in self._against(names)]
         began = self.clock.now()
         for _ in range(3):
-            await asyncio.sleep(0)
+            await asyncio.sleep(SLOW / 3 if self.slow else 0)
         kind, fence = names["PRUNELLA_KIND"], int(names["PRUNELLA_FENCE"])
         self.effects.append(Effect(aid, target, kind, fence, began, self.clock.now()))
 
@@ -126,6 +130,8 @@ class World:
             if scope in {"*", names["PRUNELLA_TARGET"]}:
                 yield why
         incident = names["PRUNELLA_EPISODE"].rpartition("/")[0]
+        if names["PRUNELLA_TARGET"] in self.worked_on and not _by_hand(names):
+            yield "somebody works on it"
         if incident and not self.may_fire[incident]:
             yield "its alerts are over"
         if incident in self.muted:
@@ -150,6 +156,10 @@ class World:
         if status is None:
             raise OutsideError("no answer")
         return Response(status)
+
+
+def _by_hand(names: Mapping[str, str]) -> bool:
+    return names["PRUNELLA_EPISODE"].startswith("manual-")
 
 
 def process(name: str, pid: int) -> dict[str, Any]:
@@ -194,10 +204,13 @@ def rfc3339(seconds: float) -> str:
 class Life:
     """One receiver process: everything that is lost when it dies."""
 
-    journal: SqliteJournal
+    journal: Journal
     fate: Fate
     context: Context
     pipeline: Pipeline
+    upkeep: Upkeep
+    scheduler: Scheduler
+    of_the_journal: frozenset[asyncio.Task[Any]] = frozenset()
 
     async def settles(self) -> None:
         """Works off what is due at this moment, tells it, and so on until nothing is."""
@@ -207,19 +220,30 @@ class Life:
                 return
         raise AssertionError("the pipeline does not come to rest")
 
+    async def looks(self) -> None:
+        """What its timers do, whatever comes in."""
+        await self.upkeep.once()
+        await self.scheduler.once()
+
     async def ends(self) -> None:
         """As by SIGKILL: what is under way is cut off, and what was committed stays."""
         self.fate.dead = True
-        ours = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        spared = {asyncio.current_task(), *self.of_the_journal}
+        ours = [task for task in asyncio.all_tasks() if task not in spared]
         for task in ours:
             task.cancel()
         await asyncio.gather(*ours, return_exceptions=True)
         await self.journal.close()
 
 
-async def begins(file: Path, world: World, settings: ReceiverSettings) -> Life:
+Opens = Callable[[], Awaitable[Journal]]
+
+
+async def begins(opens: Opens, world: World, settings: ReceiverSettings) -> Life:
     """A new process on the same journal."""
-    journal, fate = await open_journal(file, world.clock.now()), Fate()
+    before = asyncio.all_tasks()
+    journal, fate = await opens(), Fate()
+    its_own = frozenset(asyncio.all_tasks() - before)
     tools = watched_tools(Tools(world.clock, world, world), fate.reached)
     context = Context(
         watched_journal(journal, fate.reached),
@@ -227,7 +251,8 @@ async def begins(file: Path, world: World, settings: ReceiverSettings) -> Life:
         lambda: settings,
         watched_survivors(ToldSurvivors(), fate.reached),
     )
-    return Life(journal, fate, context, Pipeline(context, "test"))
+    pipeline, upkeep, scheduler = Pipeline(context, "test"), Upkeep(context), Scheduler(context)
+    return Life(journal, fate, context, pipeline, upkeep, scheduler, its_own)
 
 
 async def delivers(life: Life, world: World, body: Mapping[str, Any], **said: Any) -> None:
