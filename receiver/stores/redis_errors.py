@@ -29,6 +29,7 @@ _BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
 _BY_TEXT = (
     ("NOAUTH", _NO_PASSWORD),
     ("Authentication required", _NO_PASSWORD),
+    ("HELLO must be called with the client already authenticated", _NO_PASSWORD),
     ("NOPERM", _NOT_ALLOWED),
     ("ACL failure in script", _NOT_ALLOWED),
     ("READONLY", _REPLICA),
@@ -62,7 +63,7 @@ def explain(error: Exception, cure: str) -> str:
     text = str(error)
     known = (words for kind, words in _BY_CLASS if isinstance(error, kind))
     named = (words for mark, words in _BY_TEXT if mark in text)
-    words = next(known, None) or next(named, None)
+    words = next(named, None) or next(known, None)
     if words is not None:
         return words.format(cure=cure)
     plain = printable(redact(text.partition(", with args")[0]))

@@ -25,20 +25,31 @@ class RedisServer:
         """It keeps its sockets open and answers nobody."""
         os.kill(self.pid, signal.SIGSTOP)
 
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
     def wake(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
 
 
 @asynccontextmanager
-async def redis_server(*options: str, port: int | None = None) -> AsyncIterator[RedisServer]:
-    """`options` go to redis-server as they are: `"--requirepass", "secret"`; nothing is kept on disk."""
+async def redis_server(
+    *options: str,
+    port: int | None = None,
+    first: tuple[str, ...] = (),
+    ready: str = "Ready to accept connections",
+) -> AsyncIterator[RedisServer]:
+    """`options` go to redis-server as they are: `"--requirepass", "secret"`; nothing is kept on disk.
+
+    `first` comes before all others, and `ready` is what it logs when it serves: a Sentinel needs both.
+    """
     at = port or free_port()
     folder = Path(tempfile.mkdtemp(prefix="redis-"))
-    argv = ["redis-server", "--port", str(at), "--bind", "127.0.0.1", "--save", "",
+    argv = ["redis-server", *first, "--port", str(at), "--bind", "127.0.0.1", "--save", "",
             "--appendonly", "no", "--dir", str(folder), *options]  # fmt: skip
     process = start("redis", argv, folder)
     try:
-        async with running(process, lambda: "Ready to accept connections" in process.output()):
+        async with running(process, lambda: ready in process.output()):
             try:
                 yield RedisServer(f"redis://127.0.0.1:{at}/0", at, process.pid)
             finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -62,7 +62,7 @@ async def keyspace(*options: str) -> AsyncIterator[Keyspace]:
 
 @asynccontextmanager
 async def administered(server: RedisServer) -> AsyncIterator[Keyspace]:
-    admin = redis.asyncio.Redis.from_url(server.url)
+    admin = redis.asyncio.Redis.from_url(server.url, protocol=2)
     try:
         yield Keyspace(server, admin)
     finally:
@@ -88,10 +88,12 @@ class Watcher:
 
     leases: int = 1_000_000
     asked: int = 0
+    at_lease: Callable[[int], None] = field(default=lambda _: None)  # told the number
     said: list[str] = field(default_factory=list)
 
     def require_lease(self) -> None:
         self.asked += 1
+        self.at_lease(self.asked)
         if self.asked > self.leases:
             raise LeaseLost
 
