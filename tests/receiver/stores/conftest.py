@@ -10,12 +10,18 @@ from tests.servers.postgres import PostgresServer
 
 @pytest.fixture(scope="session")
 def roomy() -> Iterator[PostgresServer]:
-    """One PostgreSQL for all; every test gets a database of its own."""
+    """One PostgreSQL for all."""
     with roomy_server() as server:
         yield server
 
 
+@pytest.fixture(scope="session")
+def shared(roomy: PostgresServer) -> str:
+    """One database on it, which every test finds empty."""
+    return roomy.database()
+
+
 @pytest.fixture
-async def world(roomy: PostgresServer) -> AsyncIterator[World]:
-    async with a_world(roomy) as found:
+async def world(roomy: PostgresServer, shared: str) -> AsyncIterator[World]:
+    async with a_world(roomy, shared) as found:
         yield found

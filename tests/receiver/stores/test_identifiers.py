@@ -37,7 +37,7 @@ def test_a_name_is_taken_as_it_is_written(text: str, parts: tuple[str, ...]) -> 
     ],
 )
 def test_what_is_no_name_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="must be|longer"):
+    with pytest.raises(ValueError, match=r"must be|longer"):
         parts_of(text)
 
 

@@ -40,7 +40,7 @@ SLOW_TABLE = """
       AS 'BEGIN PERFORM pg_sleep(10); RETURN a; END';
     RESET ROLE; ALTER ROLE app SET vacuum_cost_delay = 100; ALTER ROLE app SET vacuum_cost_limit = 1
 """
-AT_WORK = f"SELECT p.pid FROM ({postgres_backends._MAINTENANCE}) AS p"  # noqa: S608 - the very query
+AT_WORK = f"SELECT p.pid FROM ({postgres_backends._MAINTENANCE}) AS p"
 IN_TRANSACTION: tuple[State, ...] = ("idle in transaction",)
 
 
