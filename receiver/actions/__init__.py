@@ -5,14 +5,24 @@ from __future__ import annotations
 from receiver.actions.base import Action
 from receiver.actions.call import Call
 from receiver.actions.clear_rate_limits import ClearRateLimits
+from receiver.actions.collect_garbage import CollectGarbage
 from receiver.actions.flush_cache import FlushCache
+from receiver.actions.heal_stuck_jobs import HealStuckJobs
+from receiver.actions.pause_queue import PauseQueue
+from receiver.actions.reload import Reload
 from receiver.actions.restart import Restart
 from receiver.actions.run import Run
+from receiver.actions.scale import Scale
 
 ACTIONS: dict[str, type[Action]] = {
     "call": Call,
     "clear_rate_limits": ClearRateLimits,
+    "collect_garbage": CollectGarbage,
     "flush_cache": FlushCache,
+    "heal_stuck_jobs": HealStuckJobs,
+    "pause_queue": PauseQueue,
+    "reload": Reload,
     "restart": Restart,
     "run": Run,
+    "scale": Scale,
 }

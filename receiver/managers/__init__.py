@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import SerializerFunctionWrapHandler, ValidationInfo
 
 from receiver.managers.base import Manager
+from receiver.managers.command import Command
 from receiver.managers.docker import Docker
 from receiver.managers.pm2 import Pm2
 from receiver.managers.supervisor import Supervisor
@@ -12,6 +13,7 @@ from receiver.managers.systemd import Systemd
 from receiver.registry import chosen_by_key, name_of
 
 MANAGERS: dict[str, type[Manager]] = {
+    "command": Command,
     "docker": Docker,
     "pm2": Pm2,
     "supervisor": Supervisor,

@@ -1,0 +1,85 @@
+"""Real parts for actions: the tools of the receiver, and an action in a receiver of its own that can be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from prunella.service.clock import SystemClock
+from receiver.actions.base import Done
+from receiver.consistency import build_action
+from receiver.managers.base import Manager, ProcessState
+from receiver.outside.programs import SystemPrograms
+from receiver.targets import Target
+from receiver.tools import Tools
+from tests.receiver.actions.effects import an_effect
+from tests.receiver.stand_ins import StandInHttp
+from tests.servers.process import ServerProcess, start, until
+
+# every value that a label could carry into a place where it would do harm
+HOSTILE = {
+    "alertname": "$(touch /tmp/prunella-was-here)",
+    "name": "all",
+    "service": "--help",
+    "instances": "99",
+    "signal": "SIGKILL",
+    "path": "/../../admin",
+    "A; reboot #": "\n-oProxyCommand=reboot",
+}
+
+
+def real_tools(**executables: str) -> Tools:
+    return Tools(
+        clock=SystemClock(),
+        http=StandInHttp(),
+        programs=SystemPrograms(),
+        executables=executables,
+    )
+
+
+async def do(
+    name: str, target: Target, tools: Tools, *, timeout: float = 60.0, **options: Any
+) -> Done:
+    """What the action says; the alert that it is for carries hostile labels."""
+    effect = an_effect(target, timeout=timeout, labels=HOSTILE)
+    return await build_action(name, options).run(effect, tools)
+
+
+async def until_up(manager: Manager, tools: Tools, instances: int = 1) -> tuple[int, ...]:
+    """The pids once so many are up."""
+    pids: tuple[int, ...] = ()
+
+    async def are_up() -> bool:
+        nonlocal pids
+        status = await manager.status(tools)
+        pids = status.pids
+        return status.state is ProcessState.UP and len(pids) == instances
+
+    await until(are_up, f"{instances} are up", every=0.2)
+    return pids
+
+
+def in_another_receiver(
+    folder: Path, name: str, target: Target, tools: Tools, **options: Any
+) -> ServerProcess:
+    """The same action in a process of its own, which can be killed in the middle."""
+    order = {
+        "action": name,
+        "options": options,
+        "target": target.model_dump(mode="json"),
+        "executables": dict(tools.executables),
+    }
+    code = "import sys; from tests.receiver.actions.real import main; main(sys.argv[1])"
+    argv = [sys.executable, "-c", code, json.dumps(order)]
+    return start("receiver", argv, folder, cwd=Path(__file__).parents[3])
+
+
+def main(text: str) -> None:
+    """One action and nothing else."""
+    order = json.loads(text)
+    target = Target.model_validate(order["target"])
+    tools = real_tools(**order["executables"])
+    asyncio.run(do(order["action"], target, tools, **order["options"]))
