@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import redis.asyncio
+
 from receiver.actions.base import Done
 from receiver.actions.heal_stuck_jobs import HealStuckJobs
 from receiver.actions.pause_queue import PauseQueue
@@ -46,6 +48,24 @@ async def until_stuck(target: Target, number: int, queue: str = "email") -> None
         return await stuck(target, queue) == number
 
     await until(all_of_them, f"{number} jobs are stuck")
+
+
+async def told(url: str, *command: object) -> Any:
+    """What a Redis answers to one command, in bytes."""
+    async with redis.asyncio.from_url(url) as client:
+        return await client.execute_command(*command)  # type: ignore[no-untyped-call] # untyped in redis-py
+
+
+async def events_of(url: str, queue: str = "email") -> list[dict[str, str]]:
+    """BullMQ's own event stream."""
+    found = []
+    for _, fields in await told(url, "XRANGE", f"bull:{queue}:events", "-", "+"):
+        words = [
+            word.decode()
+            for word in (fields if isinstance(fields, list) else sum(fields.items(), ()))
+        ]
+        found.append(dict(zip(words[::2], words[1::2], strict=True)))
+    return found
 
 
 @asynccontextmanager

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
-import redis.asyncio
 
 from tests.receiver.queues.broken import (
     QUICK,
     a_target,
     dead_worker,
+    events_of,
     heal,
     pause,
     stuck,
+    told,
     until_stuck,
 )
 from tests.servers.bullmq import BullMq, bullmq
@@ -164,9 +165,7 @@ async def test_it_says_so_in_bullmqs_own_events(major: int) -> None:
         async with dead_worker(server.url, jobs, 1, major=major):
             await until_stuck(target, 1)
         await heal(target)
-        async with redis.asyncio.from_url(server.url, decode_responses=True) as client:
-            events = [event for _, event in await client.xrange("bull:email:events")]
-        assert events[-2:] == [
+        assert (await events_of(server.url))[-2:] == [
             {"event": "waiting", "jobId": "1", "prev": "active"},
             {"event": "stalled", "jobId": "1"},
         ]
@@ -189,8 +188,7 @@ async def test_an_older_five_is_left_to_fail_its_own_jobs() -> None:
         await jobs.call("email", "add", "endless", LONG)
         async with dead_worker(server.url, jobs, 1, major=5):
             await until_stuck(target, 1)
-        async with redis.asyncio.from_url(server.url) as client:
-            await client.hset("bull:email:meta", "version", "bullmq:5.53.1")  # type: ignore[misc] # typed for both clients at once
+        await told(server.url, "HSET", "bull:email:meta", "version", "bullmq:5.53.1")
         done = await heal(target)
         assert done.counts["left"] == 1
         assert "before 5.53.2" in done.text
@@ -204,8 +202,7 @@ async def test_the_entry_of_a_job_that_is_gone_is_removed(major: int) -> None:
         await jobs.call("email", "add", "endless", LONG)
         async with dead_worker(server.url, jobs, 1, major=major):
             await until_stuck(target, 1)
-        async with redis.asyncio.from_url(server.url) as client:
-            await client.delete("bull:email:1")
+        await told(server.url, "DEL", "bull:email:1")
         assert (await heal(target)).text == "email: 1 entries of jobs that are gone removed"
         assert await stuck(target) == 0
 

@@ -7,10 +7,9 @@ from collections import defaultdict
 from contextlib import AsyncExitStack
 
 import pytest
-import redis.asyncio
 
 from receiver.targets import Target
-from tests.receiver.queues.broken import a_target, heal
+from tests.receiver.queues.broken import a_target, events_of, heal
 from tests.servers.bullmq import bullmq
 from tests.servers.process import until
 from tests.servers.redis import redis_server
@@ -33,10 +32,9 @@ async def heal_until(target: Target, done: asyncio.Event) -> int:
 async def stories(url: str) -> dict[str, list[str]]:
     """What BullMQ's own events say of each job."""
     found: dict[str, list[str]] = defaultdict(list)
-    async with redis.asyncio.from_url(url, decode_responses=True) as client:
-        for _, event in await client.xrange("bull:email:events"):
-            if "jobId" in event and event["event"] in {"active", "stalled", *ENDS}:
-                found[event["jobId"]].append(event["event"])
+    for event in await events_of(url):
+        if "jobId" in event and event["event"] in {"active", "stalled", *ENDS}:
+            found[event["jobId"]].append(event["event"])
     return found
 
 
@@ -57,7 +55,7 @@ async def test_no_job_is_lost_none_is_run_beside_itself(major: int) -> None:
 
             async def all_ended() -> bool:
                 counts = await jobs.call("email", "getJobCounts", *ENDS)
-                return sum(counts.values()) == JOBS
+                return bool(sum(counts.values()) == JOBS)
 
             await until(all_ended, "all have ended", deadline=60)
             done.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def server() -> Iterator[PostgresServer]:
 
 @asynccontextmanager
 async def a_stuck_job(
-    server: PostgresServer, **options: object
+    server: PostgresServer, **options: Any
 ) -> AsyncIterator[tuple[Target, BullMq]]:
     url = server.url(server.database())
     async with bullmq(url, prefix="bullmq") as jobs:

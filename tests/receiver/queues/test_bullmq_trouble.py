@@ -47,7 +47,7 @@ class Abandoned:
 
     async def everywhere(self) -> dict[str, int]:
         """How many jobs are in each list."""
-        found = {}
+        found: dict[str, int] = {}
         for kind in ("active", "wait", "paused"):
             number = await self.client.execute_command("LLEN", KEY + kind)  # type: ignore[no-untyped-call] # untyped in redis-py
             found |= {kind: number} if number else {}
@@ -174,10 +174,10 @@ async def test_it_says_how_far_it_has_come() -> None:
 async def test_an_id_of_any_bytes_goes_back_as_it_came() -> None:
     async with abandoned(0) as queue:
         for one in (b"\xff\xfe", b"a b:c", b"*", "ü".encode()):
-            await queue.client.hset(KEY.encode() + one, "processedOn", "1")  # type: ignore[misc] # typed for both clients at once
-            await queue.client.lpush(KEY + "active", one)  # type: ignore[misc] # typed for both clients at once
+            await queue.client.hset(KEY.encode() + one, "processedOn", "1")
+            await queue.client.lpush(KEY + "active", one)
         assert (await heal(queue.target)).counts["stuckJobs"] == 4
-        wait = await queue.client.lrange(KEY + "wait", 0, -1)  # type: ignore[misc] # typed for both clients at once
+        wait = await queue.client.lrange(KEY + "wait", 0, -1)
         assert set(wait) == {b"\xff\xfe", b"a b:c", b"*", "ü".encode()}
 
 
