@@ -32,6 +32,7 @@ _BY_TEXT = (
     ("HELLO must be called with the client already authenticated", _NO_PASSWORD),
     ("NOPERM", _NOT_ALLOWED),
     ("ACL failure in script", _NOT_ALLOWED),
+    ("The user executing the script can't run", _NOT_ALLOWED),
     ("READONLY", _REPLICA),
 )
 

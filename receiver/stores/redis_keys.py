@@ -57,7 +57,7 @@ class Swept:
 async def sweep(wish: Sweep, tools: Tools) -> Swept:
     """Counts, then removes. Raises StoreError; what was removed before that is in its message."""
     async with primaries(wish.facet, CURE) as clients:
-        run = _Run(wish, tools, Pace(tools.clock), clustered=len(clients) > 1)
+        run = _Run(wish, tools, Pace(tools.clock, CURE), clustered=len(clients) > 1)
         await walk(clients, wish.patterns, run.pace, run.count)
         if run.scanned and not wish.dry_run:
             await _remove(run, clients)
@@ -91,7 +91,7 @@ async def walk(
         for client in clients:
             cursor = -1
             while cursor:
-                with explained(CURE, started=False):
+                with explained(pace.cure, started=False):
                     asked = client.scan(max(cursor, 0), match=pattern, count=PAGE)
                     cursor, keys = await pace.ask(cast("Awaitable[Page]", asked))
                 if not all(key.startswith(stem) for key in keys):
@@ -102,9 +102,10 @@ async def walk(
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a server may be asked."""
+    """How fast a server may be asked, and what is said to who may not ask."""
 
     clock: Clock
+    cure: str
 
     async def ask(self, asked: Awaitable[T]) -> T:
         """The answer, after the server has had its rest."""

@@ -46,7 +46,7 @@ async def stale_sessions(wish: StaleSessions, tools: Tools) -> Swept:
     Raises StoreError, also where the server counts uses instead of idleness (maxmemory-policy …-lfu).
     """
     async with primaries(wish.facet, CURE) as clients:
-        run = _Run(wish, tools, Pace(tools.clock))
+        run = _Run(wish, tools, Pace(tools.clock, CURE))
         try:
             await walk(clients, wish.facet.session_patterns, run.pace, run.visit)
         except StoreError as error:
