@@ -11,6 +11,9 @@ from receiver.decide.matchers import Matchers
 from receiver.endpoints import BaseUrl, WebPath
 from receiver.managers import parse_manager, write_manager
 from receiver.managers.base import Manager
+from receiver.queues import parse_queue, write_queue
+from receiver.queues.base import QueueSystem
+from receiver.stores.postgres_store import PostgresFacet
 from receiver.stores.redis_store import RedisFacet
 
 
@@ -24,7 +27,7 @@ class HttpFacet(Settings):
 class Target(Settings):
     """A named thing with facets; an action says which facet it needs."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"postgres", "queue", "release", "backup"})
+    later: ClassVar[frozenset[str]] = frozenset({"release", "backup"})
 
     name: str
     matchers: Matchers = ()
@@ -36,6 +39,13 @@ class Target(Settings):
     ) = None
     http: HttpFacet | None = None
     redis: RedisFacet | None = None
+    postgres: PostgresFacet | None = None
+    queue: (
+        Annotated[
+            SerializeAsAny[QueueSystem], BeforeValidator(parse_queue), WrapSerializer(write_queue)
+        ]
+        | None
+    ) = None
 
     @property
     def facets(self) -> frozenset[str]:

@@ -7,22 +7,30 @@ from receiver.actions.call import Call
 from receiver.actions.clear_rate_limits import ClearRateLimits
 from receiver.actions.collect_garbage import CollectGarbage
 from receiver.actions.flush_cache import FlushCache
+from receiver.actions.heal_orphaned_records import HealOrphanedRecords
+from receiver.actions.heal_stale_sessions import HealStaleSessions
 from receiver.actions.heal_stuck_jobs import HealStuckJobs
+from receiver.actions.kill_long_queries import KillLongQueries
 from receiver.actions.pause_queue import PauseQueue
 from receiver.actions.reload import Reload
 from receiver.actions.restart import Restart
 from receiver.actions.run import Run
 from receiver.actions.scale import Scale
+from receiver.actions.terminate_connections import TerminateConnections
 
 ACTIONS: dict[str, type[Action]] = {
     "call": Call,
     "clear_rate_limits": ClearRateLimits,
     "collect_garbage": CollectGarbage,
     "flush_cache": FlushCache,
+    "heal_orphaned_records": HealOrphanedRecords,
+    "heal_stale_sessions": HealStaleSessions,
     "heal_stuck_jobs": HealStuckJobs,
+    "kill_long_queries": KillLongQueries,
     "pause_queue": PauseQueue,
     "reload": Reload,
     "restart": Restart,
     "run": Run,
     "scale": Scale,
+    "terminate_connections": TerminateConnections,
 }

@@ -12,16 +12,20 @@ from prunella.service.problems import Location, mistakes_of
 from receiver.checks.alert_cleared import AlertCleared
 from receiver.checks.base import Check
 from receiver.checks.http import HttpAnswer
+from receiver.checks.postgres import PostgresAnswers
 from receiver.checks.process import ProcessUp
 from receiver.checks.promql import Promql
+from receiver.checks.queue import QueueState
 from receiver.checks.redis import RedisAnswers
 from receiver.registry import chosen_by_only_key
 
 CHECKS: dict[str, type[Check]] = {
     "alert": AlertCleared,
     "http": HttpAnswer,
+    "postgres": PostgresAnswers,
     "process": ProcessUp,
     "promql": Promql,
+    "queue": QueueState,
     "redis": RedisAnswers,
 }
 

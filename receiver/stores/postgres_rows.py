@@ -26,9 +26,7 @@ log = create_logger("prunella.receiver.stores.postgres")
 COUNTED = 1_000_000  # rows; more are "at least" so many
 _REST = 0.9  # of the time; what is begun later would not end in it
 
-_COUNT = (
-    "SELECT count(*) AS found FROM (SELECT 1 FROM {table} AS t WHERE {these} LIMIT {most}) AS found_rows"
-)
+_COUNT = "SELECT count(*) AS found FROM (SELECT 1 FROM {table} AS t WHERE {these} LIMIT {most}) AS found_rows"
 _REFERENCES = """
     SELECT (SELECT count(*) FROM {table} AS t WHERE t.{column} IS NOT NULL) AS all,
            (SELECT count(*) FROM {table} AS t WHERE {these}) AS found

@@ -24,10 +24,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "clear_rate_limits": {"patterns": ["rl:*"], "max_keys": 10},
     "collect_garbage": {},
     "flush_cache": {"patterns": ["cache:*"], "dry_run": True},
+    "heal_orphaned_records": {"max_rows": 10, "batch": 2, "allow_majority": True},
+    "heal_stale_sessions": {"max_rows": 10, "batch": 2, "dry_run": True},
+    "kill_long_queries": {"longer_than": "2m", "users": ["app"], "terminate": True},
     "reload": {"up_for": "1s"},
     "restart": {"up_for": "1s"},
     "run": {"argv": ["/opt/heal.sh", "--all"], "amx_env": True},
     "scale": {"by": 2, "max": 4},
+    "terminate_connections": {"states": ["idle"], "older_than": "10m", "users": ["app"]},
 }
 HOSTILE = "$(reboot) `reboot`; -oProxyCommand=reboot \n//evil.example/../*"
 
@@ -43,6 +47,12 @@ def a_full_target() -> Target:
             "url": "redis://127.0.0.1:1/0",
             "cache_patterns": ["cache:*"],
             "rate_limit_patterns": ["rl:*"],
+        },
+        "postgres": {
+            "url": "postgresql://127.0.0.1:1/shop",
+            "users": ["app"],
+            "sessions": {"table": "sessions", "expires": "expires_at"},
+            "orphans": [{"table": "comments", "column": "post_id", "references": "posts.id"}],
         },
     }
     return Target.model_validate({"name": "shop", **facets})

@@ -28,6 +28,7 @@ from tests.receiver.stand_ins import (
 OPTIONS: dict[str, dict[str, Any]] = {
     "alert": {"state": "cleared"},
     "http": {"path": "/health", "body": "ok"},
+    "postgres": {"ask": "ping", "timeout": "1s"},
     "process": {"state": "up"},
     "redis": {"ask": "ping"},
     "promql": {"query": "up", "op": "==", "value": 1},

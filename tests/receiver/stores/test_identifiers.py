@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -58,7 +60,7 @@ def test_a_name_is_quoted_whatever_it_holds() -> None:
         (RoleName, "app", "x" * 64),
     ],
 )
-def test_a_name_has_as_many_parts_as_its_kind(kind: object, good: str, bad: str) -> None:
+def test_a_name_has_as_many_parts_as_its_kind(kind: Any, good: str, bad: str) -> None:
     adapter: TypeAdapter[str] = TypeAdapter(kind)
     assert adapter.validate_python(good) == good
     with pytest.raises(ValidationError):
