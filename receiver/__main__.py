@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from prunella.service.main import Program
-from prunella.service.main import main as run_program
-from prunella.service.reload import Live
-from prunella.service.settings import load
-from prunella.service.web import Service
-from receiver.app import executables, receiver
-from receiver.decide.plan import Mode
-from receiver.settings import ReceiverSettings
+from prunella.extra import extra
+
+with extra("prunella-receiver", "receiver"):
+    from prunella.service.main import Program
+    from prunella.service.main import main as run_program
+    from prunella.service.reload import Live
+    from prunella.service.settings import load
+    from prunella.service.web import Service
+    from receiver.app import executables, receiver
+    from receiver.decide.plan import Mode
+    from receiver.settings import ReceiverSettings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

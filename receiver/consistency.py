@@ -229,10 +229,24 @@ def _ourselves(tree: Mapping[str, Any], targets: Mapping[str, Any]) -> Iterator[
         **{_address(url): "its Alertmanager" for url in _sequence(alertmanager.get("urls"))},
     }
     for name, facets in targets.items():
-        address = _address(_mapping(_mapping(facets).get("http")).get("base_url"))
-        if address is not None and address in own:
-            why = f"is {own[address]}: the receiver never acts on itself or on what it judges by"
-            yield ("targets", name, "http", "base_url"), why, "config"
+        url = _mapping(_mapping(facets).get("http")).get("base_url")
+        yield from _own(("targets", name, "http", "base_url"), [url], own)
+    for at, rung in _orders(tree):
+        options_at = (*at, "options") if at[0] == "schedules" else at
+        options = _mapping(rung.get("options"))
+        yield from _own((*options_at, "url"), [options.get("url")], own)
+        yield from _own((*options_at, "argv"), _sequence(options.get("argv")), own)
+
+
+def _own(
+    at: Location, words: Sequence[object], own: Mapping[tuple[str, int | None] | None, str]
+) -> Iterator[Inconsistency]:
+    """Of these words, the first that is one of our own addresses."""
+    addresses = (address for word in words if (address := _address(word)) is not None)
+    found = next((own[address] for address in addresses if address in own), None)
+    if found is not None:
+        why = f"is {found}: the receiver never acts on itself or on what it judges by"
+        yield at, why, "config"
 
 
 def _address(url: object) -> tuple[str, int | None] | None:

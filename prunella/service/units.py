@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator
 
 _MILLISECONDS = {
     "y": 365 * 86_400_000,
@@ -66,6 +66,30 @@ def format_duration(seconds: float) -> str:
         count, rest = divmod(rest, _MILLISECONDS[unit])
         parts += [f"{count}{unit}"] if count else []
     return "".join(parts) or "0s"
+
+
+def at_least(shortest: str) -> AfterValidator:
+    """A bound for a Duration, said as one."""
+    least = parse_duration(shortest)
+
+    def check(seconds: float) -> float:
+        if seconds < least:
+            raise ValueError(f"must be at least {shortest}")
+        return seconds
+
+    return AfterValidator(check)
+
+
+def at_most(longest: str) -> AfterValidator:
+    """The other bound."""
+    most = parse_duration(longest)
+
+    def check(seconds: float) -> float:
+        if seconds > most:
+            raise ValueError(f"must be at most {longest}")
+        return seconds
+
+    return AfterValidator(check)
 
 
 def parse_size(value: object) -> int:

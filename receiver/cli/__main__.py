@@ -9,22 +9,25 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
+from prunella.extra import extra
 from prunella.version import version
-from receiver.cli.api import Api, ApiError
-from receiver.cli.lint import add_lint, lint
-from receiver.cli.operate import (
-    add_heal,
-    add_maintenance,
-    add_repair,
-    behind_dashes,
-    heal,
-    maintenance,
-    repair,
-)
-from receiver.cli.show import show
-from receiver.cli.simulate import add_simulate, simulate
-from receiver.cli.tables import incident_story, incidents_table
-from receiver.journal.chain import broken_link
+
+with extra("prunella", "receiver"):
+    from receiver.cli.api import Api, ApiError
+    from receiver.cli.lint import add_lint, lint
+    from receiver.cli.operate import (
+        add_heal,
+        add_maintenance,
+        add_repair,
+        behind_dashes,
+        heal,
+        maintenance,
+        repair,
+    )
+    from receiver.cli.show import show
+    from receiver.cli.simulate import add_simulate, simulate
+    from receiver.cli.tables import incident_story, incidents_table
+    from receiver.journal.chain import broken_link
 
 WORDS = {"ack": "acknowledge", "approve": "approve", "deny": "deny", "resolve": "resolve"}
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from prunella.service.answers import Refused
 from prunella.service.settings import Duration, Settings
+from prunella.service.units import at_most
 from prunella.service.web import CLIENT
 from receiver.decide.maintenance import Window
 from receiver.decide.matchers import Matcher, Matchers, matches_all
@@ -17,7 +18,6 @@ from receiver.stages.context import Context
 from receiver.web.bodies import read_object, validated
 from receiver.web.shapes import rfc3339
 
-LONGEST = 30 * 24 * 3600.0
 MOST_OPEN = 100
 
 
@@ -34,7 +34,7 @@ class WindowBody(Settings):
     """What an operator says of a window."""
 
     matchers: Annotated[Matchers, Field(min_length=1, max_length=20), AfterValidator(_narrow)]
-    duration: Annotated[Duration, Field(gt=0, le=LONGEST)]
+    duration: Annotated[Duration, Field(gt=0), at_most("30d")]
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
