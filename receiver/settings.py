@@ -35,7 +35,7 @@ from prunella.service.settings import (
     Settings,
     Size,
 )
-from prunella.service.units import parse_duration, parse_listen
+from prunella.service.units import at_least, parse_duration, parse_listen
 from receiver.channels import parse_channel
 from receiver.channels.base import Channel
 from receiver.consistency import inconsistencies
@@ -134,7 +134,7 @@ class LimitSettings(Settings):
     storm: Annotated[RateLimit, AfterValidator(_some)] | None = None
     flap: RateLimit = Rate(10, 3600.0)
     breaker: RateLimit = Rate(5, 3600.0)
-    expire_after: Annotated[Duration, Field(ge=60)] = 7200.0
+    expire_after: Annotated[Duration, at_least("1m")] = 7200.0
 
     @property
     def limits(self) -> Limits:
@@ -168,7 +168,7 @@ class ReceiverSettings(Settings):
     journal: Secret = Secret("sqlite:prunella.db")  # PostgreSQL's holds a password
     prometheus: PrometheusSettings | None = None
     alertmanager: AlertmanagerSettings | None = None
-    retention: Annotated[Duration, Field(ge=86400)] = 90 * 86400.0
+    retention: Annotated[Duration, at_least("1d")] = 90 * 86400.0
     mode: Mode = Mode.SHADOW
     stop_file: LocalPath | None = None
     limits: LimitSettings = Field(default_factory=LimitSettings)
