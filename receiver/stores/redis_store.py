@@ -21,6 +21,13 @@ Client = redis.asyncio.Redis
 GOODBYE = 0.2  # seconds for closing a connection whose other end may hang
 
 
+def _countable(age: float) -> float:
+    """Redis counts idle seconds in 24 bits, which is 194 days, and not to the second."""
+    if not 60 <= age <= 180 * 86400:
+        raise ValueError("must be between 1m and 180d: Redis counts idleness no further")
+    return age
+
+
 class RedisFacet(Settings):
     """A Redis 6 or newer (Valkey, too) with what may be removed from it, by patterns in Redis' own syntax.
 
@@ -34,8 +41,7 @@ class RedisFacet(Settings):
     cache_patterns: tuple[KeyPattern, ...] = ()
     rate_limit_patterns: tuple[KeyPattern, ...] = ()
     session_patterns: tuple[KeyPattern, ...] = ()
-    # Redis counts idle seconds in 24 bits, which is 194 days
-    session_max_age: Annotated[Duration, Field(ge=60, le=180 * 86400)] = 30 * 86400.0
+    session_max_age: Annotated[Duration, AfterValidator(_countable)] = 30 * 86400.0
     flushable_database: Annotated[int, Field(ge=0)] | None = None
     timeout: Annotated[Duration, Field(gt=0, le=60)] = 5.0
 
