@@ -37,8 +37,11 @@ class HealStuckJobs(Action):
         return "queue"
 
     def objection(self, target: Target) -> str | None:
-        never = target.queue.never_heals if target.queue is not None else None
-        return never or unknown_queues(self.queues, target)
+        return unknown_queues(self.queues, target)
+
+    def executables(self, target: Target) -> tuple[str, ...]:
+        needed = target.queue.executable if target.queue is not None else None
+        return () if needed is None else (needed,)
 
     async def run(self, effect: Effect, tools: Tools) -> Done:
         system = system_of(effect)

@@ -7,9 +7,10 @@ from pydantic import SerializerFunctionWrapHandler, ValidationInfo
 from receiver.queues.base import QueueSystem
 from receiver.queues.bullmq import BullMq
 from receiver.queues.postgres import PostgresQueue
+from receiver.queues.rq import Rq
 from receiver.registry import chosen_by_key, name_of
 
-QUEUES: dict[str, type[QueueSystem]] = {"bullmq": BullMq, "postgres": PostgresQueue}
+QUEUES: dict[str, type[QueueSystem]] = {"bullmq": BullMq, "postgres": PostgresQueue, "rq": Rq}
 
 
 def parse_queue(value: object, info: ValidationInfo) -> QueueSystem:

@@ -53,13 +53,15 @@ class QueueLook:
 class QueueSystem(Settings):
     """A queue facet: its fields are the config keys beside `system:`."""
 
-    never_heals: ClassVar[str | None] = (
-        None  # why there is nothing that could be healed from outside
-    )
-    never_pauses: ClassVar[str | None] = None  # why none of its queues can be paused
+    executable: ClassVar[str | None] = None  # the name under `executables:` that healing needs
 
     queues: QueueNames
     stuck_after: Annotated[Duration, Field(gt=0)] = 300.0
+
+    @property
+    def never_pauses(self) -> str | None:
+        """Why none of its queues can be paused, if that is so."""
+        return None
 
     async def look(self, tools: Tools, queue: str, stuck_after: float) -> QueueLook:
         """How the queue is now; changes nothing. Raises StoreError."""

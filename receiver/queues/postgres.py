@@ -7,7 +7,7 @@ that is older than `stuck_after`, or than the worker last wrote it again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictInt, StringConstraints, model_validator
 
@@ -107,13 +107,13 @@ class PostgresQueue(QueueSystem):
     `procrastinate_events` with `USAGE` on its sequence, since a trigger keeps that.
     """
 
-    never_pauses: ClassVar[str | None] = (
-        "a queue in a PostgreSQL table has no pause that its workers would respect: stop the workers"
-    )
-
     url: PostgresUrl
     layout: Literal["procrastinate"] | None = None
     table: JobsTable | None = None
+
+    @property
+    def never_pauses(self) -> str | None:
+        return "a table of jobs has no pause that its workers would respect: stop the workers"
 
     @model_validator(mode="after")
     def _one_layout(self) -> Self:
