@@ -7,6 +7,7 @@ from receiver.actions.call import Call
 from receiver.actions.clear_rate_limits import ClearRateLimits
 from receiver.actions.collect_garbage import CollectGarbage
 from receiver.actions.flush_cache import FlushCache
+from receiver.actions.heal_all import HealAll
 from receiver.actions.heal_orphaned_records import HealOrphanedRecords
 from receiver.actions.heal_stale_sessions import HealStaleSessions
 from receiver.actions.heal_stuck_jobs import HealStuckJobs
@@ -23,6 +24,7 @@ ACTIONS: dict[str, type[Action]] = {
     "clear_rate_limits": ClearRateLimits,
     "collect_garbage": CollectGarbage,
     "flush_cache": FlushCache,
+    "heal_all": HealAll,
     "heal_orphaned_records": HealOrphanedRecords,
     "heal_stale_sessions": HealStaleSessions,
     "heal_stuck_jobs": HealStuckJobs,

@@ -24,6 +24,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "clear_rate_limits": {"patterns": ["rl:*"], "max_keys": 10},
     "collect_garbage": {},
     "flush_cache": {"patterns": ["cache:*"], "dry_run": True},
+    "heal_all": {},
     "heal_orphaned_records": {"max_rows": 10, "batch": 2, "allow_majority": True},
     "heal_stale_sessions": {"max_rows": 10, "batch": 2, "dry_run": True},
     "kill_long_queries": {"longer_than": "2m", "users": ["app"], "terminate": True},
