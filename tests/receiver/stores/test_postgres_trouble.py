@@ -22,7 +22,11 @@ from tests.servers.process import start, until
 
 pytestmark = pytest.mark.server
 SESSIONS = {"table": "sessions", "expires": "expires_at"}
-HASTY: dict[str, Any] = {"connect_timeout": "500ms", "statement_timeout": "500ms", "sessions": SESSIONS}
+HASTY: dict[str, Any] = {
+    "connect_timeout": "500ms",
+    "statement_timeout": "500ms",
+    "sessions": SESSIONS,
+}
 
 
 def a_table(world: World, stale: int) -> None:
