@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -30,14 +32,7 @@ async def test_what_was_missed_a_moment_ago_is_done_at_the_start(tmp_path: Path)
     schedules = [{**schedule, "options": {"path": "/tidy"}}]
     changes = {"targets": targets, "playbooks": [], "schedules": schedules}
     try:
-        async with serving(tmp_path, **changes) as client:
-
-            async def looked() -> bool:
-                shown = await client.ask("GET", "/metrics")
-                return 'prunella_schedule_next_run_timestamp_seconds{schedule="tidy"}' in shown.text
-
-            await until(looked, "the schedule was looked at")
-        _an_hour_ago(tmp_path / "journal.db")
+        await a_moment_was_missed(tmp_path, **changes)
         async with serving(tmp_path, **changes) as client:
 
             async def closed() -> bool:
@@ -51,9 +46,15 @@ async def test_what_was_missed_a_moment_ago_is_done_at_the_start(tmp_path: Path)
     assert asked.count("POST /tidy") <= 2  # a minute may have begun meanwhile
 
 
-def _an_hour_ago(journal: Path) -> None:
-    """As if it had been looked at then."""
-    with sqlite3.connect(journal) as db:
+async def a_moment_was_missed(folder: Path, **changes: Any) -> None:
+    """A receiver that looked at its schedule, and has not been there for fifty minutes."""
+    async with serving(folder, **changes) as client:
+
+        async def looked() -> bool:
+            shown = await client.ask("GET", "/metrics")
+            return "prunella_schedule_next_run_timestamp_seconds{" in shown.text
+
+        await until(looked, "the schedule was looked at")
+    with closing(sqlite3.connect(folder / "journal.db")) as db, db:
         value = json.dumps([time.time() - 3000.0, 0.0])
         db.execute("UPDATE meta SET value = ? WHERE key LIKE 'schedule:%'", (value,))
-    db.close()
