@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
+from random import randbytes
 
 HEADER = "X-Correlation-ID"
 
@@ -19,12 +17,19 @@ def correlation_id() -> str:
     return _current.get()
 
 
-@contextmanager
-def correlated(received: str | None = None) -> Iterator[str]:
+class correlated:  # noqa: N801 - read as `with correlated(id):`; a generator would take five times as long
     """Runs the block under the id received, or under a new one if that is missing or not harmless text."""
-    accepted = received if received and _ACCEPTED.fullmatch(received) else uuid.uuid4().hex
-    token = _current.set(accepted)
-    try:
-        yield accepted
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("_id", "_token")
+
+    def __init__(self, received: str | None = None) -> None:
+        accepted = received and _ACCEPTED.fullmatch(received)
+        # it is no secret, and a random number from the system would take longer than the rest of this
+        self._id = received if received and accepted else randbytes(16).hex()  # noqa: S311
+
+    def __enter__(self) -> str:
+        self._token = _current.set(self._id)
+        return self._id
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)

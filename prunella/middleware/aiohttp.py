@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 from prunella.cardinality import OTHER
 from prunella.correlation import HEADER, correlated
 from prunella.exposition import render
-from prunella.middleware.measure import CLIENT_GONE, Outcome, measured
+from prunella.middleware.measure import CLIENT_GONE, Measured
 
 
 def middleware(metrics_path: str | None = None) -> Middleware:
@@ -25,9 +25,21 @@ def middleware(metrics_path: str | None = None) -> Middleware:
         route = metrics_path if scraped and metrics_path else _template(request)
         with (
             correlated(request.headers.get(HEADER)) as correlation,
-            measured(request.method, route) as outcome,
+            Measured(request.method, route) as measured,
         ):
-            return await _answer(request, metrics if scraped else handler, correlation, outcome)
+            try:
+                response = await (metrics if scraped else handler)(request)
+            except web.HTTPException as answer:
+                measured.status = answer.status
+                answer.headers[HEADER] = correlation
+                raise
+            except asyncio.CancelledError:
+                measured.status = CLIENT_GONE
+                raise
+            measured.status = response.status
+            if not response.prepared:
+                response.headers[HEADER] = correlation
+            return response
 
     return observe
 
@@ -39,24 +51,6 @@ def metrics_response(request: web.Request) -> web.Response:
     )
     response = web.Response(body=body, headers={"Content-Type": content_type})
     response.enable_compression()
-    return response
-
-
-async def _answer(
-    request: web.Request, handler: Handler, correlation: str, outcome: Outcome
-) -> web.StreamResponse:
-    try:
-        response = await handler(request)
-    except web.HTTPException as answer:
-        outcome.status = answer.status
-        answer.headers[HEADER] = correlation
-        raise
-    except asyncio.CancelledError:
-        outcome.status = CLIENT_GONE
-        raise
-    outcome.status = response.status
-    if not response.prepared:
-        response.headers[HEADER] = correlation
     return response
 
 

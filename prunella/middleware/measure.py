@@ -7,9 +7,7 @@ of Prometheus by making names up.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import Self
 
 from prunella.cardinality import OTHER
 from prunella.metrics import Counter, Gauge, Histogram
@@ -31,23 +29,36 @@ _DURATION = Histogram(
 _IN_PROGRESS = Gauge("http_requests_in_progress", "HTTP requests being answered now.")
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What a request came to; a handler that raises leaves it at 500."""
-
-    status: int = 500
+# what labels() would look for at each request; as few as the labels allow
+_durations: dict[tuple[str, str], Histogram] = {}
+_requests: dict[tuple[str, str, int], Counter] = {}
 
 
-@contextmanager
-def measured(method: str, route: str) -> Iterator[Outcome]:
-    """Counts and times one request, once, however the block ends."""
-    outcome = Outcome()
-    verb = method if method in _METHODS else OTHER
-    _IN_PROGRESS.inc()
-    began = time.perf_counter()
-    try:
-        yield outcome
-    finally:
+class Measured:
+    """Counts and times one request, once, however the block ends; one that raises leaves the status at 500."""
+
+    __slots__ = ("_began", "_route", "_verb", "status")
+
+    def __init__(self, method: str, route: str) -> None:
+        self._verb = method if method in _METHODS else OTHER
+        self._route = route
+        self.status = 500
+
+    def __enter__(self) -> Self:
+        _IN_PROGRESS.inc()
+        self._began = time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        took = time.perf_counter() - self._began
         _IN_PROGRESS.dec()
-        _DURATION.labels(verb, route).observe(time.perf_counter() - began)
-        _REQUESTS.labels(verb, route, str(outcome.status)).inc()
+        key = self._verb, self._route
+        duration = _durations.get(key)
+        if duration is None:
+            duration = _durations[key] = _DURATION.labels(*key)
+        duration.observe(took)
+        counted = *key, self.status
+        requests = _requests.get(counted)
+        if requests is None:
+            requests = _requests[counted] = _REQUESTS.labels(*key, str(self.status))
+        requests.inc()

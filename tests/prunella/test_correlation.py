@@ -49,3 +49,11 @@ async def test_work_at_the_same_time_keeps_its_own_id() -> None:
             return correlation_id()
 
     assert list(await asyncio.gather(work("a"), work("b"))) == ["a", "b"]
+
+
+def test_no_two_pieces_of_work_are_given_the_same_id() -> None:
+    given_ids = set()
+    for _ in range(1000):
+        with correlated() as given_id:
+            given_ids.add(given_id)
+    assert len(given_ids) == 1000

@@ -167,3 +167,18 @@ def test_the_buckets_hold_the_bounds_that_the_rules_ask_for() -> None:
     bounds = {sample.labels["le"] for sample in metric.samples if "le" in sample.labels}
     wanted = {"0.005", "0.1", "0.25", "0.5", "1.0", "2.0", "3.0", "5.0", "10.0", "30.0", "+Inf"}
     assert wanted <= bounds
+
+
+async def test_two_answers_of_one_route_are_counted_apart() -> None:
+    answers = iter((200, 404, 200))
+
+    async def sometimes(_: web.Request) -> web.Response:
+        return web.Response(status=next(answers))
+
+    app = web.Application(middlewares=[middleware()])
+    app.router.add_get("/sometimes", sometimes)
+    found, missed = requests("/sometimes", "200"), requests("/sometimes", "404")
+    async with TestClient(TestServer(app)) as client:
+        for _ in range(3):
+            await client.get("/sometimes")
+    assert (found.grown, missed.grown) == (2, 1)
