@@ -10,6 +10,7 @@ tried again.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -24,6 +25,9 @@ _CLOSED = Counter(
 )
 
 
+_TICK = 0.001  # a loop counts in these, so that its timer may be as much too early
+
+
 @dataclass(frozen=True, slots=True)
 class Deadlines:
     """How long a client may take, in seconds; a body may take longer by its size over `body_rate` bytes/s."""
@@ -36,16 +40,24 @@ class Deadlines:
 
 
 class Guard(asyncio.Protocol):
-    """One connection's clock. Everything else is handed on to `inner`."""
+    """One connection's clock. Everything else is handed on to `inner`.
+
+    A request sets three deadlines that it never reaches, so they are moments and not timers: one timer looks at the
+    moment in force, at the latest when the shortest wait that could have begun meanwhile would be over.
+    """
 
     def __init__(self, inner: asyncio.Protocol, deadlines: Deadlines) -> None:
         self._inner = inner
         self._deadlines = deadlines
+        self._shortest = min(deadlines.header, deadlines.body, deadlines.idle)
         self._loop = asyncio.get_running_loop()
-        self._reading: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
         self._content: StreamReader | None = None
+        self._until: float | None = None  # None waits for nothing that the client has to do
+        self._ends: Callable[[], None] = self._header_is_late
+        self._body_since = 0.0
         self._idle = False
         self._received = 0
 
@@ -53,6 +65,7 @@ class Guard(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._inner.connection_made(transport)
         self._expect_header()
+        self._look_again()
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
@@ -64,9 +77,10 @@ class Guard(asyncio.Protocol):
         return self._inner.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._wait(None)
+        if self._timer is not None:
+            self._timer.cancel()
         self.resume_writing()
-        self._transport = self._content = None
+        self._transport = self._content = self._timer = None
         self._inner.connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -84,10 +98,10 @@ class Guard(asyncio.Protocol):
         self._content = content
         self._received = 0
         self._idle = False
-        self._wait(None)
+        self._until = None
         if not content.is_eof():
-            began = self._loop.time()
-            self._wait(self._loop.call_later(self._deadlines.body, self._look_at_body, began))
+            self._body_since = self._loop.time()
+            self._wait(self._deadlines.body, self._look_at_body)
 
     def request_ended(self) -> None:
         """The answer is made. Another request may follow, unless this one's body is still to come: then the clock
@@ -98,7 +112,7 @@ class Guard(asyncio.Protocol):
         self._expect_request()
 
     def _expect_request(self) -> None:
-        self._wait(self._loop.call_later(self._deadlines.idle, self._look_at_silence))
+        self._wait(self._deadlines.idle, self._look_at_silence)
 
     def _look_at_silence(self) -> None:
         if self._writing is not None:  # not idle: the last answer is still on its way
@@ -108,25 +122,41 @@ class Guard(asyncio.Protocol):
 
     def _expect_header(self) -> None:
         self._idle = False
-        self._wait(self._loop.call_later(self._deadlines.header, self._close, "header"))
+        self._wait(self._deadlines.header, self._header_is_late)
 
-    def _look_at_body(self, began: float) -> None:
+    def _header_is_late(self) -> None:
+        self._close("header")
+
+    def _look_at_body(self) -> None:
         if self._content is None or self._transport is None or self._content.is_eof():
+            self._until = None
             return
         if not self._transport.is_reading():  # it is we who are slow
-            began, self._received = self._loop.time(), 0
+            self._body_since, self._received = self._loop.time(), 0
         allowed = self._deadlines.body + self._received / self._deadlines.body_rate
-        if self._loop.time() >= began + allowed:
+        if self._loop.time() >= self._body_since + allowed:
             self._close("body")
         else:
-            self._wait(self._loop.call_at(began + allowed, self._look_at_body, began))
+            self._until = self._body_since + allowed
 
-    def _wait(self, timer: asyncio.TimerHandle | None) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-        self._reading = timer
+    def _wait(self, seconds: float, ends: Callable[[], None]) -> None:
+        self._until, self._ends = self._loop.time() + seconds, ends
+
+    def _look(self) -> None:
+        """The timer: has the moment come?"""
+        if self._until is not None and self._loop.time() >= self._until - _TICK:
+            self._ends()
+        if self._transport is not None:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        at = self._loop.time() + self._shortest
+        self._timer = self._loop.call_at(
+            at if self._until is None else min(at, self._until), self._look
+        )
 
     def _close(self, waiting_for: str) -> None:
         _CLOSED.labels(waiting_for).inc()
         if self._transport is not None:
             self._transport.abort()
+            self._transport = None

@@ -179,3 +179,15 @@ async def test_hundreds_of_slow_connections_are_all_closed() -> None:
             await connection.send("POST /echo HTTP/1.1\r\n")
         waited = await asyncio.gather(*(connection.seconds_until_closed() for connection in slow))
     assert max(waited) < 3
+
+
+async def test_a_connection_that_lives_long_is_still_closed_on_time() -> None:
+    # the one timer of a connection has gone off many times before the deadline that counts begins
+    deadlines = replace(LONG, header=0.05, idle=0.4)
+    async with client_of(service(deadlines=deadlines)) as client, client.connection() as connection:
+        for _ in range(4):
+            await connection.send(HEALTHY)
+            assert (await connection.answer()).status == 200
+            await asyncio.sleep(0.12)
+        await connection.send("GET /-/healthy HT")
+        assert await connection.seconds_until_closed() < 0.3
