@@ -32,7 +32,10 @@ class Scale(Action):
         if self.by is not None and self.instances is not None:
             raise ValueError("give by or instances, not both")
         if (self.instances or self.by or 1) > self.max:
-            raise ValueError(f"is above max, which is {self.max}: raise max if that is meant")
+            what = "by" if self.instances is None else "instances"
+            raise ValueError(
+                f"{what} is above max, which is {self.max}: raise max if that is meant"
+            )
         return self
 
     @property

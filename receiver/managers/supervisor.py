@@ -28,6 +28,7 @@ _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _MAX_ANSWER = 1 << 20
 _STOP_POLL = 0.1
 _RESCUE = 12.0  # supervisord kills what has not stopped after 10 s, unless told otherwise
+_NEXT_TURN = 2  # seconds in which supervisord starts again what has exited, where it does so at all
 _BAD_NAME, _ALREADY_STARTED, _NOT_RUNNING = 10, 60, 70
 _STATES = {
     "RUNNING": ProcessState.UP,
@@ -238,6 +239,8 @@ def _result(status: int, content: bytes) -> object:
 
 def _status(info: Mapping[str, object]) -> ProcessStatus:
     state = _STATES.get(str(info.get("statename")), ProcessState.DOWN)
+    if _may_come_back(info):
+        state = ProcessState.STARTING
     pid, start = info.get("pid"), info.get("start")
     known = state is not ProcessState.DOWN
     return ProcessStatus(
@@ -245,3 +248,9 @@ def _status(info: Mapping[str, object]) -> ProcessStatus:
         started_at=float(start) if known and isinstance(start, int) and start > 0 else None,
         pids=(pid,) if isinstance(pid, int) and pid > 0 else (),
     )
+
+
+def _may_come_back(info: Mapping[str, object]) -> bool:
+    now, stop = info.get("now"), info.get("stop")
+    just = isinstance(now, int) and isinstance(stop, int) and now - stop < _NEXT_TURN
+    return info.get("statename") == "EXITED" and just

@@ -186,6 +186,15 @@ async def test_a_process_that_is_in_a_restart_loop_is_not_restarted(
     assert manager.restarts == 0
 
 
+async def test_a_loop_between_whose_starts_no_pid_is_seen_shows_by_the_time_of_the_last() -> None:
+    manager = scripted(
+        before=lambda age: ProcessStatus(ProcessState.STARTING, started_at=100 + int(age / 3) * 3)
+    )
+    with pytest.raises(ActionFailed, match=r"in a restart loop: 2 starts in 6\.0 s"):
+        await restart(manager)
+    assert manager.restarts == 0
+
+
 async def test_a_process_that_lives_longer_than_it_has_to_is_not_in_a_loop() -> None:
     manager = scripted(before=looping(12.0, since=11.0))
     await restart(manager)
