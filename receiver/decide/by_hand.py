@@ -25,6 +25,7 @@ LOOKS: tuple[tuple[str, Look], ...] = (
     ("process", {"process": "up"}),
     ("http", {"http": {"path": "/", "status": ["2xx", "3xx", "4xx"]}}),
     ("redis", {"redis": "ping"}),
+    ("queue", {"queue": "reachable"}),
     ("postgres", {"postgres": "ping"}),
 )
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field
 
 from prunella.service.settings import Duration, Settings
 from receiver.tools import Tools
 
-# no wildcard, no separator of any of the systems' keys, nothing that a terminal could take for an order
-QueueName = Annotated[str, StringConstraints(pattern=r"^[^\s:*?\[\]\\{}\x00-\x1f\x7f]{1,200}$")]
+# no wildcard, no separator of any of the systems' keys, nothing that a program could take for an option
+_NAME = re.compile(r"[^\s:*?\[\]\\{}\x00-\x1f\x7f-][^\s:*?\[\]\\{}\x00-\x1f\x7f]{0,199}")
+
+
+def _check_name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError("must be the name of one queue: no spaces, no colon, none of *?[]{}")
+    return text
+
+
+QueueName = Annotated[str, AfterValidator(_check_name)]
 QueueNames = Annotated[tuple[QueueName, ...], Field(min_length=1)]
 
 

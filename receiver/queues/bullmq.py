@@ -7,11 +7,12 @@ because each release of that speaks one layout, marks on one pass what it moves 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from prunella.service.settings import Secret
 from receiver.queues import bullmq_postgres
@@ -37,6 +38,20 @@ _CURE = (
 )
 
 
+def _check_prefix(text: str) -> str:
+    if not re.fullmatch(r"[^\s*?\[\]\\\x00-\x1f\x7f]{1,60}", text):
+        raise ValueError(
+            "must be the prefix of the queues as the application says it, such as bull"
+        )
+    return text
+
+
+def _check_version(text: str) -> str:
+    if not re.fullmatch(r"\d{1,4}\.\d{1,4}\.\d{1,4}", text):
+        raise ValueError("must be the whole version of BullMQ, such as 6.7.0")
+    return text
+
+
 class BullMq(QueueSystem):
     """Queues of BullMQ 5 or 6; `url` is the Redis or (6 only) the PostgreSQL that holds them.
 
@@ -49,11 +64,9 @@ class BullMq(QueueSystem):
     """
 
     url: Secret
-    prefix: (
-        Annotated[str, StringConstraints(pattern=r"^[^\s*?\[\]\\\x00-\x1f\x7f]{1,100}$")] | None
-    ) = None
+    prefix: Annotated[str, AfterValidator(_check_prefix)] | None = None
     max_stalled: Annotated[int, Field(ge=0)] = 1
-    version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")] | None = None
+    version: Annotated[str, AfterValidator(_check_version)] | None = None
 
     @field_validator("url")
     @classmethod

@@ -27,7 +27,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "heal_all": {},
     "heal_orphaned_records": {"max_rows": 10, "batch": 2, "allow_majority": True},
     "heal_stale_sessions": {"max_rows": 10, "batch": 2, "dry_run": True},
+    "heal_stuck_jobs": {"stuck_after": "1m", "queues": ["email"]},
     "kill_long_queries": {"longer_than": "2m", "users": ["app"], "terminate": True},
+    "pause_queue": {"queues": ["email"], "resume_after": "10m"},
     "reload": {"up_for": "1s"},
     "restart": {"up_for": "1s"},
     "run": {"argv": ["/opt/heal.sh", "--all"], "amx_env": True},
@@ -55,6 +57,7 @@ def a_full_target() -> Target:
             "sessions": {"table": "sessions", "expires": "expires_at"},
             "orphans": [{"table": "comments", "column": "post_id", "references": "posts.id"}],
         },
+        "queue": {"system": "bullmq", "url": "redis://127.0.0.1:1/0", "queues": ["email"]},
     }
     return Target.model_validate({"name": "shop", **facets})
 

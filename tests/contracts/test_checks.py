@@ -30,6 +30,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "http": {"path": "/health", "body": "ok"},
     "postgres": {"ask": "ping", "timeout": "1s"},
     "process": {"state": "up"},
+    "queue": {"state": "unstuck"},
     "redis": {"ask": "ping"},
     "promql": {"query": "up", "op": "==", "value": 1},
 }
