@@ -6,6 +6,7 @@ from pydantic import SerializerFunctionWrapHandler, ValidationInfo
 
 from receiver.managers.base import Manager
 from receiver.managers.command import Command
+from receiver.managers.compose import Compose
 from receiver.managers.docker import Docker
 from receiver.managers.pm2 import Pm2
 from receiver.managers.supervisor import Supervisor
@@ -14,6 +15,7 @@ from receiver.registry import chosen_by_key, name_of
 
 MANAGERS: dict[str, type[Manager]] = {
     "command": Command,
+    "compose": Compose,
     "docker": Docker,
     "pm2": Pm2,
     "supervisor": Supervisor,

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Coroutine, Mapping
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, model_validator
 
 from receiver.managers.base import Manager, ManagerError, ProcessState, ProcessStatus, Verb
+from receiver.managers.container_state import container_status
 from receiver.managers.docker_engine import LOOK_TIMEOUT, Engine, check_engine_url, open_engine
 from receiver.managers.own_container import Surroundings
 from receiver.tools import Tools
@@ -22,11 +22,6 @@ from receiver.tools import Tools
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _ORDER_TIMEOUT = 120.0  # a container may take its whole stop timeout
 _RESCUE = 12.0  # the engine kills what has not stopped after 10 s, unless told otherwise
-_STATES = {
-    "running": ProcessState.UP,
-    "restarting": ProcessState.STARTING,
-    "removing": ProcessState.DOWN,
-}
 
 
 def _check_container(text: str) -> str:
@@ -49,6 +44,7 @@ class Docker(Manager):
     """
 
     verbs: ClassVar[frozenset[Verb]] = frozenset({"restart", "reload", "signal"})
+    gap: ClassVar[str] = "a container engine knows no other reload"
     surroundings: ClassVar[Surroundings] = Surroundings()
 
     container: Annotated[str, AfterValidator(_check_container)]
@@ -103,15 +99,15 @@ class Docker(Manager):
         return found
 
     def _status(self, found: Mapping[str, Any]) -> ProcessStatus:
-        state, pid = found["State"], found["State"].get("Pid")
-        shown = _shown(state)
+        state = found["State"]
         # elsewhere the numbers are those of other processes than here
         here = self.url.startswith("unix:") and self.surroundings.own_id() is None
-        return ProcessStatus(
-            state=shown,
-            started_at=_seconds(state.get("StartedAt")) if shown is ProcessState.UP else None,
-            pids=(pid,) if here and isinstance(pid, int) and pid > 0 else (),
-            restarts=int(found.get("RestartCount") or 0),
+        return container_status(
+            state.get("Status"),
+            (state.get("Health") or {}).get("Status"),
+            state.get("StartedAt"),
+            state.get("Pid") if here else None,
+            found.get("RestartCount"),
         )
 
 
@@ -126,23 +122,6 @@ async def _to_its_end(order: Coroutine[Any, Any, None]) -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         raise
-
-
-def _shown(state: Mapping[str, Any]) -> ProcessState:
-    shown = _STATES.get(str(state.get("Status")), ProcessState.DOWN)
-    if shown is not ProcessState.UP:
-        return shown
-    health = (state.get("Health") or {}).get("Status")
-    return {"starting": ProcessState.STARTING, "unhealthy": ProcessState.DOWN}.get(
-        str(health), shown
-    )
-
-
-def _seconds(text: object) -> float | None:
-    try:
-        return datetime.fromisoformat(str(text)).timestamp()
-    except ValueError:
-        return None
 
 
 def _resident(answer: object) -> int | None:

@@ -22,6 +22,7 @@ from pydantic import AfterValidator
 
 from receiver.managers.base import Manager, ManagerError, ProcessState, ProcessStatus, Verb
 from receiver.managers.pids import not_catching
+from receiver.managers.replicas import as_one
 from receiver.tools import Finished, OutsideError, Tools
 
 _ORDER_TIMEOUT = 120.0  # an instance may take its whole kill_timeout and listen_timeout
@@ -87,7 +88,7 @@ class Pm2(Manager):
     home: Annotated[Path, AfterValidator(_check_home)] = Path("~/.pm2")
 
     async def status(self, tools: Tools) -> ProcessStatus:
-        return _status([one.status for one in await self._listed(tools)])
+        return as_one([one.status for one in await self._listed(tools)])
 
     async def restart(self, tools: Tools) -> None:
         await self._order(tools, "restart", self.name)
@@ -224,21 +225,4 @@ def _instance(entry: Mapping[str, object], details: Mapping[str, object]) -> _In
         cluster=details.get("exec_mode") == "cluster_mode",
         leaving=str(details.get("pm_id")).startswith(_LEAVING),
         resident=resident if isinstance(resident, int) else 0,
-    )
-
-
-def _status(instances: list[ProcessStatus]) -> ProcessStatus:
-    """All instances as one: down if any is, and only as young as the oldest."""
-    if not instances:
-        return ProcessStatus(ProcessState.MISSING)
-    states = {instance.state for instance in instances}
-    worst = next(
-        s for s in (ProcessState.DOWN, ProcessState.STARTING, ProcessState.UP) if s in states
-    )
-    starts = [instance.started_at for instance in instances if instance.started_at is not None]
-    return ProcessStatus(
-        state=worst,
-        started_at=min(starts) if worst is ProcessState.UP and starts else None,
-        pids=tuple(pid for instance in instances for pid in instance.pids),
-        restarts=sum(instance.restarts for instance in instances),
     )

@@ -77,6 +77,7 @@ class Systemd(Manager):
 
     executable: ClassVar[str | None] = "systemctl"
     verbs: ClassVar[frozenset[Verb]] = frozenset({"restart", "reload", "signal"})
+    gap: ClassVar[str] = "the unit has no `ExecReload=`, or does not run"
 
     unit: Annotated[str, AfterValidator(_check_unit)]
     user: bool = False

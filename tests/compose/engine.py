@@ -6,8 +6,12 @@ import asyncio
 import os
 import subprocess
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import yaml
+
+PROJECT = "prunella-tales"
 IMAGE = os.environ.get("PRUNELLA_BASE_IMAGE", "python:3.12-slim-bookworm")
 URL = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 HEALTH = "/run/healthy"
@@ -49,3 +53,44 @@ class RealEngine:
     def end(self) -> None:
         for name in self.made:
             docker("rm", "--force", "--volumes", name)
+
+
+class RealCompose:
+    """A project whose file is written as the tale goes on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url = URL
+        self.file = folder / "compose.yml"
+        self._services: dict[str, dict[str, Any]] = {}
+        self.file.write_text("services: {}\n")
+
+    async def run(self, name: str, code: str, *, replicas: int = 1, **options: Any) -> None:
+        health = {"test": ["CMD", "test", "-e", HEALTH], "interval": "300ms", "retries": 8}
+        self._services[name] = {
+            "image": IMAGE,
+            "network_mode": "none",
+            "command": ["python3", "-Sc", (_FRESH + code).replace("$", "$$")],
+            "stop_grace_period": f"{options.get('stop_timeout', 1)}s",
+            "restart": "always" if options.get("restart") else "no",
+            **({"healthcheck": health} if options.get("checked") else {}),
+        }
+        await asyncio.to_thread(self.file.write_text, yaml.safe_dump({"services": self._services}))
+        if replicas:
+            await self._do("up", "--detach", "--scale", f"{name}={replicas}", name)
+
+    async def stop(self, name: str) -> None:
+        await self._do("stop", name)
+
+    async def become(self, name: str, *, healthy: bool) -> None:
+        if healthy:
+            await self._do("exec", "-T", name, "touch", HEALTH)
+
+    def end(self) -> None:
+        docker(*self._project, "down", "--volumes", "--timeout", "0")
+
+    @property
+    def _project(self) -> tuple[str, ...]:
+        return ("compose", "--project-name", PROJECT, "--file", str(self.file))
+
+    async def _do(self, *words: str) -> None:
+        await asyncio.to_thread(docker, *self._project, *words)

@@ -3,30 +3,53 @@ file alone, and the same tales are told to the stand-in."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
+from shutil import which
 
 import pytest
 
+from receiver.managers.compose import Compose
 from receiver.managers.docker import Docker
-from tests.compose.engine import RealEngine
-from tests.receiver.managers.docker_tales import DockerTales, Scene, the_tools
+from tests.compose.engine import PROJECT, RealCompose, RealEngine
+from tests.receiver.managers.docker_tales import ComposeTales, DockerTales, Scene, the_tools
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 
-@pytest.fixture
-def engine() -> Iterator[RealEngine]:
-    started = RealEngine()
-    try:
-        yield started
-    finally:
-        started.end()
-
-
-@pytest.fixture
-def scene(engine: RealEngine) -> Scene:
-    return Scene(engine, the_tools(), Docker(container="api", url=engine.url))
-
-
 class TestDockerAgainstARealEngine(DockerTales):
     """As it was told to the stand-in."""
+
+    @pytest.fixture
+    def scene(self) -> Iterator[Scene]:
+        engine = RealEngine()
+        try:
+            yield Scene(engine, the_tools(), lambda name: Docker(container=name, url=engine.url))
+        finally:
+            engine.end()
+
+
+class TestComposeAgainstARealEngine(ComposeTales):
+    """As it was told to the stand-in."""
+
+    @pytest.fixture
+    def scene(self, tmp_path: Path) -> Iterator[Scene]:
+        engine = RealCompose(tmp_path)
+
+        def facet(name: str) -> Compose:
+            return Compose(project=PROJECT, file=engine.file, service=name, url=engine.url)
+
+        try:
+            yield Scene(engine, the_tools({"docker": a_docker(tmp_path)}), facet)
+        finally:
+            engine.end()
+
+
+def a_docker(folder: Path) -> str:
+    """The program with the plugins that docker/compose-test may have put into a folder of its own."""
+    config = os.environ.get("DOCKER_CONFIG", "")
+    wrapper = folder / "docker"
+    wrapper.write_text(f'#!/bin/sh\nexport DOCKER_CONFIG="{config}"\nexec {which("docker")} "$@"\n')
+    wrapper.chmod(0o755)
+    return str(wrapper)

@@ -102,6 +102,7 @@ class Systemd:
     awake: asyncio.Event = field(default_factory=asyncio.Event)
     delay: float = 0.0
     orders: list[dict[str, Any]] = field(default_factory=list)
+    talks: list[asyncio.Future[None]] = field(default_factory=list)
 
     async def start(self, name: str, argv: Sequence[str], **options: Any) -> Unit:
         unit = self.units[name] = Unit(argv, **options)
@@ -109,6 +110,9 @@ class Systemd:
         return unit
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.talks.append(asyncio.ensure_future(self._talk(reader, writer)))
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
             order = json.loads(await reader.readline())
             self.orders.append(order)
@@ -274,6 +278,7 @@ async def systemd() -> AsyncIterator[Systemd]:
                 yield manager
             finally:
                 manager.awake.set()
+                await asyncio.gather(*manager.talks, return_exceptions=True)
                 await manager.end()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

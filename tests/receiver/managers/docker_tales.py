@@ -4,6 +4,7 @@ tests/compose."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -13,12 +14,12 @@ import pytest
 from prunella.service.clock import SystemClock
 from receiver.actions.base import ActionFailed
 from receiver.actions.restart import Restart
-from receiver.managers.base import Manager, ManagerError, ProcessState
+from receiver.managers.base import Manager, ManagerError, ProcessState, ProcessStatus
 from receiver.managers.docker import Docker
 from receiver.managers.docker_engine import open_engine
 from receiver.outside.programs import SystemPrograms
 from receiver.targets import Target
-from receiver.tools import Tools
+from receiver.tools import MAX_OUTPUT, Finished, Tools
 from tests.receiver.actions.effects import an_effect
 from tests.receiver.stand_ins import StandInHttp
 from tests.servers.process import until
@@ -33,7 +34,8 @@ ENDS_AT_USR2 = f"{_ENDS}signal.signal(signal.SIGUSR2, lambda *_: os._exit(7)); t
 class Containers(Protocol):
     """An engine, as a test needs it."""
 
-    url: str
+    @property
+    def url(self) -> str: ...
 
     async def run(self, name: str, code: str, **options: Any) -> Any: ...
 
@@ -48,7 +50,11 @@ class Scene:
 
     engine: Containers
     tools: Tools
-    api: Manager
+    facet: Callable[[str], Manager]
+
+    @property
+    def api(self) -> Manager:
+        return self.facet("api")
 
     async def state_is(self, state: ProcessState) -> None:
         async def is_so() -> bool:
@@ -63,6 +69,24 @@ class Scene:
         return (await Restart.model_validate({"up_for": up_for}).run(effect, self.tools)).text
 
 
+class Impatient(SystemPrograms):
+    """Kills the program of an order soon, as happens to the children of a receiver that is killed."""
+
+    def __init__(self) -> None:
+        super().__init__(grace=0)
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,
+        env: Mapping[str, str] | None = None,
+        max_output: int = MAX_OUTPUT,
+    ) -> Finished:
+        soon = 0.5 if "restart" in argv else timeout
+        return await super().run(argv, timeout=soon, env=env, max_output=max_output)
+
+
 def the_tools(executables: dict[str, str] | None = None) -> Tools:
     return Tools(
         clock=SystemClock(),
@@ -72,13 +96,18 @@ def the_tools(executables: dict[str, str] | None = None) -> Tools:
     )
 
 
-class DockerTales:
-    """For classes that have a fixture `scene` with the manager `docker` for the container `api`."""
+async def is_another(scene: Scene, before: ProcessStatus) -> bool:
+    now = await scene.api.status(scene.tools)
+    return now.state is ProcessState.UP and now.started_at != before.started_at
+
+
+class ContainerTales:
+    """For classes that have a fixture `scene`, whatever manager it gives."""
 
     async def test_a_restart_is_a_new_start_and_of_that_one_only(self, scene: Scene) -> None:
         await scene.engine.run("api", SLEEP)
         await scene.engine.run("api-2", SLEEP)
-        other = Docker(container="api-2", url=scene.engine.url)
+        other = scene.facet("api-2")
         before, bystander = await scene.api.status(scene.tools), await other.status(scene.tools)
         assert "restarted api in" in await scene.restarted()
         after = await scene.api.status(scene.tools)
@@ -99,19 +128,6 @@ class DockerTales:
         status = await scene.api.status(scene.tools)
         assert (status.state, status.pids, status.started_at) == (ProcessState.DOWN, (), None)
         await scene.restarted()
-
-    async def test_who_is_not_there_is_missing_also_when_an_id_begins_so(
-        self, scene: Scene
-    ) -> None:
-        await scene.engine.run("other", SLEEP)
-        async with open_engine(scene.engine.url) as engine:
-            found: Any = await engine.look("/containers/other/json")
-        for name in ("api", found["Id"][:12]):
-            manager = Docker(container=name, url=scene.engine.url)
-            assert (await manager.status(scene.tools)).state is ProcessState.MISSING
-            with pytest.raises(ManagerError, match="there is no container") as caught:
-                await manager.restart(scene.tools)
-            assert not caught.value.started
 
     async def test_a_health_check_is_waited_for(self, scene: Scene) -> None:
         await scene.engine.run("api", SLEEP, checked=True)
@@ -154,32 +170,19 @@ class DockerTales:
         await scene.engine.run("api", STUBBORN, stop_timeout=1)
         assert "restarted api in" in await scene.restarted()
 
-    async def test_a_restart_that_is_cancelled_leaves_nothing_down(self, scene: Scene) -> None:
-        await scene.engine.run("api", STUBBORN, stop_timeout=1)
-        before = await scene.api.status(scene.tools)
-        restart = asyncio.create_task(scene.api.restart(scene.tools))
-        await asyncio.sleep(0.2)
-        restart.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await restart
-        after = await scene.api.status(scene.tools)
-        assert (after.state, after.started_at == before.started_at) == (ProcessState.UP, False)
-
-    async def test_a_receiver_that_dies_in_the_middle_leaves_nothing_down(
-        self, scene: Scene
+    @pytest.mark.parametrize("moment", [0.4, 0.9])
+    async def test_a_restart_that_is_cancelled_at_any_moment_leaves_nothing_down(
+        self, scene: Scene, moment: float
     ) -> None:
         await scene.engine.run("api", STUBBORN, stop_timeout=1)
-        before = await scene.api.status(scene.tools)
-        async with open_engine(scene.engine.url) as engine:
-            with pytest.raises(ManagerError, match="no answer") as caught:
-                await engine.order("/containers/api/restart", 0.3)  # and it hangs up
-        assert caught.value.started
-
-        async def another() -> bool:
-            now = await scene.api.status(scene.tools)
-            return now.state is ProcessState.UP and now.started_at != before.started_at
-
-        await until(another, "the engine has finished it")
+        restart = asyncio.create_task(scene.api.restart(scene.tools))
+        await asyncio.sleep(moment)
+        restart.cancel()
+        await asyncio.gather(restart, return_exceptions=True)
+        await scene.state_is(ProcessState.UP)
+        first = await scene.api.status(scene.tools)
+        await asyncio.sleep(1.2)  # longer than a stop takes: what was begun has come to its end
+        assert (await scene.api.status(scene.tools)).state is ProcessState.UP, first
 
     async def test_a_signal_reaches_the_program(self, scene: Scene) -> None:
         await scene.engine.run("api", ENDS_AT_USR2)
@@ -202,3 +205,87 @@ class DockerTales:
         assert 1 << 20 < seen < 1 << 28
         await scene.engine.stop("api")
         assert await scene.api.resident_bytes(scene.tools) is None
+
+
+class DockerTales(ContainerTales):
+    """For those whose manager is `docker`."""
+
+    async def test_who_is_not_there_is_missing_also_when_an_id_begins_so(
+        self, scene: Scene
+    ) -> None:
+        await scene.engine.run("other", SLEEP)
+        async with open_engine(scene.engine.url) as engine:
+            found: Any = await engine.look("/containers/other/json")
+        for name in ("api", found["Id"][:12]):
+            manager = Docker(container=name, url=scene.engine.url)
+            assert (await manager.status(scene.tools)).state is ProcessState.MISSING
+            with pytest.raises(ManagerError, match="there is no container") as caught:
+                await manager.restart(scene.tools)
+            assert not caught.value.started
+
+    async def test_a_receiver_that_dies_in_the_middle_leaves_nothing_down(
+        self, scene: Scene
+    ) -> None:
+        await scene.engine.run("api", STUBBORN, stop_timeout=1)
+        before = await scene.api.status(scene.tools)
+        async with open_engine(scene.engine.url) as engine:
+            with pytest.raises(ManagerError, match="no answer") as caught:
+                await engine.order("/containers/api/restart", 0.3)  # and it hangs up
+        assert caught.value.started
+        await until(lambda: is_another(scene, before), "the engine has finished it")
+
+
+class ComposeTales(ContainerTales):
+    """For those whose manager is `compose`."""
+
+    async def test_more_replicas_come_and_the_youngest_go_and_the_others_stay(
+        self, scene: Scene
+    ) -> None:
+        await scene.engine.run("api", SLEEP)
+        before = await scene.api.status(scene.tools)
+        await scene.api.scale(scene.tools, 3)
+        await scene.state_is(ProcessState.UP)
+        more = await scene.api.status(scene.tools)
+        assert (len(more.pids), await scene.api.instances(scene.tools)) == (3, 3)
+        assert set(before.pids) < set(more.pids)
+        await scene.api.scale(scene.tools, 1)
+        assert (await scene.api.status(scene.tools)).pids == before.pids
+
+    async def test_all_replicas_are_restarted(self, scene: Scene) -> None:
+        await scene.engine.run("api", SLEEP, replicas=2)
+        before = await scene.api.status(scene.tools)
+        assert "restarted api in" in await scene.restarted()
+        after = await scene.api.status(scene.tools)
+        assert not set(before.pids) & set(after.pids)
+        assert len(after.pids) == 2
+
+    async def test_one_replica_that_is_unhealthy_is_not_all_up(self, scene: Scene) -> None:
+        await scene.engine.run("api", SLEEP, replicas=2, checked=True)
+        assert (await scene.api.status(scene.tools)).state is ProcessState.STARTING
+        await scene.engine.become("api", healthy=False)
+        await scene.state_is(ProcessState.DOWN)
+
+    async def test_a_service_that_was_never_started_is_started(self, scene: Scene) -> None:
+        await scene.engine.run("api", SLEEP, replicas=0)
+        assert (await scene.api.status(scene.tools)).state is ProcessState.DOWN
+        assert await scene.api.instances(scene.tools) == 0
+        await scene.restarted()
+        assert await scene.api.instances(scene.tools) == 1
+
+    async def test_a_service_that_the_file_does_not_know_is_missing(self, scene: Scene) -> None:
+        await scene.engine.run("other", SLEEP)
+        assert (await scene.api.status(scene.tools)).state is ProcessState.MISSING
+        for order in (scene.api.restart(scene.tools), scene.api.scale(scene.tools, 2)):
+            with pytest.raises(ManagerError, match="has no service api") as caught:
+                await order
+            assert not caught.value.started
+
+    async def test_a_receiver_that_dies_in_the_middle_leaves_nothing_down(
+        self, scene: Scene
+    ) -> None:
+        await scene.engine.run("api", STUBBORN, replicas=2, stop_timeout=1)
+        before = await scene.api.status(scene.tools)
+        programs = replace(scene.tools, programs=Impatient())
+        with pytest.raises(ManagerError, match="took longer"):
+            await scene.api.restart(programs)  # its `docker` is killed after 0.5 s
+        await until(lambda: is_another(scene, before), "the engine has finished it")

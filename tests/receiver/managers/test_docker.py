@@ -34,7 +34,7 @@ async def engine() -> AsyncIterator[StandInEngine]:
 
 @pytest_asyncio.fixture
 async def scene(engine: StandInEngine) -> Scene:
-    return Scene(engine, the_tools(), Docker(container="api", url=engine.url))
+    return Scene(engine, the_tools(), lambda name: Docker(container=name, url=engine.url))
 
 
 @asynccontextmanager
