@@ -21,8 +21,10 @@ from receiver.tools import Finished, OutsideError, Tools
 from tests.receiver.stand_ins import Ran, StandInHttp, StandInPrograms, a_toolbox
 from tests.servers.pm2 import pm2
 from tests.servers.process import until
+from tests.servers.troubles import unprivileged
 
 CANARY = "c4nary-9d1e"
+NOBODYS = 2**22 + 1  # above the largest pid
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
@@ -52,6 +54,7 @@ def listed(*entries: tuple[str, str, int], before: str = "", **details: Any) -> 
                 "env": {"TOKEN": CANARY},
                 **details,
             },
+            "monit": {"memory": 1000 * pid, "cpu": 1},
         }
         for name, status, pid in entries
     ]
@@ -183,6 +186,103 @@ async def test_a_restart_says_whether_it_may_have_begun(
         with pytest.raises(ManagerError) as caught:
             await Pm2(name="api", home=home).restart(a_toolbox(programs=StandInPrograms(ending)))
     assert caught.value.started is started
+
+
+async def asked(verb: str, *arguments: object, ending: Finished) -> StandInPrograms:
+    """What the manager starts for that, beside its looks."""
+
+    def answer(ran: Ran) -> Finished:
+        return listed(("api", "online", NOBODYS)) if "jlist" in ran.argv else ending
+
+    programs = StandInPrograms(answer)
+    async with a_home() as home:
+        await getattr(Pm2(name="api", home=home), verb)(a_toolbox(programs=programs), *arguments)
+    return programs
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "argv"),
+    [
+        ("reload", (), ("pm2", "reload", "api")),
+        ("scale", (3,), ("pm2", "scale", "api", "3")),
+        ("signal", ("SIGUSR2",), ("pm2", "sendSignal", "SIGUSR2", "api")),
+    ],
+)
+async def test_every_order_names_one_app(
+    verb: str, arguments: tuple[object, ...], argv: tuple[str, ...]
+) -> None:
+    programs = await asked(verb, *arguments, ending=Finished(0, ""))
+    assert [ran.argv for ran in programs.ran if "jlist" not in ran.argv] == [argv]
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "said", "started", "why"),
+    [
+        ("reload", (), "Process or Namespace api not found", False, "knows no api"),
+        ("reload", (), "Reload already in progress, please try again in 9 s", False, "in 30 s"),
+        ("reload", (), "boom", True, "exit code 1"),
+        ("scale", (3,), "Application api not found", False, "knows no api"),
+        ("scale", (3,), "boom", True, "exit code 1"),
+        ("signal", ("SIGUSR2",), "Unknown process name", False, "knows no api"),
+        ("signal", ("SIGUSR2",), "boom", True, "exit code 1"),
+    ],
+)
+async def test_every_order_says_whether_it_may_have_begun(
+    verb: str, arguments: tuple[object, ...], said: str, started: bool, why: str
+) -> None:
+    with pytest.raises(ManagerError, match=why) as caught:
+        await asked(verb, *arguments, ending=Finished(1, said))
+    assert caught.value.started is started
+
+
+@pytest.mark.parametrize("instances", [0, -1])
+async def test_no_app_is_scaled_away(instances: int) -> None:
+    with pytest.raises(ManagerError, match="at least one instance") as caught:
+        await asked("scale", instances, ending=Finished(0, ""))
+    assert not caught.value.started
+
+
+async def look(verb: str, *entries: tuple[str, str, int], **details: Any) -> object:
+    async with a_home() as home:
+        tools = a_toolbox(programs=StandInPrograms(listed(*entries, **details)))
+        return await getattr(Pm2(name="api", home=home), verb)(tools)
+
+
+@pytest.mark.parametrize(("mode", "smooth"), [("cluster_mode", True), ("fork_mode", False)])
+async def test_only_cluster_mode_reloads_without_a_gap(mode: str, smooth: bool) -> None:
+    found = await look("zero_downtime", ("api", "online", 7), exec_mode=mode)
+    assert found is smooth
+    assert await look("zero_downtime") is False
+
+
+async def test_instances_are_counted_without_those_that_a_reload_is_about_to_end() -> None:
+    two = (("api", "online", 7), ("api", "errored", 0), ("other", "online", 9))
+    assert await look("instances", *two) == 2
+    assert await look("instances", *two, pm_id="_old_3") == 0
+
+
+async def test_memory_is_pm2s_own_figure_of_all_instances_or_none() -> None:
+    assert await look("resident_bytes", ("api", "online", 7), ("api", "online", 8)) == 15_000
+    assert await look("resident_bytes", ("api", "online", 7), ("api", "stopped", 0)) is None
+    assert await look("resident_bytes", ("other", "online", 7)) is None
+
+
+@pytest.mark.parametrize("verb", ["status", "restart"])
+async def test_a_daemon_that_hangs_is_said_with_what_to_do(verb: str) -> None:
+    async with a_home() as home:
+        tools = a_toolbox(programs=StandInPrograms(Finished(None, CANARY)))
+        with pytest.raises(ManagerError, match=r"does the PM2 daemon hang\?.*pm2\.pid") as caught:
+            await getattr(Pm2(name="api", home=home), verb)(tools)
+    assert caught.value.started is (verb == "restart")
+    assert CANARY not in str(caught.value)
+
+
+async def test_a_home_that_we_may_not_enter_is_said_with_what_to_do() -> None:
+    async with a_home() as home:
+        home.chmod(0)
+        with unprivileged(), pytest.raises(ManagerError, match="run the receiver as its owner"):
+            await Pm2(name="api", home=home).status(a_toolbox())
+        home.chmod(0o700)
 
 
 async def test_without_a_daemon_none_is_started(tmp_path: Path) -> None:

@@ -32,6 +32,15 @@ def stubborn(ready: Path) -> list[str]:
     return [sys.executable, "-c", code]
 
 
+def listener(got: Path) -> list[str]:
+    """Writes that it was sent SIGUSR2."""
+    code = (
+        "import pathlib, signal, time; got = pathlib.Path({!r}); "
+        "signal.signal(signal.SIGUSR2, lambda *_: got.write_text('SIGUSR2')); got.touch(); time.sleep(600)"
+    )
+    return [sys.executable, "-c", code.format(str(got))]
+
+
 async def state_is(manager: Supervisor, state: ProcessState) -> None:
     async def is_so() -> bool:
         return (await manager.status(TOOLS)).state is state
@@ -94,8 +103,32 @@ async def test_what_does_not_speak_supervisors_language_is_an_error(
     assert "c4nary" not in repr(manager) + repr(caught.value)
 
 
+async def test_memory_and_signals_of_another_machine_are_not_looked_for_on_this_one() -> None:
+    manager = Supervisor(name="a", url="http://supervisor.invalid:9001")
+    assert await manager.resident_bytes(a_toolbox()) is None
+
+
+def test_more_of_one_program_is_not_for_us_to_start() -> None:
+    assert "`numprocs`" in str(Supervisor(name="a").objection("scale"))
+    assert Supervisor(name="a").objection("signal") is None
+
+
 @pytest.mark.server
 class TestWithARealSupervisord:
+    async def test_a_signal_reaches_the_program_and_its_refusal_is_said(
+        self, tmp_path: Path
+    ) -> None:
+        got = tmp_path / "got"
+        async with supervisord(tmp_path, {"shop": listener(got)}, startsecs="0") as server:
+            manager = Supervisor(name="shop", url=server.url)
+            await until(got.exists, "it listens")
+            await manager.signal(TOOLS, "SIGUSR2")
+            await until(lambda: got.read_text() == "SIGUSR2", "it got the signal")
+            assert (await manager.resident_bytes(TOOLS) or 0) > 1 << 20
+            with pytest.raises(ManagerError, match="BAD_NAME") as caught:
+                await Supervisor(name="none", url=server.url).signal(TOOLS, "SIGUSR2")
+            assert not caught.value.started
+
     async def test_a_program_is_restarted_over_either_address(self, tmp_path: Path) -> None:
         async with supervisord(tmp_path, {"shop": SLEEP}, startsecs="0") as server:
             for url in (server.url, server.http_url):
