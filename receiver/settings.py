@@ -36,6 +36,7 @@ from prunella.service.settings import (
     Size,
 )
 from prunella.service.units import at_least, parse_duration, parse_listen
+from receiver.bundled import expand
 from receiver.channels import parse_channel
 from receiver.channels.base import Channel
 from receiver.consistency import inconsistencies
@@ -207,8 +208,10 @@ class ReceiverSettings(Settings):
     def _consistent(
         cls, data: object, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
     ) -> Self:
+        data, included = expand(data)
         # asked of the file as it stands, so that a wrong value elsewhere does not hide these
-        found = [mistake(*inconsistency) for inconsistency in inconsistencies(data, info.context)]
+        problems = [*included, *inconsistencies(data, info.context)]
+        found = [mistake(*inconsistency) for inconsistency in problems]
         try:
             settings = handler(data)
         except ValidationError as error:
