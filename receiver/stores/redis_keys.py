@@ -56,21 +56,21 @@ class Swept:
 
 async def sweep(wish: Sweep, tools: Tools) -> Swept:
     """Counts, then removes. Raises StoreError; what was removed before that is in its message."""
-    async with primaries(wish.facet, CURE) as clients:
-        run = _Run(wish, tools, Pace(tools.clock, CURE), clustered=len(clients) > 1)
-        await walk(clients, wish.patterns, run.pace, run.count)
+    async with primaries(wish.facet, CURE) as servers:
+        run = _Run(wish, tools, Pace(tools.clock, CURE), servers.clustered)
+        await walk(servers.clients, wish.patterns, run.pace, run.count)
         if run.scanned and not wish.dry_run:
-            await _remove(run, clients)
+            await _remove(run, servers.clients)
         return Swept(run.scanned, run.deleted)
 
 
 async def flush_database(wish: Sweep, tools: Tools) -> Swept:
     """Empties the database of the url, in the background of the server. Raises StoreError."""
-    async with primaries(wish.facet, CURE_FLUSH) as clients:
-        if len(clients) > 1:
+    async with primaries(wish.facet, CURE_FLUSH) as servers:
+        if servers.clustered:
             why = "a cluster is never flushed as a whole: name patterns"
             raise StoreError(why, started=False)
-        (client,) = clients
+        (client,) = servers.clients
         with explained(CURE_FLUSH, started=False):
             size = int(await client.dbsize())
         _require_few(size, wish.max_keys)

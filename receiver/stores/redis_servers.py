@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -16,8 +17,16 @@ SLOTS = 16_384
 Node = tuple[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Connections to all; where they are `clustered`, one command may name keys of one slot only."""
+
+    clients: tuple[Client, ...]
+    clustered: bool
+
+
 @asynccontextmanager
-async def primaries(facet: RedisFacet, cure: str) -> AsyncIterator[tuple[Client, ...]]:
+async def primaries(facet: RedisFacet, cure: str) -> AsyncIterator[Servers]:
     """A connection to each. Raises StoreError(started=False) when one of them cannot be had."""
     async with AsyncExitStack() as opened:
         client = await opened.enter_async_context(connected(facet))
@@ -31,7 +40,7 @@ async def primaries(facet: RedisFacet, cure: str) -> AsyncIterator[tuple[Client,
         for other in clients:
             with explained(cure, started=False):
                 await _greet(other, among_others=True)
-        yield tuple(clients) or (client,)
+        yield Servers(tuple(clients) or (client,), mode == "cluster")
 
 
 async def _greet(client: Client, *, among_others: bool) -> str:

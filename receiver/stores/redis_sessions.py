@@ -45,10 +45,10 @@ async def stale_sessions(wish: StaleSessions, tools: Tools) -> Swept:
 
     Raises StoreError, also where the server counts uses instead of idleness (maxmemory-policy …-lfu).
     """
-    async with primaries(wish.facet, CURE) as clients:
+    async with primaries(wish.facet, CURE) as servers:
         run = _Run(wish, tools, Pace(tools.clock, CURE))
         try:
-            await walk(clients, wish.facet.session_patterns, run.pace, run.visit)
+            await walk(servers.clients, wish.facet.session_patterns, run.pace, run.visit)
         except StoreError as error:
             if not run.deleted or wish.dry_run:
                 raise
