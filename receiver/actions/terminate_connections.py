@@ -25,6 +25,9 @@ class TerminateConnections(ByUser):
     VACUUM, ANALYZE, CREATE INDEX and CLUSTER at work, the programs in `postgres.protect` (pg_dump and its like), and
     Prunella's own sessions, whatever the receiver's role may do. Prepared transactions are no sessions and stay.
 
+    A server that is full lets the receiver in no more than others, which is waited for until `postgres.connect_timeout`:
+    leave it room by `ALTER ROLE app CONNECTION LIMIT 90;`.
+
     Privileges: `GRANT pg_read_all_stats, pg_signal_backend TO prunella;` (superusers cannot be ended even so).
     """
 

@@ -40,6 +40,11 @@ SLOW_TABLE = """
       AS 'BEGIN PERFORM pg_sleep(10); RETURN a; END';
     RESET ROLE; ALTER ROLE app SET vacuum_cost_delay = 100; ALTER ROLE app SET vacuum_cost_limit = 1
 """
+PARALLEL = """
+    CREATE TABLE t WITH (parallel_workers = 2) AS SELECT generate_series(1, 10000) AS a; GRANT SELECT ON t TO app;
+    ALTER ROLE app SET parallel_setup_cost = 0; ALTER ROLE app SET parallel_tuple_cost = 0;
+    ALTER ROLE app SET parallel_leader_participation = off; ALTER ROLE app SET max_parallel_workers_per_gather = 2
+"""
 AT_WORK = f"SELECT p.pid FROM ({postgres_backends._MAINTENANCE}) AS p"
 IN_TRANSACTION: tuple[State, ...] = ("idle in transaction",)
 
@@ -124,6 +129,25 @@ async def test_a_walsender_and_its_slot_live(world: World, tmp_path: Path) -> No
     finally:
         await receiver.stop()
         world.sql("SELECT pg_drop_replication_slot('s')")
+
+
+async def test_who_holds_a_replication_slot_lives(world: World) -> None:
+    """By a function that an administrator has lent the application."""
+    world.sql("""
+        CREATE FUNCTION hold() RETURNS name LANGUAGE sql SECURITY DEFINER
+          AS $$ SELECT slot_name FROM pg_create_physical_replication_slot('held', true, true) $$
+    """)
+    holder, other = await world.idle(), await world.idle()
+    await holder.execute("SELECT hold()")
+    assert (await end(world, wanted("idle", older_than=0))).terminated == 1
+    assert await world.alive(holder, other) == [True, False]
+
+
+async def test_it_does_not_end_itself_whatever_it_is_called(world: World) -> None:
+    async with connected(world.facet(), real_tools()) as session:
+        await session.db.execute("SET application_name = 'web'")
+        ended = await end_sessions(session, wanted("active", users=("healer",), older_than=0))
+    assert (ended.sessions, ended.found) == (1, 0)
 
 
 async def test_another_database_is_left_alone_unless_it_is_named(world: World) -> None:
@@ -253,6 +277,17 @@ async def test_maintenance_is_no_long_query(world: World, work: str) -> None:
     await until(lambda: pid in world.sql(AT_WORK).split(), "it is at work")
     assert (await stop(world, wanted(*QUERYING, older_than=0))).found == 0
     assert await world.states(busy) == ["active"]
+
+
+async def test_the_workers_of_a_query_are_not_signalled_beside_it(world: World) -> None:
+    """They run in the application's name, as processes of their own."""
+    world.sql(PARALLEL)
+    leader = await world.active(sql="SELECT count(pg_sleep(600)) FROM t")
+    workers = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker' AND usename = 'app'"
+    await until(lambda: world.sql(workers) == "2", "they are at work")
+    stopped = await stop(world, wanted(*QUERYING, older_than=0))
+    assert (stopped.found, stopped.cancelled) == (1, 1)
+    assert await world.states(leader) == ["idle"]
 
 
 async def test_a_dump_is_no_long_query(world: World) -> None:
