@@ -323,13 +323,16 @@ class Machine(RuleBasedStateMachine):
         self.time_passes(12.0)
         self.world.slow = False
 
-    @rule(service=services)
-    def something_is_silenced_while_it_is_repaired(self, service: str) -> None:
+    @rule(service=services, over=st.booleans())
+    def something_is_silenced_or_over_while_it_is_repaired(self, service: str, over: bool) -> None:
         """Between two rungs: the first does not help, and the second may not begin."""
         self.nothing_forbids()
         self.world.health[service] = 500
         self.an_alert_fires("HighErrorRate", service, "b", 1.0)
-        self.alertmanager_is_read({service})
+        if over:
+            self.ends(f"HighErrorRate/{service}/b", told=True, truncated=False)
+        else:
+            self.alertmanager_is_read({service})
         self.time_passes(40.0)
 
     def nothing_forbids(self) -> None:

@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import yaml
 from aiohttp import web
 
 from prunella.service.clock import SystemClock
+from receiver.decide.schedule import Schedule
 from receiver.journal import Journal
 from receiver.journal.engines import open_engine
 from tests.proof.evidence import Accepted, Terms
@@ -182,6 +184,13 @@ class Stage:
         finally:
             await journal.close()
 
+    async def was_away(self, schedules: Iterable[Schedule]) -> None:
+        """For two minutes, after it had looked at these."""
+        for schedule in schedules:
+            async with self.opened() as journal:
+                begun = json.dumps([time.time() - 120.0, 0.0])
+                await journal.remember(f"schedule:{schedule.rhythm}", begun)
+
     async def wrong(self) -> list[str]:
         """After the last kill: what contradicts an invariant, and what did not come to its end."""
         terms = Terms(
@@ -190,6 +199,7 @@ class Stage:
             accepted=self.accepted,
             away=self.away,
             soon=5.0,
+            every={"nightly": 365 * 86400.0},
         )
         async with self.opened() as journal:
             lines = [line async for line in journal.export()]
@@ -239,10 +249,37 @@ async def by_hand(stage: Stage) -> None:
         await stage.says(f"/api/v1/incidents/{incident}/resolve", {}, done)
 
 
+async def by_schedule(stage: Stage) -> None:
+    """A moment has come while nobody was there; it is made up for, once."""
+    if await stage.until_state("RESOLVED", "ESCALATED") == "ESCALATED":
+
+        async def done() -> bool:
+            return await stage.state() == "RESOLVED"
+
+        incident = await stage.number()
+        await stage.says(f"/api/v1/incidents/{incident}/resolve", {}, done)
+
+
+def a_moment_ago() -> Schedule:
+    """One that comes once a year, and came in the last minute."""
+    then = datetime.fromtimestamp(time.time() // 60 * 60, UTC)
+    return Schedule.model_validate(
+        {
+            "name": "nightly",
+            "cron": f"{then.minute} {then.hour} {then.day} {then.month} *",
+            "action": "restart",
+            "options": {"up_for": "0"},
+            "on": ["api"],
+            "timeout": "5s",
+        }
+    )
+
+
 SCENARIOS: dict[str, tuple[Scenario, int, str]] = {  # what is told, effects until healthy, mode
     "ladder": (ladder, 2, "auto"),
     "approval": (approval, 1, "approve"),
     "by hand": (by_hand, 0, "auto"),
+    "by schedule": (by_schedule, 0, "auto"),
 }
 
 
@@ -255,15 +292,19 @@ async def told(
         world = await parts.enter_async_context(outside(sorted(TARGETS), 0.05))
         health = await parts.enter_async_context(_health(world, needed))
         port = free_port()
-        written(folder / "receiver.yml", config(journal.url, world, port, health, mode))
+        schedules = [a_moment_ago()] if tell is by_schedule else []
+        settings = config(journal.url, world, port, health, mode)
+        written(folder / "receiver.yml", {**settings, **_as_written(schedules)})
         timeout = aiohttp.ClientTimeout(total=5.0)
         session = await parts.enter_async_context(aiohttp.ClientSession(timeout=timeout))
         url = f"http://127.0.0.1:{port}"
         stage = Stage(nursery, folder, journal.url, world, url, fatal, session, journal.leases_end)
+        await stage.was_away(schedules)
         keeper = asyncio.create_task(stage.keep_alive())
         try:
             await tell(stage)
-            await until(lambda: _rests(stage), f"rest in {folder}", deadline=DEADLINE)
+            last = "" if schedules else "resolved"
+            await until(lambda: _rests(stage, last), f"rest in {folder}", deadline=DEADLINE)
         finally:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
@@ -275,19 +316,23 @@ async def told(
     return stage
 
 
+def _as_written(schedules: Iterable[Schedule]) -> dict[str, Any]:
+    return {"schedules": [one.model_dump(mode="json", exclude_defaults=True) for one in schedules]}
+
+
 def written(file: Path, settings: dict[str, Any]) -> None:
     file.parent.mkdir(parents=True)
     file.write_text(yaml.safe_dump(settings))
 
 
-async def _rests(stage: Stage) -> bool:
-    """Everything is closed and told, the journal knows it, and no point was reached for a while."""
+async def _rests(stage: Stage, last: str) -> bool:
+    """Everything is closed and told to the last, the journal knows it, and no point was reached for a while."""
     found, reached = await stage.incidents(), len(stage.reached())
     if not found or any(one["state"] != "RESOLVED" for one in found):
         return False
     told = [(message.event, message.dedup) for message in stage.world.messages]
     noted = {row["dedup"] for row in await stage.rows() if row["ev"] == "notified"}
-    if "resolved" not in dict(told) or not {dedup for _, dedup in told} <= noted:
+    if (last and last not in dict(told)) or not {dedup for _, dedup in told} <= noted:
         return False
     await asyncio.sleep(0.15)
     return len(stage.reached()) == reached
