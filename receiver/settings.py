@@ -137,9 +137,9 @@ class LimitSettings(Settings):
     breaker: RateLimit = Rate(5, 3600.0)
     expire_after: Annotated[Duration, at_least("1m")] = 7200.0
 
-    @property
+    @cached_property
     def limits(self) -> Limits:
-        """As the guards read them."""
+        """As the guards read them; each delivery asks."""
         return Limits(
             per_target=self.per_target,
             everywhere=self.global_,

@@ -92,7 +92,7 @@ def legal(now: State, to: State) -> None:
         raise IllegalMove(f"{now} → {to} is not a legal move")
 
 
-class Progress(Struct, frozen=True, gc=False):
+class Progress(Struct, frozen=True, gc=False, omit_defaults=True):
     """Where an incident stands inside its state; written with every move, so that a crash forgets nothing."""
 
     since: float = 0.0  # when the present state was entered

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from operator import attrgetter
 from typing import Any, Protocol
 
+from msgspec.json import Encoder
 from msgspec.structs import fields
 
 from receiver.decide.incident import Incident, Progress, State
 from receiver.decide.reason import Reason
 from receiver.journal import NEVER, Run
-from receiver.journal.spelling import compact
 
 LARGEST = (1 << 63) - 1
 _NAMES = tuple(field.name for field in fields(Progress))
-_DEFAULTS = tuple(field.default for field in fields(Progress))
-_values = attrgetter(*_NAMES)
+_encode = Encoder().encode
 
 
 class Row(Protocol):
@@ -56,8 +54,7 @@ def incident_of(row: Row) -> Incident:
 
 def progress_json(incident: Incident) -> str:
     """What `progress_of` reads back; what is as it always begins is left out, because there are many of these."""
-    said = zip(_NAMES, _values(incident.progress), _DEFAULTS, strict=True)
-    return compact({name: value for name, value, default in said if value != default})
+    return _encode(incident.progress).decode()
 
 
 def waits(due: float | None) -> float | None:

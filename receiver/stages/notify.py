@@ -96,6 +96,8 @@ def _addressed(
 
 def _audience(settings: ReceiverSettings, incident: Incident, event: str) -> list[str]:
     said = incident.plan.get("notify")
+    if not settings.channels:
+        return []
     names = list(said) if isinstance(said, (list, tuple)) else list(settings.channels)
     if event in {"escalated", "frozen"}:
         names += [

@@ -161,8 +161,9 @@ def _incident_row(one: OpenIncident, desk: Desk) -> tuple[object, ...]:
     assert one.first is not None  # noqa: S101 - a new one is opened by an observation
     born, due = one.move.incident, one.move.due
     return (
-        *(born.id, born.key, born.playbook, born.state, born.reason, born.severity, born.title),
-        *(compact(born.targets), born.episode, born.opened_at, *desk.texts(one.first)),
+        # str(): sqlite3 searches long for a way to adapt a member of an enumeration
+        *(born.id, born.key, born.playbook, str(born.state), str(born.reason), born.severity),
+        *(born.title, compact(born.targets), born.episode, born.opened_at, *desk.texts(one.first)),
         *(desk.plan_text(one), progress_json(born), one.opened_at if due is None else waits(due)),
     )
 
