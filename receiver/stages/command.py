@@ -49,15 +49,18 @@ async def approve(incident: int, by: str, context: Context) -> Incident:
 
 
 async def deny(incident: int, by: str, context: Context) -> Incident:
-    """A human takes it from here. Raises Conflict, LookupError."""
+    """A human takes it from here; what was only due is over with that. Raises Conflict, LookupError."""
 
     def change(before: Incident) -> Move:
         _waits(before)
-        after = before.moved(State.ESCALATED, Reason.APPROVAL_DENIED, context.now())
-        told = letters(context, after, "escalated", f"{by} denied the action: a human has to look.")
+        to, word = State.ESCALATED, "escalated"
+        if before.scheduled:
+            to, word = State.RESOLVED, "resolved"
+        after = before.moved(to, Reason.APPROVAL_DENIED, context.now())
+        told = letters(context, after, word, f"{by} denied the action: a human has to look.")
         events = (
             event_of("denied", after, by=by),
-            event_of("escalated", after, reason=str(Reason.APPROVAL_DENIED)),
+            event_of(word, after, reason=str(Reason.APPROVAL_DENIED)),
         )
         return Move(after, events, told, due=context.now())
 

@@ -198,6 +198,18 @@ async def test_an_approved_one_is_done() -> None:
         assert len(Sweep.seen) == 1
 
 
+async def test_one_that_is_denied_is_over_until_its_next_time() -> None:
+    async with rig(schedules=every(), mode="approve") as made:
+        await lives(made, HOUR)
+        await command.deny((await made.incident()).id, "ann", made.context)
+        await made.wait(60)
+        incident = await made.incident()
+        assert (incident.state, str(incident.reason)) == (State.RESOLVED, "approval_denied")
+        assert Sweep.seen == []
+        await lives(made, HOUR)
+        assert (await made.incident()).state is State.AWAITING_APPROVAL
+
+
 @pytest.mark.parametrize(("matchers", "done"), [('service="shop"', 0), ('service="other"', 1)])
 async def test_i9_a_maintenance_window_of_its_target_holds_it_back(
     matchers: str, done: int
