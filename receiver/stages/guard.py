@@ -12,6 +12,7 @@ from receiver.decide import guards
 from receiver.decide.guards import Answer, Decision, Facts, Freeze
 from receiver.decide.incident import Incident, State
 from receiver.decide.reason import Reason
+from receiver.decide.values import changed
 from receiver.journal import Claim, Event, Letter, Move, Ruling, Run
 from receiver.stages.act import act
 from receiver.stages.context import Context, commit, event_of, follow, playbook_of
@@ -148,8 +149,8 @@ class _Asked:
         """The rung was meant for targets that have what it needs: the next target, or the next rung."""
         incident, following = self.proposal.incident, self.proposal.incident.progress.target + 1
         if following < self.proposal.count:
-            progress = replace(incident.progress, target=following)
-            return Ruling(Move(replace(incident, progress=progress)))
+            progress = changed(incident.progress, target=following)
+            return Ruling(Move(changed(incident, progress=progress)))
         return Ruling(Move(incident.moved(State.NEXT_RUNG, Reason.FACET_MISSING, self.now)))
 
     def _hand_over(self, decision: Decision) -> Ruling:
