@@ -198,7 +198,6 @@ class Stage:
             channels=frozenset({"ops"}),
             accepted=self.accepted,
             away=self.away,
-            soon=5.0,
             every={"nightly": 365 * 86400.0},
         )
         async with self.opened() as journal:
