@@ -1,7 +1,7 @@
 """Containers by the Engine API: what `docker restart` does, with the health check waited for and without the program.
 
 Whoever may talk to the engine without a filter is root on its machine; that is why a receiver that lives in a container
-refuses the plain socket, and why everything here needs seven paths of the API and no more.
+refuses the plain socket, and why everything here needs five paths of the API and no more.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Docker(Manager):
 
     Privileges: on the machine, the receiver's user in the group `docker`, which is as good as root. In a container never
     the socket (it is refused unless `unfiltered_socket: true`), but a proxy that lets through `GET /version`,
-    `GET /containers/NAME/json` and `/stats`, `POST /containers/ID/restart` and `/kill`: docs/examples/docker-socket-proxy.yml.
+    `GET /containers/NAME/json` and `/stats`, `POST /containers/NAME/restart` and `/kill`: docs/examples/docker-socket-proxy.yml.
     """
 
     verbs: ClassVar[frozenset[Verb]] = frozenset({"restart", "reload", "signal"})
@@ -66,18 +66,18 @@ class Docker(Manager):
         async with open_engine(self.url) as engine:
             found = await self._existing(engine, tools)
             tools.require_lease()
-            await _to_its_end(engine.order(f"/containers/{found['Id']}/restart", _ORDER_TIMEOUT))
+            await _to_its_end(engine.order(f"/containers/{self.container}/restart", _ORDER_TIMEOUT))
 
     async def signal(self, tools: Tools, name: str) -> None:
         async with open_engine(self.url) as engine:
             found = await self._existing(engine, tools)
             tools.require_lease()
-            await engine.order(f"/containers/{found['Id']}/kill?signal={name}", LOOK_TIMEOUT)
+            await engine.order(f"/containers/{self.container}/kill?signal={name}", LOOK_TIMEOUT)
 
     async def resident_bytes(self, tools: Tools) -> int | None:
         async with open_engine(self.url) as engine:
             found = await self._existing(engine, tools)
-            path = f"/containers/{found['Id']}/stats?stream=false&one-shot=true"
+            path = f"/containers/{self.container}/stats?stream=false&one-shot=true"
             return _resident(await engine.look(path))
 
     async def _find(self, engine: Engine) -> Mapping[str, Any] | None:

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -22,8 +21,7 @@ from tests.receiver.managers.docker_tales import SLEEP, DockerTales, Scene, the_
 from tests.receiver.stand_ins import a_toolbox
 from tests.servers.docker_engine import StandInEngine, stand_in_engine
 from tests.servers.ports import free_port
-
-NOBODY = 65534
+from tests.servers.troubles import unprivileged
 
 
 @pytest_asyncio.fixture
@@ -59,19 +57,6 @@ def locked(url: str) -> None:
     socket = Path(url.removeprefix("unix://"))
     socket.chmod(0)
     socket.parent.chmod(0o711)
-
-
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Without root's right to open everything."""
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        if user == 0:
-            os.seteuid(user)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +209,7 @@ class TestAgainstTheStandIn(DockerTales):
         self, engine: StandInEngine, scene: Scene
     ) -> None:
         locked(engine.url)
-        with as_nobody(), pytest.raises(ManagerError, match="the group `docker`") as caught:
+        with unprivileged(), pytest.raises(ManagerError, match="the group `docker`") as caught:
             await scene.api.restart(scene.tools)
         assert not caught.value.started
 
