@@ -10,8 +10,10 @@ from aiohttp import web
 
 from exporter import page
 from exporter.collectors.postgres_server import PostgresServers
+from exporter.collectors.queues import Queues
 from exporter.database_health import look_at_databases
 from exporter.health import Checks
+from exporter.queue_health import look_at_queues
 from exporter.report import Look, Report
 from exporter.request import RefusedError, time_allowed, wanted
 from exporter.running import Running
@@ -24,7 +26,11 @@ from prunella.service.reload import Live
 from prunella.service.settings import ConfigError, Problem
 from prunella.service.web import Route, Service
 
-HEALTH = {"app": "the exporter", "db": "postgres"}  # what it looks at, by its path
+HEALTH = {
+    "app": "the exporter",
+    "db": "postgres",
+    "queue": "queues",
+}  # what it looks at, by its path
 
 
 def looks(running: Running, limits: Health) -> dict[str, Look]:
@@ -33,6 +39,9 @@ def looks(running: Running, limits: Health) -> dict[str, Look]:
     databases = running.collector("postgres")
     if isinstance(databases, PostgresServers):
         found["db"] = partial(look_at_databases, databases.pulses, limits.query, limits.pool)
+    queues = running.collector("queues")
+    if isinstance(queues, Queues):
+        found["queue"] = partial(look_at_queues, queues.seen, limits.queue, limits.failures)
     return found
 
 

@@ -68,6 +68,7 @@ def landing(collectors: Collection[str]) -> str:
             ("/api/health", "health of the exporter and its machine"),
             ("/api/health/app", "the same in detail"),
             ("/api/health/db", "the databases of `postgres`"),
+            ("/api/health/queue", "the queues of `queues`"),
             ("/-/healthy", "it runs"),
             ("/-/ready", "it can be scraped"),
         )

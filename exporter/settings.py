@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, create_model
 
 from exporter.collectors import COLLECTORS
+from exporter.queues.base import Lag
 from prunella.service.settings import Duration, Listen, ListenAddress, Settings, load
 
 DEFAULT_LISTEN = ListenAddress("127.0.0.1", 9650)
@@ -27,12 +28,21 @@ class Labels(Settings):
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
+class Failures(Settings):
+    """Shares of the jobs that ended within the last hour."""
+
+    warning: Share = 0.05
+    critical: Share = 0.1
+
+
 class Health(Settings):
     """Where `/api/health/*` turns: `memory` and `pool` are shares of the machine's and of the usable connections."""
 
     memory: Share = 0.9
     query: Annotated[Duration, Field(gt=0)] = 1.0
     pool: Share = 0.9
+    queue: Lag = Lag()
+    failures: Failures = Failures()
 
 
 class Config(Settings):

@@ -7,6 +7,7 @@ from exporter.collectors.endpoints import ENDPOINTS
 from exporter.collectors.host import HOST
 from exporter.collectors.postgres_server import POSTGRES
 from exporter.collectors.processes import PROCESSES
+from exporter.collectors.queues import QUEUES
 from exporter.collectors.redis_server import REDIS
 
 COLLECTORS: dict[str, Kind[Any]] = {
@@ -15,4 +16,5 @@ COLLECTORS: dict[str, Kind[Any]] = {
     "endpoints": ENDPOINTS,
     "redis": REDIS,
     "postgres": POSTGRES,
+    "queues": QUEUES,
 }

@@ -34,13 +34,17 @@ SETTINGS: Mapping[str, str] = {
 }
 
 
-def _postgres_url(url: Secret) -> Secret:
+def is_postgres_url(url: str) -> bool:
     try:
-        parts = urlsplit(url.get_secret_value())
-        usable = parts.scheme in {"postgres", "postgresql"} and parts.port != 0
+        parts = urlsplit(url)
+        usable = parts.port != 0
     except ValueError:
-        usable = False  # its own text would quote the password
-    if not usable:
+        return False  # its own text would quote the password
+    return usable and parts.scheme in {"postgres", "postgresql"}
+
+
+def _postgres_url(url: Secret) -> Secret:
+    if not is_postgres_url(url.get_secret_value()):
         raise ValueError("must be postgresql://user:password@host:port/database")
     return url
 

@@ -15,9 +15,11 @@ from exporter.collectors.host import Host, HostOptions
 from exporter.collectors.postgres_server import PostgresEntry, PostgresServers
 from exporter.collectors.process_sources.matched import MatchedEntry
 from exporter.collectors.processes import Processes
+from exporter.collectors.queues import Queues
 from exporter.collectors.redis_server import RedisEntry, RedisServers
 from exporter.families import UnsuffixedCounter
 from exporter.proc.kernel import MEMORY
+from exporter.queues.bullmq import BullMqEntry
 from exporter.scrape import Flight, Scraper
 from tests.exporter.proc.tree import machine, write
 
@@ -58,5 +60,6 @@ def _collectors(tmp_path: Path) -> list[Any]:
         Processes([MatchedEntry(name="a", match="python")], World()),
         Endpoints([EndpointEntry.model_validate({"name": "a", "url": "http://a"})], World()),
         PostgresServers([PostgresEntry.model_validate({"name": "a", "url": NOWHERE})], World()),
+        Queues([BullMqEntry.model_validate({"system": "bullmq", "url": url})], World()),
         RedisServers([RedisEntry.model_validate({"name": "a", "url": url})], World()),
     ]

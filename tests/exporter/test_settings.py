@@ -86,7 +86,8 @@ processes: [{name: api, manager: pm2}, {name: shop, manager: supervisor}, {name:
 endpoints: [{name: checkout, url: http://127.0.0.1/health, every: 15s, timeout: 5s, expect: {status: [200], body: "ok"}, service: api}]
 redis: [{name: cache, url: "${REDIS_URL}", service: cache}]
 postgres: [{name: main, url: "${DATABASE_URL}", service: db}]
-health: {memory: 0.9, query: 1s, pool: 0.9}
+queues: [{system: bullmq, url: "${REDIS_URL}", prefix: bull, queues: auto, service: jobs}]
+health: {memory: 0.9, query: 1s, pool: 0.9, queue: {warning: 50, critical: 100}, failures: {warning: 0.05, critical: 0.1}}
 scrape_timeout: 9.5s
 """)
     environ = {"REDIS_URL": "redis://127.0.0.1:6379/0", "DATABASE_URL": "postgres://db/shop"}

@@ -32,6 +32,7 @@ NAMED_BY_THE_CONTRACT = {
     *("ReceiverDown", "MaintenanceWindowActive", "DeployInProgress"),
     *("PostgresDown", "DatabasePoolSaturated", "DatabaseQuerySlow"),
     *("CacheHitRateLow", "RateLimiterRejecting"),
+    *("QueueBacklog", "QueueSizeExceeded", "QueueFailureRateHigh", "QueueStalled"),
 }
 THRESHOLDS = {  # contract section 8
     ("HighErrorRate", "warning"): "0.02",
@@ -51,6 +52,11 @@ THRESHOLDS = {  # contract section 8
     ("DatabasePoolSaturated", "critical"): "0.90",
     ("DatabaseQuerySlow", "warning"): "1",
     ("DatabaseQuerySlow", "critical"): "5",
+    ("QueueBacklog", "warning"): "50",
+    ("QueueBacklog", "critical"): "100",
+    ("QueueSizeExceeded", "warning"): "10000",
+    ("QueueFailureRateHigh", "warning"): "0.05",
+    ("QueueFailureRateHigh", "critical"): "0.10",
 }
 
 each_alert = pytest.mark.parametrize(
@@ -124,7 +130,7 @@ def test_a_changing_value_is_told_for_humans_and_never_put_into_a_label(
 @pytest.mark.parametrize(("key", "threshold"), THRESHOLDS.items(), ids=str)
 def test_the_thresholds_are_those_that_were_agreed(key: tuple[str, str], threshold: str) -> None:
     (rule,) = (r for r in alerts() if (r["alert"], r["labels"]["severity"]) == key)
-    assert re.search(rf"> {re.escape(threshold)}(\s|$)", rule["expr"])
+    assert re.search(rf">=? {re.escape(threshold)}(\s|$)", rule["expr"])
 
 
 def test_absence_is_given_time_for_a_lost_scrape() -> None:

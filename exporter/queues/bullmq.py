@@ -1,0 +1,226 @@
+"""BullMQ 5 and 6 in Redis (and 6 in PostgreSQL, beside this), as `{prefix}:{queue}:{part}`.
+
+5 renames `wait` to `paused` while a queue is paused, 6 leaves it: the sum of both lists is right for either. An id that
+is `active` without a lock belongs to a worker that has died.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator
+from redis.asyncio.client import Pipeline
+
+from exporter.postgres.link import is_postgres_url
+from exporter.queues.base import Figures, QueueEntry, Recent, Source, State, seconds_since
+from exporter.queues.bullmq_postgres import postgres_bullmq
+from exporter.queues.redis_link import RedisLink, count, is_redis_url, literal, number
+from prunella.service.clock import Clock
+from prunella.service.settings import Secret
+
+ACTIVE = 1000  # ids of one queue that are looked at for a lock
+HOUR = 3600.0
+SETS = {  # the sorted sets, and what they hold
+    State.PRIORITIZED: "prioritized",
+    State.DELAYED: "delayed",
+    State.COMPLETED: "completed",
+    State.FAILED: "failed",
+    State.WAITING_CHILDREN: "waiting-children",
+}
+DUE = 4096  # a delayed job's score is its due time in ms times this, plus a sequence
+COMMANDS = 11 + 2 * len(SETS)
+
+
+def _url(url: Secret) -> Secret:
+    text = url.get_secret_value()
+    if not (is_redis_url(text) or is_postgres_url(text)):
+        raise ValueError(
+            "must be redis://host:port/db, or postgresql://… for BullMQ 6 in PostgreSQL"
+        )
+    return url
+
+
+class BullMqEntry(QueueEntry):
+    """`prefix` is BullMQ's own: of the keys (bull), or the schema in PostgreSQL (bullmq)."""
+
+    system: Literal["bullmq"]
+    url: Annotated[Secret, AfterValidator(_url)]
+    prefix: str = ""
+
+    def place(self) -> str:
+        return f"{self.prefix} " if self.prefix else ""
+
+    def source(self, clock: Clock) -> Source:
+        url = self.url.get_secret_value()
+        if is_postgres_url(url):
+            return postgres_bullmq(url, self.prefix or "bullmq")
+        return BullMq(RedisLink(url), self.prefix or "bull", clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A queue after the first round trip."""
+
+    name: str
+    root: bytes  # of its keys
+    jobs: Mapping[State, int]
+    paused: bool
+    completed: float | None
+    failed: float | None
+    waiting: Sequence[bytes]  # who may be the oldest
+    active: Sequence[bytes]
+    first: Mapping[State, tuple[bytes, float]]  # of each sorted set
+
+
+class BullMq:
+    def __init__(self, link: RedisLink, prefix: str, clock: Clock) -> None:
+        self._link, self._prefix, self._clock = link, prefix, clock
+
+    async def discover(self) -> Collection[str]:
+        keys = await self._link.find(f"{literal(self._prefix)}:*:meta")
+        ends = len(self._prefix) + 1, -len(":meta")
+        names = {key.decode(errors="replace")[ends[0] : ends[1]] for key in keys}
+        return {name for name in names if ":" not in name}
+
+    async def read(self, queues: Sequence[str], until: float) -> Sequence[Figures]:
+        *answers, clients = await self._link.ask(lambda ask: self._count(ask, queues), until)
+        counted = [
+            _counted(name, self._root(name), answers[start : start + COMMANDS])
+            for name, start in zip(queues, range(0, len(answers), COMMANDS), strict=True)
+        ]
+        now = self._clock.now()
+        jobs = iter(await self._link.ask(lambda ask: _look(ask, counted, now), until))
+        workers = _workers(clients)
+        return [
+            _figures(queue, jobs, now, self._worker_count(queue.name, workers)) for queue in counted
+        ]
+
+    def _root(self, queue: str) -> bytes:
+        return f"{self._prefix}:{queue}:".encode()
+
+    def _count(self, ask: Pipeline, queues: Sequence[str]) -> None:
+        for queue in queues:
+            root = self._root(queue)
+            for part in (b"wait", b"paused", b"active"):
+                ask.llen(root + part)
+            ask.hexists((root + b"meta").decode(), "paused")
+            for part in (b"completed", b"failed"):
+                ask.hget((root + b"metrics:" + part).decode(), "count")
+            for part in (b"wait", b"paused"):
+                ask.lindex((root + part).decode(), -1)  # next in line
+                ask.lindex(
+                    (root + part).decode(), 0
+                )  # last in line, or the first of those that were pushed in front
+            ask.lrange((root + b"active").decode(), 0, ACTIVE - 1)
+            for key in SETS.values():
+                ask.zcard(root + key.encode())
+                ask.zrange(root + key.encode(), 0, 0, withscores=True)
+        ask.client_list()
+
+    def _worker_count(self, queue: str, clients: Mapping[str, int] | None) -> int | None:
+        if clients is None:
+            return None
+        name = f"{self._prefix}:{base64.b64encode(queue.encode()).decode()}"
+        return sum(
+            number
+            for client, number in clients.items()
+            if client == name or client.startswith(f"{name}:w:")
+        )
+
+    async def close(self) -> None:
+        await self._link.close()
+
+
+def _workers(clients: object) -> Mapping[str, int] | None:
+    """How many connections bear each name; None where the server does not say."""
+    if not isinstance(clients, list):
+        return None
+    found: dict[str, int] = {}
+    for client in clients:
+        found[client["name"]] = found.get(client["name"], 0) + 1
+    return found
+
+
+def _counted(name: str, root: bytes, answers: Sequence[Any]) -> Counted:
+    wait, stopped, active, paused, completed, failed, *ends = answers[:10]
+    ids = answers[10] if isinstance(answers[10], list) else []
+    # Up to version 4 a marker of no job lay at the end of `wait`.
+    waiting = [one for one in ends if isinstance(one, bytes) and not one.startswith(b"0:")]
+    markers = sum(isinstance(one, bytes) and one.startswith(b"0:") for one in (ends[0], ends[2]))
+    jobs = {State.WAITING: count(wait) + count(stopped) - markers, State.ACTIVE: count(active)}
+    first = {}
+    for state, (size, head) in zip(
+        SETS, zip(answers[11::2], answers[12::2], strict=True), strict=True
+    ):
+        jobs[state] = count(size)
+        if isinstance(head, list) and head:
+            first[state] = (head[0][0], float(head[0][1]))
+    return Counted(
+        name, root, jobs, bool(paused), number(completed), number(failed), waiting, ids, first
+    )
+
+
+def _look(ask: Pipeline, queues: Sequence[Counted], now: float) -> None:
+    for queue in queues:
+        for job in _candidates(queue):
+            ask.hmget((queue.root + job).decode(), "timestamp", "opts", "processedOn")
+        for job in queue.active:
+            ask.hget((queue.root + job).decode(), "processedOn")
+            ask.exists(queue.root + job + b":lock")
+        since = _window(queue, now)
+        ask.zcount(queue.root + b"completed", since, "+inf")
+        ask.zcount(queue.root + b"failed", since, "+inf")
+
+
+def _candidates(queue: Counted) -> list[bytes]:
+    first = queue.first.get(State.PRIORITIZED)
+    return [*queue.waiting, *([first[0]] if first else [])]
+
+
+def _window(queue: Counted, now: float) -> float:
+    """From when on everything that ended is still there: completed jobs are often kept for less than an hour."""
+    oldest = queue.first.get(State.COMPLETED)
+    hour = (now - HOUR) * 1000
+    return max(hour, oldest[1]) if oldest else hour
+
+
+def _figures(queue: Counted, jobs: Any, now: float, workers: int | None) -> Figures:
+    waited = [_waiting_since(next(jobs)) for _ in _candidates(queue)]
+    active = [(number(next(jobs)), next(jobs)) for _ in queue.active]
+    completed, failed = count(next(jobs)), count(next(jobs))
+    in_line, prioritized = waited[: len(queue.waiting)], waited[len(queue.waiting) :]
+    ages = {
+        State.WAITING: _oldest(in_line, now),
+        State.PRIORITIZED: _oldest(prioritized, now),
+        State.ACTIVE: _oldest([since for since, _ in active], now),
+    }
+    for state in (State.COMPLETED, State.FAILED, State.WAITING_CHILDREN):
+        ages[state] = _oldest([queue.first[state][1]] if state in queue.first else [], now)
+    due = queue.first.get(State.DELAYED)
+    ages[State.DELAYED] = _oldest([due[1] / DUE] if due else [], now)
+    return Figures(
+        queue.name, queue.jobs, ages, paused=queue.paused, workers=workers,
+        stalled=sum(1 for _, locked in active if locked == 0),
+        completed=None if queue.completed is None else int(queue.completed),
+        failed=None if queue.failed is None else int(queue.failed),
+        recent=Recent(completed, failed) if State.COMPLETED in queue.first else None,
+    )  # fmt: skip
+
+
+def _waiting_since(job: object) -> float | None:
+    """When it came to wait: as it was added, when its delay was over, or after it was last begun."""
+    if not isinstance(job, list) or (added := number(job[0])) is None:
+        return None  # gone in the meantime
+    delay = 0.0
+    if job[1] and b'"delay"' in job[1]:
+        delay = float(json.loads(job[1]).get("delay") or 0)
+    return max(added + delay, number(job[2]) or 0.0)
+
+
+def _oldest(since: Sequence[float | None], now: float) -> float:
+    known = [one for one in since if one is not None]
+    return seconds_since(min(known), now) if known else 0.0

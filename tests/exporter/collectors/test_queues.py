@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis.asyncio
+from pydantic import ValidationError
+
+from exporter.queues import SYSTEMS
+from tests.exporter.queues.made_sources import collect, entry, reading
+from tests.exporter.reading import samples, value
+from tests.exporter.serving import sent, serving
+from tests.servers.ports import free_port
+from tests.servers.redis import RedisServer, redis_server
+
+JOBS, UP = "prunella_queue_jobs", "prunella_queue_source_up"
+
+
+async def put(server: RedisServer, queue: str, *jobs: str) -> None:
+    """Jobs as BullMQ lays them down, for what needs no BullMQ."""
+    async with redis.asyncio.Redis.from_url(server.url) as client:
+        await client.hset(f"bull:{queue}:meta", "version", "bullmq:6.7.0")
+        for job in jobs:
+            await client.hset(f"bull:{queue}:{job}", mapping={"timestamp": "1", "opts": "{}"})
+            await client.lpush(f"bull:{queue}:wait", job)
+
+
+def told(**keys: Any) -> list[str]:
+    with pytest.raises(ValidationError) as raised:
+        entry(**keys)
+    return [error["msg"] for error in raised.value.errors()]
+
+
+def test_an_entry_without_a_system_is_told_which_there_are() -> None:
+    (message,) = told(url="redis://x")
+    assert all(system in message for system in SYSTEMS)
+
+
+def test_a_system_that_does_not_exist_is_told_which_there_are() -> None:
+    (message,) = told(system="sidekiq", url="redis://x")
+    assert "'sidekiq' is not one of bullmq" in message
+
+
+def test_limits_in_the_wrong_order_are_refused() -> None:
+    lag = {"warning": 5, "critical": 4}
+    assert told(system="bullmq", url="redis://x", lag=lag) == ["warning is above critical"]
+
+
+def test_no_queue_at_all_is_refused() -> None:
+    assert told(system="bullmq", url="redis://x", queues=[])
+
+
+def test_two_entries_differ_by_where_their_jobs_are_and_tell_no_password() -> None:
+    url = "redis://:hunter2@cache:6379/1"
+    names = {
+        entry(system="bullmq", url=url).name,
+        entry(system="bullmq", url=url, prefix="b").name,
+        entry(system="bullmq", url=url, queues=["a"]).name,
+        entry(system="bullmq", url="redis://:hunter2@cache:6379/2").name,
+    }
+    assert len(names) == 4
+    assert "hunter2" not in str(names)
+
+
+@pytest.mark.server
+async def test_a_dead_server_is_down_and_its_neighbour_is_not() -> None:
+    url = f"redis://:hunter2@127.0.0.1:{free_port()}/0"
+    dead = entry(system="bullmq", url=url, queues=["email"], service="dead")
+    async with redis_server() as server:
+        await put(server, "email", "1", "2")
+        async with reading(dead, entry(system="bullmq", url=server.url)) as collector:
+            found = await collect(collector)
+    assert value(found, UP, service="dead") == 0
+    assert value(found, UP, service="shop") == 1
+    assert value(found, JOBS, service="shop", queue="email", state="waiting") == 2
+    assert len(found.problems) == 1
+    assert "hunter2" not in str(found)
+
+
+@pytest.mark.server
+async def test_a_hanging_server_is_down_in_time_and_comes_back(tmp_path: Path) -> None:
+    async with redis_server() as server:
+        await put(server, "email", *"123")
+        entries = [{"system": "bullmq", "url": server.url, "service": "jobs"}]
+        async with serving(tmp_path, host={}, queues=entries) as served:
+            assert value(await served.metrics(), JOBS, queue="email", state="waiting") == 3
+            server.hang()
+            began = time.monotonic()
+            found = await served.metrics("", **sent(X_Prometheus_Scrape_Timeout_Seconds="1"))
+            assert time.monotonic() - began < 1
+            assert value(found, UP, system="bullmq", service="jobs") == 0
+            assert samples(found, JOBS) == []
+            assert value(found, "prunella_scrape_collector_success", collector="queues") == 0
+            assert value(found, "prunella_scrape_collector_success", collector="host") == 1
+            server.wake()
+            again = await served.metrics()
+            assert value(again, JOBS, queue="email", state="waiting") == 3
+
+
+@pytest.mark.server
+async def test_a_restarted_server_was_never_down() -> None:
+    port = free_port()
+    made = entry(system="bullmq", url=f"redis://127.0.0.1:{port}/0", queues=["email"])
+    async with reading(made) as collector:
+        for _ in range(2):
+            async with redis_server(port=port):
+                assert value(await collect(collector), UP) == 1
+        assert value(await collect(collector), UP) == 0
+
+
+@pytest.mark.server
+async def test_a_wrong_password_is_down_and_stays_secret() -> None:
+    async with redis_server("--requirepass", "hunter1") as server:
+        url = server.url.replace("://", "://:hunter2@")
+        async with reading(entry(system="bullmq", url=url)) as collector:
+            found = await collect(collector)
+    assert value(found, UP) == 0
+    assert "hunter" not in str(found)
+
+
+@pytest.mark.server
+async def test_health_is_told_by_lag(tmp_path: Path) -> None:
+    async with redis_server() as server:
+        await put(server, "email", *map(str, range(60)))
+        entries = [{"system": "bullmq", "url": server.url}]
+        async with serving(tmp_path, health={"memory": 1}, queues=entries) as served:
+            status, text = await served.get("/api/health/queue")
+    answer = json.loads(text)
+    assert (status, answer["status"]) == (200, "degraded")
+    assert answer["queues"] == [
+        {"name": "email", "waiting": 60, "active": 0, "completed": 0, "failed": 0}
+    ]
+    assert answer["thresholds"]["lag"]["current"] == 60
