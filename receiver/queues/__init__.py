@@ -6,11 +6,17 @@ from pydantic import SerializerFunctionWrapHandler, ValidationInfo
 
 from receiver.queues.base import QueueSystem
 from receiver.queues.bullmq import BullMq
+from receiver.queues.celery import Celery
 from receiver.queues.postgres import PostgresQueue
 from receiver.queues.rq import Rq
 from receiver.registry import chosen_by_key, name_of
 
-QUEUES: dict[str, type[QueueSystem]] = {"bullmq": BullMq, "postgres": PostgresQueue, "rq": Rq}
+QUEUES: dict[str, type[QueueSystem]] = {
+    "bullmq": BullMq,
+    "celery": Celery,
+    "postgres": PostgresQueue,
+    "rq": Rq,
+}
 
 
 def parse_queue(value: object, info: ValidationInfo) -> QueueSystem:

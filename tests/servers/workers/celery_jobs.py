@@ -12,6 +12,7 @@ app.conf.update(
     task_ignore_result=True,
     task_acks_late=True,  # what a killed worker had begun is in `unacked`, and comes back
     worker_prefetch_multiplier=1,
+    worker_enable_remote_control="DEAF" not in os.environ,
     broker_transport_options={"queue_order_strategy": "priority", "visibility_timeout": 3600},
 )
 
