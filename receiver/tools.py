@@ -16,6 +16,7 @@ from prunella.service.clock import Clock
 
 MAX_BODY = 1 << 20
 MAX_OUTPUT = 64 << 10
+MAY_STAY = "PRUNELLA_MAY_STAY"  # in the environment of a program: what it starts is a service and no unfinished work
 
 
 class OutsideError(Exception):

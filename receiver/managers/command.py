@@ -23,7 +23,7 @@ from receiver.argv import Argv
 from receiver.managers.base import Manager, ManagerError, ProcessState, ProcessStatus, Verb
 from receiver.managers.pids import resident_of
 from receiver.quoting import last_words
-from receiver.tools import Finished, OutsideError, Tools
+from receiver.tools import MAY_STAY, Finished, OutsideError, Tools
 
 INSTANCES = "{instances}"
 _LOOK_TIMEOUT = 10.0
@@ -52,7 +52,8 @@ class Command(Manager):
     `status` ends with 0 when the process is up, and with anything else when it is not. On the first line of its output
     it may name the pids of all instances (`4711 4712`): by those a new start is told from the old process, instances are
     counted and memory is measured. Without `status` nothing is seen, the actions say so, and verification decides.
-    `scale` holds `{instances}` as an argument of its own. `reload` must keep on answering; signals are not sent.
+    `scale` holds `{instances}` as an argument of its own. `reload` must keep on answering; signals are not sent. A program
+    that takes longer than the action is ended with what it started; one whose receiver was killed goes on to its end.
 
     Privileges: the programs run as the receiver's user; where root is needed, write `[sudo, -n, /usr/local/sbin/api-restart]`
     and in sudoers exactly that: `prunella ALL=(root) NOPASSWD: /usr/local/sbin/api-restart ""`.
@@ -145,7 +146,9 @@ class Command(Manager):
             raise ManagerError(f"this manager has no `{verb}`", started=False)
         program = tools.executables.get(argv[0], argv[0])
         try:
-            return await tools.programs.run([program, *argv[1:]], timeout=timeout)
+            return await tools.programs.run(
+                [program, *argv[1:]], timeout=timeout, env={MAY_STAY: "1"}
+            )
         except OutsideError as error:
             cure = f"the first argument of `{verb}` must be a program that we may start"
             name = PurePosixPath(argv[0]).name

@@ -1,7 +1,8 @@
 """Finds what an action of a killed receiver left running: a child still carries the action's id in its environment.
 
-A program that clears its environment (sudo does by default) is not found; a daemon that a restart script left behind
-is found, because nothing tells it from unfinished work.
+A program that clears its environment (sudo does by default) is not found; a daemon that a program of `run` left behind
+is found, because nothing tells it from unfinished work. What starts services on purpose says so in the environment, and
+is passed over with all that it started: to end a service late would be worse than to look at it while it starts.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import contextlib
 import os
 
 import psutil
+
+from receiver.tools import MAY_STAY
 
 _VARIABLE = "PRUNELLA_ACTION_ID"
 
@@ -47,6 +50,7 @@ def _carriers(action_id: str) -> list[psutil.Process]:
 
 def _carries(process: psutil.Process, action_id: str) -> bool:
     try:
-        return process.environ().get(_VARIABLE) == action_id
+        environment = process.environ()
     except (psutil.Error, OSError):  # gone, a zombie, or another user's
         return False
+    return environment.get(_VARIABLE) == action_id and MAY_STAY not in environment

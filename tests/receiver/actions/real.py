@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from prunella.service.clock import SystemClock
 from receiver.actions.base import Done
 from receiver.consistency import build_action
 from receiver.managers.base import Manager, ProcessState
 from receiver.outside.programs import SystemPrograms
+from receiver.stages.leash import leashed
 from receiver.targets import Target
 from receiver.tools import Tools
 from tests.receiver.actions.effects import an_effect
@@ -45,7 +48,16 @@ async def do(
 ) -> Done:
     """What the action says; the alert that it is for carries hostile labels."""
     effect = an_effect(target, timeout=timeout, labels=HOSTILE)
-    return await build_action(name, options).run(effect, tools)
+    held = leashed(tools, effect.environment(), lambda: True)
+    return await build_action(name, options).run(effect, held)
+
+
+def knows_why(pid: int) -> list[str]:
+    """What a process has in its arguments or environment of the action, its alert, or us."""
+    process = psutil.Process(pid)
+    texts = [*process.cmdline(), *process.environ(), *process.environ().values()]
+    ours = ("PRUNELLA_", *(word for pair in HOSTILE.items() for word in pair if " " in word))
+    return [text for text in texts if any(word in text for word in ours)]
 
 
 async def until_up(manager: Manager, tools: Tools, instances: int = 1) -> tuple[int, ...]:

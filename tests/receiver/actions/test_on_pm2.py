@@ -21,7 +21,7 @@ from receiver.outside.http import open_http
 from receiver.targets import Target
 from receiver.tools import Tools
 from tests.receiver.actions.effects import a_target
-from tests.receiver.actions.real import do, in_another_receiver, real_tools, until_up
+from tests.receiver.actions.real import do, in_another_receiver, knows_why, real_tools, until_up
 from tests.servers import pm2 as servers
 from tests.servers.ports import free_port
 from tests.servers.process import answers, until
@@ -121,14 +121,17 @@ async def test_a_reload_in_cluster_mode_fails_no_request(tmp_path: Path) -> None
 async def test_in_fork_mode_a_reload_is_a_restart_and_says_so(tmp_path: Path) -> None:
     async with a_web_app(tmp_path, mode="fork") as web:
         done = await do("reload", web.target, web.tools, up_for="1s")
-    assert "with a gap, for PM2 reloads without one only in cluster mode" in done.text
+        assert "with a gap, for PM2 reloads without one only in cluster mode" in done.text
+        for pid in await until_up(web.manager, web.tools):
+            assert knows_why(pid) == []
 
 
 async def test_it_is_scaled_up_and_down_and_never_above_max(tmp_path: Path) -> None:
     async with a_web_app(tmp_path) as web:
         up = await do("scale", web.target, web.tools, by=2, max=3)
         assert up.counts == {"instancesBefore": 1, "instancesAfter": 3}
-        await until_up(web.manager, web.tools, 3)
+        for pid in await until_up(web.manager, web.tools, 3):
+            assert knows_why(pid) == []
         with pytest.raises(ActionFailed, match="runs 3 instances: 4 would be above max") as caught:
             await do("scale", web.target, web.tools, max=3)
         assert not caught.value.started
@@ -137,6 +140,16 @@ async def test_it_is_scaled_up_and_down_and_never_above_max(tmp_path: Path) -> N
         again = await do("scale", web.target, web.tools, instances=2)
         assert again.text == "shop runs 2 instances already"
         assert await answers(web.url)
+
+
+async def test_a_daemon_that_is_slow_is_waited_for(tmp_path: Path) -> None:
+    async with a_web_app(tmp_path) as web:
+        with hung(web.server.daemon_pid):
+            restarting = asyncio.create_task(do("restart", web.target, web.tools, up_for="300ms"))
+            await asyncio.sleep(2)
+        assert "pid" in (await restarting).text
+        for pid in await until_up(web.manager, web.tools):
+            assert knows_why(pid) == []
 
 
 @pytest.mark.parametrize("how", ["hook", "signal"])

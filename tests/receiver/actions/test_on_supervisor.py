@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import tempfile
 import time
@@ -15,7 +16,7 @@ from receiver.managers.base import ProcessState
 from receiver.managers.supervisor import Supervisor
 from receiver.targets import Target
 from tests.receiver.actions.effects import a_target
-from tests.receiver.actions.real import do, in_another_receiver, real_tools, until_up
+from tests.receiver.actions.real import do, in_another_receiver, knows_why, real_tools, until_up
 from tests.servers.process import until
 from tests.servers.supervisor import supervisord
 from tests.servers.troubles import hung, unprivileged
@@ -70,6 +71,7 @@ async def test_it_is_restarted_and_a_reload_is_a_restart_that_says_so(tmp_path: 
         await until_up(manager, TOOLS)
         done = await do("restart", target, TOOLS, up_for="300ms")
         assert done.text.startswith("restarted shop in ")
+        assert [knows_why(pid) for pid in await until_up(manager, TOOLS)] == [[]]
         again = await do("reload", target, TOOLS, up_for="300ms")
         assert "with a gap, for supervisor has no reload without one" in again.text
 
@@ -135,6 +137,17 @@ async def test_a_supervisord_that_hangs_or_is_not_ours_is_an_error_with_a_cure(
         with hung(server.pid):
             await refused_at_once(target, "gave no answer within 1 s: does it hang")
         assert await until_up(manager, TOOLS) == before
+
+
+async def test_a_supervisord_that_is_slow_is_waited_for(tmp_path: Path) -> None:
+    async with supervisord(tmp_path, {"shop": sleeper(tmp_path)}, startsecs="0") as server:
+        manager = Supervisor(name="shop", url=server.url)
+        await until_up(manager, TOOLS)
+        target = a_target(process=manager)
+        with hung(server.pid):
+            restarting = asyncio.create_task(do("restart", target, TOOLS, up_for="300ms"))
+            await asyncio.sleep(1.5)
+        assert (await restarting).text.startswith("restarted shop in ")
 
 
 async def test_a_supervisord_that_is_gone_may_be_asked_again() -> None:

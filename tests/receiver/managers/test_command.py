@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from receiver.actions.base import ActionFailed, ActionTimedOut
 from receiver.managers.base import ManagerError, ProcessState
 from receiver.managers.command import Command
+from receiver.outside.survivors import ProcessTable
 from receiver.targets import Target
 from receiver.tools import Finished, OutsideError, Tools
 from tests.receiver.actions.effects import a_target
@@ -51,7 +52,7 @@ async def test_status_is_an_exit_code_and_maybe_pids(output: str, pids: tuple[in
     tools, programs = toolbox(Finished(0, output))
     status = await command().status(tools)
     assert (status.state, status.pids) == (ProcessState.UP, pids)
-    assert programs.ran == [Ran(("/usr/local/bin/look", "api"), 10.0, {})]
+    assert programs.ran == [Ran(("/usr/local/bin/look", "api"), 10.0, {"PRUNELLA_MAY_STAY": "1"})]
     assert await command().instances(tools) == (len(pids) or None)
 
 
@@ -236,5 +237,8 @@ class TestWithRealPrograms:
             return (await self.of(service).status(tools)).state is ProcessState.UP
 
         await until(up, "the program ended its work", every=0.2)
+        (pid,) = (await self.of(service).status(tools)).pids
+        assert psutil.Process(pid).environ()["PRUNELLA_ACTION_ID"] == "a-1"
+        assert pid not in await ProcessTable().find("a-1")  # a service, and no work to be ended
         done = await do("restart", target, tools, up_for="100ms")
         assert "restarted shop" in done.text

@@ -8,8 +8,8 @@ from receiver.outside.survivors import ProcessTable
 from tests.servers.process import until
 
 
-def start(code: str, action_id: str) -> subprocess.Popen[bytes]:
-    env = {**os.environ, "PRUNELLA_ACTION_ID": action_id}
+def start(code: str, action_id: str, **more: str) -> subprocess.Popen[bytes]:
+    env = {**os.environ, "PRUNELLA_ACTION_ID": action_id, **more}
     return subprocess.Popen([sys.executable, "-c", code], env=env)
 
 
@@ -38,3 +38,13 @@ async def test_what_is_left_of_an_action_is_ended_even_if_it_will_not_listen() -
         table = ProcessTable(grace=0.2)
         await table.end("a-3")
         assert await table.find("a-3") == ()
+
+
+async def test_a_service_that_was_started_on_purpose_is_no_unfinished_work() -> None:
+    with start("import time; time.sleep(60)", "a-4", PRUNELLA_MAY_STAY="1") as service:
+        try:
+            assert await ProcessTable(grace=0.2).find("a-4") == ()
+            await ProcessTable(grace=0.2).end("a-4")
+            assert service.poll() is None
+        finally:
+            service.kill()
