@@ -34,7 +34,8 @@ async def guard(claim: Claim, context: Context) -> Claim | None:
         asked, ruling = await _ask(claim, context, heard=True)
     if ruling.run is None:
         return follow(claim, ruling.move)
-    metrics.TIME_TO_ACT.observe(max(0.0, asked.now - claim.incident.begun_at))
+    if not claim.incident.unprompted:
+        metrics.TIME_TO_ACT.observe(max(0.0, asked.now - claim.incident.begun_at))
     held = replace(claim, incident=ruling.move.incident)
     return await act(held, ruling.run, asked.proposal.rung, context)
 

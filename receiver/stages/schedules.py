@@ -83,7 +83,8 @@ class Scheduler:
                 at,
                 proof(target, facets=target.facets, playbooks=settings.playbooks),
             )
-            for name, target in ((name, settings.targets[name]) for name in schedule.on)
+            for name in schedule.on
+            if (target := settings.targets.get(name)) is not None  # a reload may come between
         ]
         numbers = await context.journal.open_scheduled(drafts, schedule.name, at, context.now())
         await context.journal.remember(f"schedule:{schedule.rhythm}", json.dumps([at, at]))

@@ -130,7 +130,8 @@ def _look_again(incident: Incident, verdict: Judgement, now: float) -> Move:
 def _recovered(context: Context, incident: Incident, now: float) -> Move:
     after = incident.moved(State.HEALED_HOLD, Reason.RECOVERED, now)
     seconds = now - incident.begun_at
-    metrics.TIME_TO_HEAL.observe(max(0.0, seconds))
+    if not incident.unprompted:
+        metrics.TIME_TO_HEAL.observe(max(0.0, seconds))
     text = f"Proven healed, {seconds:.0f} s after it was heard of."
     told = letters(context, after, "healed", text, about=_attempt(incident))
     return Move(after, (_verdict_event(incident, Verdict.RECOVERED, ()),), told)

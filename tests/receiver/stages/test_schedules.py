@@ -270,3 +270,14 @@ async def test_when_it_was_done_and_will_be_is_a_metric_that_goes_with_it() -> N
         made.settings = made.settings.model_copy(update={"schedules": ()})
         await scheduler.once()
         assert (shown("last"), shown("next")) == (None, None)
+
+
+async def test_how_long_alerts_wait_is_measured_without_it() -> None:
+    def counted(name: str) -> float | None:
+        return REGISTRY.get_sample_value(f"prunella_time_to_{name}_seconds_count")
+
+    before = (counted("act"), counted("heal"))
+    async with rig(schedules=every()) as made:
+        await lives(made, HOUR)
+        assert (await made.incident()).state is State.RESOLVED
+    assert (counted("act"), counted("heal")) == before
