@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import SerializerFunctionWrapHandler, ValidationInfo
 
+from receiver.queues.arq import Arq
 from receiver.queues.base import QueueSystem
 from receiver.queues.bullmq import BullMq
 from receiver.queues.celery import Celery
@@ -12,6 +13,7 @@ from receiver.queues.rq import Rq
 from receiver.registry import chosen_by_key, name_of
 
 QUEUES: dict[str, type[QueueSystem]] = {
+    "arq": Arq,
     "bullmq": BullMq,
     "celery": Celery,
     "postgres": PostgresQueue,

@@ -2,7 +2,7 @@
 
 BullMQ itself looks for stalled jobs only while a worker runs. The scripts are ours and not those of the `bullmq` package,
 because each release of that speaks one layout, marks on one pass what it moves on the next, and knows no `stuck_after`
-(docs/decisions/0028).
+(docs/decisions/0032).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Celery with Redis as its broker: messages that a dead worker had taken go back, before the visibility timeout is over.
 
 Until a message is acknowledged Celery keeps it in `unacked`, without saying who holds it. So the living are asked what
-they hold, and only what none of them holds goes back (docs/decisions/0030).
+they hold, and only what none of them holds goes back (docs/decisions/0032).
 """
 
 from __future__ import annotations

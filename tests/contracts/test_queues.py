@@ -18,6 +18,7 @@ from tests.servers.ports import free_port
 
 REDIS = {"url": f"redis://u:hunter2@127.0.0.1:{free_port()}/0", "queues": ["email"]}
 OPTIONS: dict[str, dict[str, Any]] = {
+    "arq": REDIS,
     "bullmq": {**REDIS, "prefix": "{shop}", "max_stalled": 2, "version": "6.7.0"},
     "celery": {**REDIS, "monitors": 1, "priority_steps": [0, 5]},
     "postgres": {
