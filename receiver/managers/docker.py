@@ -64,19 +64,19 @@ class Docker(Manager):
 
     async def restart(self, tools: Tools) -> None:
         async with open_engine(self.url) as engine:
-            found = await self._existing(engine, tools)
+            await self._require_touchable(engine, tools)
             tools.require_lease()
             await _to_its_end(engine.order(f"/containers/{self.container}/restart", _ORDER_TIMEOUT))
 
     async def signal(self, tools: Tools, name: str) -> None:
         async with open_engine(self.url) as engine:
-            found = await self._existing(engine, tools)
+            await self._require_touchable(engine, tools)
             tools.require_lease()
             await engine.order(f"/containers/{self.container}/kill?signal={name}", LOOK_TIMEOUT)
 
     async def resident_bytes(self, tools: Tools) -> int | None:
         async with open_engine(self.url) as engine:
-            found = await self._existing(engine, tools)
+            await self._require_touchable(engine, tools)
             path = f"/containers/{self.container}/stats?stream=false&one-shot=true"
             return _resident(await engine.look(path))
 
@@ -89,14 +89,14 @@ class Docker(Manager):
             raise ManagerError("the Docker Engine gives no container's state", started=False)
         return found if found["Name"] == f"/{self.container}" else None
 
-    async def _existing(self, engine: Engine, tools: Tools) -> Mapping[str, Any]:
+    async def _require_touchable(self, engine: Engine, tools: Tools) -> None:
+        """Raises ManagerError when it is not there, or holds us."""
         found = await self._find(engine)
         if found is None:
             raise ManagerError(f"there is no container {self.container}", started=False)
         ours = tools.ourselves.intersection(self._status(found).pids)
         if ours or found["Id"] == self.surroundings.own_id():
             raise ManagerError(f"{self.container} holds the receiver itself", started=False)
-        return found
 
     def _status(self, found: Mapping[str, Any]) -> ProcessStatus:
         state = found["State"]

@@ -27,7 +27,7 @@ _QUIET = ("--no-pager", "--no-ask-password")
 _PROPERTIES = (
     *("LoadState", "ActiveState", "SubState", "Job", "MainPID", "NRestarts", "Result", "CanReload"),
     *("ExecMainStartTimestampMonotonic", "ActiveEnterTimestampMonotonic", "MemoryCurrent"),
-    *("StartLimitBurst", "StartLimitIntervalUSec"),
+    *("InactiveExitTimestampMonotonic", "StartLimitBurst", "StartLimitIntervalUSec"),
 )
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.\\-]*(@[A-Za-z0-9:_.\\-]+)?\.service")
 _OTHER_KINDS = re.compile(
@@ -124,10 +124,11 @@ class Systemd(Manager):
 
     async def _order(self, tools: Tools, verb: str, *options: str) -> None:
         """Has it done; returns also when systemd is still at it. Raises ManagerError that says what to do."""
-        before = _status(await self._look(tools))
-        if before.state is ProcessState.MISSING:
+        before = await self._look(tools)
+        seen = _status(before)
+        if seen.state is ProcessState.MISSING:
             raise ManagerError(f"systemd knows no {self.unit}", started=False)
-        if tools.ourselves.intersection(before.pids):
+        if tools.ourselves.intersection(seen.pids):
             raise ManagerError(f"{self.unit} is the receiver itself", started=False)
         ended = await self._systemctl(tools, verb, *options, timeout=_ORDER_TIMEOUT)
         if ended.exit_code == 0:
@@ -136,25 +137,30 @@ class Systemd(Manager):
             await self._require_begun(tools, verb)
             return
         _refuse_known(ended.output)
-        await self._explain(tools, verb, ended)
+        self._refuse(verb, ended)
+        await self._explain(tools, verb, ended, before)
 
     async def _require_begun(self, tools: Tools, verb: str) -> None:
         if _status(await self._look(tools)).state is not ProcessState.STARTING:
             raise ManagerError(f"`systemctl {verb}` did not end within {_ORDER_TIMEOUT:g} s")
 
-    async def _explain(self, tools: Tools, verb: str, ended: Finished) -> NoReturn:
-        output = ended.output
-        if ended.exit_code == 4 or _NO_ACCESS.search(output):
+    def _refuse(self, verb: str, ended: Finished) -> None:
+        """What is refused before anything is done."""
+        if ended.exit_code == 4 or _NO_ACCESS.search(ended.output):
             raise ManagerError(self._without_access(verb), started=False)
-        if "is masked" in output:
+        if "is masked" in ended.output:
             why = f"{self.unit} is masked: `systemctl unmask {self.unit}` allows it to run"
             raise ManagerError(why, started=False)
         if ended.exit_code in {3, 5}:  # not applicable to it, not there
             raise ManagerError(f"`systemctl {verb}`: {_said(ended)}", started=False)
-        facts = await self._look(tools)
-        if facts.get("Result") == "start-limit-hit":
-            raise ManagerError(self._start_limit(facts))
-        why = f"`systemctl {verb}`: {_said(ended)} (Result={facts.get('Result', '')})"
+
+    async def _explain(
+        self, tools: Tools, verb: str, ended: Finished, before: Mapping[str, str]
+    ) -> NoReturn:
+        after = await self._look(tools)
+        if "Job for" in ended.output and _not_even_tried(before, after):
+            raise ManagerError(self._start_limit(after))
+        why = f"`systemctl {verb}`: {_said(ended)} (Result={after.get('Result', '')})"
         raise ManagerError(f"{why}; `journalctl --unit={self.unit}` tells more")
 
     def _start_limit(self, facts: Mapping[str, str]) -> str:
@@ -193,6 +199,13 @@ def _refuse_known(output: str) -> None:
     if _NO_BUS.search(output):
         why = printable(redact(output.strip().splitlines()[-1]))[:200]
         raise ManagerError(f"cannot reach systemd: {why}", started=False)
+
+
+def _not_even_tried(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
+    """Whether the limit of starts was reached. `Result` says so only after a clean end: otherwise it keeps the cause."""
+    left_rest = "InactiveExitTimestampMonotonic"
+    refused = after.get("ActiveState") == "failed" and before.get(left_rest) == after.get(left_rest)
+    return refused or after.get("Result") == "start-limit-hit"
 
 
 def _status(facts: Mapping[str, str]) -> ProcessStatus:

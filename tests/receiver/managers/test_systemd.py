@@ -293,10 +293,11 @@ class TestWithServicesThatRun:
     async def test_the_limit_of_starts_is_kept_and_its_cure_said(self) -> None:
         async with a_systemd() as scene:
             unit = await scene.systemd.start(API, BROKEN, restart=True, burst=3, restart_sec=0.01)
-            await until(lambda: unit.result == "start-limit-hit", "systemd has given up")
+            await until(lambda: unit.active == "failed", "systemd has given up", every=0.2)
             with pytest.raises(ManagerError, match="systemctl reset-failed api") as caught:
                 await scene.api.restart(scene.tools)
             assert "start-limit-hit, 3 starts in 10s" in str(caught.value)
+            assert unit.result == "exit-code"
             assert {order["words"][0] for order in scene.systemd.orders} == {"show", "restart"}
 
     async def test_without_permission_the_line_that_gives_it_is_said(self) -> None:
