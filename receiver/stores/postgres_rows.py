@@ -14,6 +14,8 @@ from receiver.stores.identifiers import parts_of, quoted
 from receiver.stores.postgres_session import Session, connected
 from receiver.stores.postgres_store import Orphans, PostgresFacet, SessionsTable
 from receiver.stores.postgres_tables import (
+    Column,
+    Leaf,
     Table,
     find_column,
     find_table,
@@ -24,6 +26,9 @@ from receiver.tools import Tools
 
 log = create_logger("prunella.receiver.stores.postgres")
 COUNTED = 1_000_000  # rows; more are "at least" so many
+# blocks that one statement looks through, where all have to be read once anyhow; more while it is quick
+SPAN, LONGEST_SPAN = 64, 65_536
+QUICK, SLOW = 0.05, 0.5
 _REST = 0.9  # of the time; what is begun later would not end in it
 
 _COUNT = "SELECT count(*) AS found FROM (SELECT 1 FROM {table} AS t WHERE {these} LIMIT {most}) AS found_rows"
@@ -33,10 +38,14 @@ _REFERENCES = """
 """
 _REMOVE = """
     WITH chosen AS MATERIALIZED (
-      SELECT t.ctid FROM ONLY {leaf} AS t WHERE {these} LIMIT $1 FOR UPDATE OF t SKIP LOCKED),
+      SELECT t.ctid FROM ONLY {leaf} AS t WHERE {these}{span} LIMIT $1 FOR UPDATE OF t SKIP LOCKED),
     gone AS (DELETE FROM ONLY {leaf} AS t WHERE t.ctid = ANY(ARRAY(SELECT ctid FROM chosen)) RETURNING 1)
-    SELECT (SELECT count(*) FROM chosen) AS chosen, (SELECT count(*) FROM gone) AS gone
+    SELECT (SELECT count(*) FROM chosen) AS chosen, (SELECT count(*) FROM gone) AS gone,
+           (SELECT ctid FROM chosen ORDER BY ctid DESC LIMIT 1) AS last
 """
+_SPAN = " AND t.ctid > $2::tid AND t.ctid < $3::tid"
+Place = tuple[int, int]  # a block, and a row in it; rows count from 1
+_END: Place = (0xFFFF_FFFF, 0xFFFF)
 _NUMBERS = frozenset(
     {"smallint", "integer", "bigint", "numeric", "real", "double precision"},
 )
@@ -71,6 +80,7 @@ class _Job:
     these: str
     what: str
     found: int
+    by_index: bool = False
     warning: str = ""
 
 
@@ -102,15 +112,10 @@ async def _stale(session: Session, asked: SessionsTable) -> _Job:
     await require_no_followers(session, table, asked.cascade)
     limit = _expiry(session, asked, column.type)
     these = f"t.{column.named} < {limit}"
-    warning = ""
-    if not column.indexed:
-        warning = (
-            f"no index begins with {column.named}: every batch reads {table.named} from its start"
-        )
-        log.warning("an index is missing", table=table.named, column=column.named)
+    warning = _missing_index(table, column)
     count = _COUNT.format(table=table.named, these=these, most=COUNTED)
     (row,) = await session.ask(count)
-    return _Job(table, these, "stale sessions", row["found"], warning)
+    return _Job(table, these, "stale sessions", row["found"], column.indexed, warning)
 
 
 def _expiry(session: Session, asked: SessionsTable, kind: str) -> str:
@@ -146,9 +151,9 @@ async def _orphaned(session: Session, asked: Orphans, heal: Heal) -> _Job:
     await require_no_followers(session, table, asked.cascade)
     these = (
         f"t.{column.named} IS NOT NULL AND NOT EXISTS"
-        f" (SELECT FROM {parent.named} AS p WHERE p.{parent_key.named} = t.{column.named})"
+        f" (SELECT FROM {parent.named} AS p WHERE p.{parent_key.named} = t.{column.named}"
     )
-    count = _REFERENCES.format(table=table.named, column=column.named, these=these)
+    count = _REFERENCES.format(table=table.named, column=column.named, these=f"{these})")
     (row,) = await session.ask(count)
     if 2 * row["found"] > row["all"] and not heal.allow_majority:
         raise never(
@@ -156,11 +161,28 @@ async def _orphaned(session: Session, asked: Orphans, heal: Heal) -> _Job:
             f"{row['found']} of {row['all']} references of {asked.named} lead nowhere. More than half is a wrong"
             " relation or a lost table rather than orphans; `allow_majority: true` if it is true all the same",
         )
-    warning = ""
-    if not column.indexed:
-        warning = f"no index begins with {asked.table}.{asked.column}: every batch reads {table.named} from its start"
-        log.warning("an index is missing", table=table.named, column=column.named)
-    return _Job(table, these, f"orphans of {asked.named}", row["found"], warning)
+    warning = _missing_index(table, column)
+    # OFFSET keeps it a look at the index for each row: to read the other table whole would not pay for one batch
+    return _Job(
+        table, f"{these} OFFSET 0)", f"orphans of {asked.named}", row["found"], warning=warning
+    )
+
+
+def _missing_index(table: Table, column: Column) -> str:
+    """What is to be said of a column that rows are chosen by."""
+    if column.indexed:
+        return ""
+    log.warning("an index is missing", table=table.named, column=column.named)
+    return f"no index begins with {column.named}: the whole of {table.named} has to be read"
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """How many rows are gone, whether there may be more, and where the last of them lay."""
+
+    gone: int
+    full: bool
+    last: Place
 
 
 @dataclass(slots=True)
@@ -186,24 +208,49 @@ class _Run:
             said.append(_said(self._outcome(job, self.removed - before), job))
         return Healed(self.removed, found, "; ".join(said))
 
-    async def _empty(self, job: _Job, leaf: str) -> None:
-        """Batch after batch, until nothing comes any more or the allowance is used up."""
-        sql = _REMOVE.format(leaf=leaf, these=job.these)
-        while self._limit is None:
-            wanted = min(self.heal.batch, self.heal.max_rows - self.removed)
-            try:
-                (row,) = await self.session.change(sql, wanted)
-            except StoreError as error:
-                raise StoreError(
-                    f"{error}; {self.removed:,} rows had been removed before",
-                    started=error.started or self.removed > 0,
-                    unknown=error.unknown,
-                ) from error
-            self.removed += row["gone"]
-            await self.session.tools.progress(f"{self.removed:,} removed of {job.what}")
-            # what a trigger keeps would be chosen again for ever
-            if row["chosen"] < wanted or row["gone"] == 0:
+    async def _empty(self, job: _Job, leaf: Leaf) -> None:
+        """Takes out what may go of one file, until the allowance is used up."""
+        sql = _REMOVE.format(leaf=leaf.named, these=job.these, span="")
+        more = job.by_index
+        while more and self._limit is None:
+            batch = await self._remove(job, sql)
+            if not batch.full:
                 return
+            more = batch.gone > 0
+        # by no index, or whatever it leads to is kept by a trigger: the others are met on the way
+        await self._walk(job, leaf)
+
+    async def _walk(self, job: _Job, leaf: Leaf) -> None:
+        """Once through the file, which has to be read as a whole: a span at a time, and never back."""
+        sql = _REMOVE.format(leaf=leaf.named, these=job.these, span=_SPAN)
+        clock, size = self.session.tools.clock, SPAN
+        here: Place = (0, 0)
+        while here < _END and self._limit is None:
+            began = clock.monotonic()
+            # the last span is open, because rows may be added meanwhile
+            end = (here[0] + size, 0) if here[0] + size < leaf.blocks else _END
+            batch = await self._remove(job, sql, here, end)
+            here = batch.last if batch.full else end
+            took = clock.monotonic() - began
+            if not batch.full and took < QUICK:
+                size = min(2 * size, LONGEST_SPAN)
+            elif took > SLOW:
+                size = max(size // 2, SPAN)
+
+    async def _remove(self, job: _Job, sql: str, *span: Place) -> _Batch:
+        wanted = min(self.heal.batch, self.heal.max_rows - self.removed)
+        try:
+            (row,) = await self.session.change(sql, wanted, *span)
+        except StoreError as error:
+            raise StoreError(
+                f"{error}; {self.removed:,} rows had been removed before",
+                started=error.started or self.removed > 0,
+                unknown=error.unknown,
+            ) from error
+        self.removed += row["gone"]
+        if row["gone"]:
+            await self.session.tools.progress(f"{self.removed:,} removed of {job.what}")
+        return _Batch(row["gone"], row["chosen"] == wanted, row["last"] or _END)
 
     @property
     def _limit(self) -> str | None:

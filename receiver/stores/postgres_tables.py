@@ -17,7 +17,8 @@ _TABLE = """
 _LEAVES = """
     WITH RECURSIVE tree AS (
       SELECT $1::oid AS oid UNION SELECT i.inhrelid FROM pg_inherits AS i JOIN tree ON i.inhparent = tree.oid)
-    SELECT c.oid, c.relkind::text AS kind, format('%I.%I', n.nspname, c.relname) AS named
+    SELECT c.oid, c.relkind::text AS kind, format('%I.%I', n.nspname, c.relname) AS named,
+           pg_relation_size(c.oid) / current_setting('block_size')::bigint AS blocks
     FROM tree JOIN pg_class AS c ON c.oid = tree.oid JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind <> 'p' ORDER BY c.oid
 """
@@ -37,12 +38,20 @@ _FOLLOWERS = """
 
 
 @dataclass(frozen=True, slots=True)
+class Leaf:
+    """A file that rows lie in, as SQL names it, and how long it is."""
+
+    named: str
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """A table that is there; `leaves` are the files that its rows lie in, as SQL names them."""
+    """A table that is there, as SQL names it, with the files that it is made of."""
 
     oid: int
     named: str
-    leaves: tuple[str, ...]
+    leaves: tuple[Leaf, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,8 @@ async def find_table(session: Session, name: TableName) -> Table:
     leaves = await session.ask(_LEAVES, rows[0]["oid"])
     if any(leaf["kind"] != "r" for leaf in leaves):
         raise never(session, f"{name} is a view or a foreign table, or has one among its parts")
-    return Table(rows[0]["oid"], rows[0]["named"], tuple(leaf["named"] for leaf in leaves))
+    files = tuple(Leaf(leaf["named"], leaf["blocks"]) for leaf in leaves)
+    return Table(rows[0]["oid"], rows[0]["named"], files)
 
 
 async def find_column(session: Session, table: Table, name: str) -> Column:
