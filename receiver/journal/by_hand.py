@@ -80,4 +80,9 @@ def opened_by_hand(incident: int, episode: str, draft: Draft, by: str) -> Event:
         "alertname": "",
         "by": by,
     }
-    return Event("opened", data)
+    return Event("opened", {**data, **_moment(draft)})
+
+
+def _moment(draft: Draft) -> dict[str, float]:
+    """Which one of its schedule it is for; no name holds a colon."""
+    return {"tick": float(draft.key.split(":")[2])} if is_scheduled(draft) else {}

@@ -19,15 +19,9 @@ def i1_at_most_one_execution(seen: Scene) -> Iterator[str]:
     yield from (f"{aid} was permitted twice" for aid in _doubles(permitted))
     for story in seen.stories().values():
         yield from _repeats(seen, story)
-    begun = [_moment(row, seen.terms) for row in seen.of("opened")]
-    yield from (f"{moment} was begun twice" for moment in _doubles(filter(None, begun)))
-
-
-def _moment(opened: Row, terms: Terms) -> str:
-    """Which one of a schedule this incident is for; it is begun before the next has come."""
-    name = str(opened.get("by", "")).removeprefix("schedule ")
-    every = terms.every.get(name)
-    return "" if every is None else f"{name} {opened['targets']} {opened['t'] // every * every}"
+    scheduled = (row for row in seen.of("opened") if "tick" in row)
+    moments = (f"{row['tick']} by {row['by']} on {row['targets']}" for row in scheduled)
+    yield from (f"{moment} was begun twice" for moment in _doubles(moments))
 
 
 def _repeats(seen: Scene, story: Sequence[Row]) -> Iterator[str]:

@@ -36,6 +36,7 @@ AT_ONCE = 16  # incidents under way
 KINDS = ("Down", "Leak", "Slow")
 PATIENCE = 120.0  # until one alert is repaired or handed over
 AT_ONCE_DISRUPTIVE = 4
+AT_NIGHT = ("night0", "night1")
 NEVER = 9  # more repairs than any ladder has
 
 
@@ -282,7 +283,7 @@ def config(url: str, world: Outside, targets: Sequence[str]) -> dict[str, Any]:
                 "matchers": [f'service="{name}"'],
                 "process": {"manager": "pm2", "name": name, "home": str(world.folder)},
             }
-            for name in targets
+            for name in (*targets, *AT_NIGHT)
         },
         "playbooks": [
             {
@@ -296,6 +297,16 @@ def config(url: str, world: Outside, targets: Sequence[str]) -> dict[str, Any]:
             }
             for kind in KINDS
         ],
+        # on targets of their own, so that no alert's repair decides how they end
+        "schedules": [
+            {
+                "name": "nightly",
+                "cron": "* * * * *",
+                "action": "restart",
+                "options": {"up_for": "0"},
+                "on": list(AT_NIGHT),
+            }
+        ],
         "channels": {"ops": {"kind": "webhook", "url": f"{world.url}/ops", "digest_above": None}},
     }
 
@@ -308,7 +319,7 @@ async def storm(
     sys.stderr.write(f"chaos with seed {seed}\n")
     url = cluster.url(cluster.database())
     async with AsyncExitStack() as parts:
-        world = await parts.enter_async_context(outside(targets, 0.1))
+        world = await parts.enter_async_context(outside([*targets, *AT_NIGHT], 0.1))
         settings = config(url, world, targets)
         made = [
             await parts.enter_async_context(

@@ -76,7 +76,6 @@ class Terms:
     )  # kinds that may run again when nobody knows
     gentle: frozenset[str] = frozenset()  # kinds that disturb nobody
     channels: frozenset[str] = frozenset()  # those that want to hear everything
-    every: Mapping[str, float] = field(default_factory=dict)  # seconds, by schedule
     shadow: bool = False
     soon: float = 10.0  # within which a firing alert is acted on or refused
     away: Sequence[tuple[float, float]] = ()  # when no receiver ran, or its journal was gone

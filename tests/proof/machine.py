@@ -48,7 +48,6 @@ TERMS = Terms(
     groups={"web": GROUP},
     targets=GROUP,
     channels=frozenset({"ops"}),
-    every={"tidy": 600.0},
     steady=False,
     at_rest=False,
 )

@@ -198,7 +198,6 @@ class Stage:
             channels=frozenset({"ops"}),
             accepted=self.accepted,
             away=self.away,
-            every={"nightly": 365 * 86400.0},
         )
         async with self.opened() as journal:
             lines = [line async for line in journal.export()]

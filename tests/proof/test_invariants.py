@@ -298,11 +298,18 @@ def test_evidence_may_come_in_any_order() -> None:
 
 
 def test_i1_a_moment_of_a_schedule_that_was_begun_twice_is_found() -> None:
-    terms = Terms(every={"heal": 3600.0}, at_rest=False)
-    tale = Tale().tells("opened", incident=1, ep="schedule-1@1", targets=["db"], by="schedule heal")
+    one: dict[str, Any] = {
+        "ep": "schedule-1@1",
+        "targets": ["db"],
+        "by": "schedule heal",
+        "tick": 60.0,
+    }
+    terms = Terms(at_rest=False)
+    tale = Tale().tells("opened", incident=1, **one)
+    tale.tells("opened", incident=2, **{**one, "targets": ["jobs"]})
+    tale.tells("opened", incident=3, **{**one, "tick": 120.0})
     assert tale.wrong(terms) == []
-    again = tale.tells("opened", incident=2, ep="schedule-2@1", targets=["db"], by="schedule heal")
-    assert finds("I1", again, terms)
+    assert finds("I1", tale.tells("opened", incident=4, **one), terms)
 
 
 def test_i8_what_a_schedule_did_without_news_is_owed_to_nobody() -> None:

@@ -92,7 +92,7 @@ async def test_who_asks_for_it_is_in_the_audit(place: Place) -> None:
     async with place.opened() as journal:
         await opens(journal, "db")
         (row,) = await exported(journal)
-        assert (row["ev"], row["by"]) == ("opened", "schedule heal")
+        assert (row["ev"], row["by"], row["tick"]) == ("opened", "schedule heal", NOW)
 
 
 async def test_a_window_holds_for_what_stands_for_an_alert(place: Place) -> None:
