@@ -124,15 +124,22 @@ class BullMq:
     def _worker_count(self, queue: str, clients: Mapping[str, int] | None) -> int | None:
         if clients is None:
             return None
-        name = f"{self._prefix}:{base64.b64encode(queue.encode()).decode()}"
-        return sum(
-            number
-            for client, number in clients.items()
-            if client == name or client.startswith(f"{name}:w:")
-        )
+        node = f"{self._prefix}:{base64.b64encode(queue.encode()).decode()}"
+        # the Python package spells the queue's name out, and names both connections of a worker
+        python = _bearing(f"{self._prefix}:{queue}", clients)
+        return _bearing(node, clients) + (python + 1) // 2
 
     async def close(self) -> None:
         await self._link.close()
+
+
+def _bearing(name: str, clients: Mapping[str, int]) -> int:
+    """Connections of that name, or of a worker with a name of its own."""
+    return sum(
+        number
+        for client, number in clients.items()
+        if client == name or client.startswith(f"{name}:w:")
+    )
 
 
 def _workers(clients: object) -> Mapping[str, int] | None:

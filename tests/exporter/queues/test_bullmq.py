@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import pytest
 import redis.asyncio
+from bullmq import Job, Worker
 
 from exporter.collectors.base import Collected
 from exporter.collectors.queues import Queues
@@ -177,3 +178,25 @@ async def test_a_key_of_another_kind_costs_its_queue_only_what_it_said() -> None
     assert value(found, JOBS, queue="email", state="waiting") == 1
     assert value(found, JOBS, queue="email", state="active") == 0
     assert {s.labels["queue"] for s in samples(found, JOBS)} == {"email"}
+
+
+async def test_a_worker_in_python_is_a_worker_and_so_is_one_with_a_name() -> None:
+    async with (
+        in_redis(6) as place,
+        place.reading("email") as collector,
+        AsyncExitStack() as at_work,
+    ):
+        for options in ({}, {"name": "mine"}):
+            keys = {"connection": place.url, "prefix": place.prefix}
+            worker = Worker("email", _nothing, {**keys, **options})
+            at_work.push_async_callback(worker.close, True)
+
+        async def both() -> bool:
+            found = await collect(collector)
+            return value(found, "prunella_queue_workers", queue="email") == 2
+
+        await until(both, "both have told Redis their names")
+
+
+async def _nothing(job: Job, token: str) -> None:
+    """There is no job."""
