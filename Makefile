@@ -13,7 +13,7 @@ setup: ## .venv with the pinned dependencies (the others do this by themselves)
 up: setup ## the whole stack on loopback, in the foreground, until Ctrl-C
 	@exec $(PYTHON) -m demo.stack
 
-drill: setup ## with the stack up: break the shop and watch it heal (DRILL=errors, hang, crash, latency, leak)
+drill: setup ## with the stack up: break the shop and watch it heal (DRILL=leak, cache, pool, …; all for all of them)
 	@exec $(PYTHON) -m demo.drill $(DRILL)
 
 test: setup ## everything: lint, types, layers, then every test, on real servers

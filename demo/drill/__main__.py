@@ -15,8 +15,11 @@ from demo.drill.drills import DRILLS, Drill
 from demo.drill.loop import UNREACHABLE, Loop
 from demo.drill.run import NoHealError, calm, run
 from demo.drill.show import Show
+from demo.shop.workers import scale
 from demo.stack.places import Places, StackError, recorded
 from prunella.service.clock import SystemClock
+
+ALL = "all"
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
@@ -32,9 +35,28 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
         )
         return 2
     try:
-        return asyncio.run(_run(DRILLS[options.name], places, token, show))
+        return asyncio.run(_all(_chosen(options.name), places, token, show))
     except KeyboardInterrupt:
         return 1
+
+
+def _chosen(name: str) -> Sequence[Drill]:
+    return tuple(DRILLS.values()) if name == ALL else (DRILLS[name],)
+
+
+async def _all(drills: Sequence[Drill], places: Places, token: str, show: Show) -> int:
+    """One after the other, also after one that was not healed; several end with a summary."""
+    healed = []
+    for drill in drills:
+        if len(drills) > 1:
+            show.begin(f"{drill.name}: {drill.about}")
+        healed.append(await _run(drill, places, token, show) == 0)
+    if len(drills) > 1:
+        lost = [drill.name for drill, well in zip(drills, healed, strict=True) if not well]
+        show.note(
+            f"{sum(healed)} of {len(drills)} healed" + (f"; not: {', '.join(lost)}" if lost else "")
+        )
+    return 0 if all(healed) else 1
 
 
 async def _run(drill: Drill, places: Places, token: str, show: Show) -> int:
@@ -42,6 +64,8 @@ async def _run(drill: Drill, places: Places, token: str, show: Show) -> int:
     async with aiohttp.ClientSession(timeout=timeout) as session:
         loop = Loop(session, places, token)
         try:
+            if drill.workers:
+                scale(places.folder / "workers", drill.workers)
             await calm(drill, loop, clock, show.note)
             began = clock.now()
             async for stage in run(drill, loop, clock):
@@ -64,8 +88,8 @@ async def _run(drill: Drill, places: Places, token: str, show: Show) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo.drill", description=__doc__)
-    parser.add_argument("name", nargs="?", default="errors", choices=DRILLS, metavar="NAME",
-                        help=f"{', '.join(DRILLS)} (default: errors)")  # fmt: skip
+    parser.add_argument("name", nargs="?", default="errors", choices=(*DRILLS, ALL), metavar="NAME",
+                        help=f"{', '.join(DRILLS)}, or {ALL} of them (default: errors)")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     return parser
 

@@ -18,6 +18,8 @@ class Drill:
     alerts: tuple[str, ...]
     deadline: float
     needs: str = field(default='probe_success{service="shop"}')  # must be above 0 before it begins
+    workers: int = 0  # that run when it begins; 0 leaves them as they are
+    service: str = "shop"  # whose alert it is, which is the name of what is repaired as well
 
 
 _TRAFFIC = 'service:http_requests:rate1m{service="shop"}'
@@ -62,6 +64,58 @@ DRILLS = {
             alerts=("ProcessMemoryHigh",),
             deadline=240,
             needs='prunella_process_memory_limit_bytes{name="shop"}',
+        ),
+        Drill(
+            name="garbage",
+            about="memory grows, and nobody collects what is not used any more",
+            fault={"kind": "garbage", "megabytes": 230},
+            alerts=("ProcessMemoryHigh",),
+            deadline=240,
+            needs='prunella_process_memory_limit_bytes{name="shop"}',
+        ),
+        Drill(
+            name="cache",
+            about="the cache holds what this release cannot read",
+            fault={"kind": "poison"},
+            alerts=("CacheErrorRateHigh",),
+            deadline=180,
+            needs=_TRAFFIC,
+        ),
+        Drill(
+            name="ratelimit",
+            about="a counter of the rate limiter has lost its end, and everybody is rejected",
+            fault={"kind": "ratelimit"},
+            alerts=("RateLimiterRejecting",),
+            deadline=240,
+            needs=_TRAFFIC,
+        ),
+        Drill(
+            name="pool",
+            about="a report has forgotten a transaction on each of many connections",
+            fault={"kind": "pool"},
+            alerts=("DatabasePoolSaturated",),
+            deadline=180,
+            needs='pg_up{service="db"}',
+            service="db",
+        ),
+        Drill(
+            name="stuck",
+            about="workers died in the middle of their jobs",
+            fault={"kind": "stuck"},
+            alerts=("QueueStalled",),
+            deadline=180,
+            needs='prunella_queue_source_up{service="jobs"}',
+            service="jobs",
+        ),
+        Drill(
+            name="lag",
+            about="more letters come in than one worker can send",
+            fault={"kind": "lag"},
+            alerts=("QueueBacklog",),
+            deadline=300,
+            needs='prunella_queue_source_up{service="jobs"}',
+            workers=1,
+            service="jobs",
         ),
     )
 }

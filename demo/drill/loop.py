@@ -33,13 +33,13 @@ class Loop:
         async with self._session.post(url, json=dict(fault)) as response:
             response.raise_for_status()
 
-    async def alerts(self) -> list[dict[str, Any]]:
-        """The shop's critical alerts at Prometheus, pending and firing."""
+    async def alerts(self, service: str) -> list[dict[str, Any]]:
+        """The service's critical alerts at Prometheus, pending and firing."""
         _, body = await self._get("prometheus", "/api/v1/alerts")
         return [
             alert
             for alert in body["data"]["alerts"]
-            if alert["labels"].get("service") == "shop"
+            if alert["labels"].get("service") == service
             and alert["labels"].get("severity") == "critical"
         ]
 
@@ -49,10 +49,10 @@ class Loop:
         result = body["data"]["result"]
         return float(result[0]["value"][1]) if result else 0.0
 
-    async def incidents(self) -> list[dict[str, Any]]:
-        """The newest of those that touch the shop, newest first."""
+    async def incidents(self, target: str) -> list[dict[str, Any]]:
+        """The newest of those that touch the target, newest first."""
         _, body = await self._get("receiver", "/api/v1/incidents", limit="50")
-        return [incident for incident in body["incidents"] if "shop" in incident["targets"]]
+        return [incident for incident in body["incidents"] if target in incident["targets"]]
 
     async def incident(self, number: int) -> dict[str, Any]:
         """One with its timeline."""

@@ -23,11 +23,11 @@ class Loop(Protocol):
 
     async def break_shop(self, fault: Mapping[str, object]) -> None: ...
 
-    async def alerts(self) -> list[dict[str, Any]]: ...
+    async def alerts(self, service: str) -> list[dict[str, Any]]: ...
 
     async def value(self, query: str) -> float: ...
 
-    async def incidents(self) -> list[dict[str, Any]]: ...
+    async def incidents(self, target: str) -> list[dict[str, Any]]: ...
 
     async def incident(self, number: int) -> dict[str, Any]: ...
 
@@ -37,7 +37,7 @@ class NoHealError(Exception):
 
 
 async def calm(drill: Drill, loop: Loop, clock: Clock, say: Callable[[str], None]) -> None:
-    """Until nothing of the shop is broken, firing or open. Raises NoHealError when that does not come."""
+    """Until nothing that it is about is broken, firing or open. Raises NoHealError when that does not come."""
     give_up = clock.monotonic() + CALM
     told = ""
     while trouble := await _unrest(drill, loop):
@@ -52,9 +52,9 @@ async def calm(drill: Drill, loop: Loop, clock: Clock, say: Callable[[str], None
 async def _unrest(drill: Drill, loop: Loop) -> str:
     if not await loop.shop_is_well():
         return "the shop is broken already"
-    if alerts := await loop.alerts():
+    if alerts := await loop.alerts(drill.service):
         return f"{alerts[0]['labels']['alertname']} is {alerts[0]['state']} from before"
-    if left := [i for i in await loop.incidents() if i["state"] not in OVER]:
+    if left := [i for i in await loop.incidents(drill.service) if i["state"] not in OVER]:
         return f"incident {left[0]['id']} is {left[0]['state']} from before"
     if await loop.value(drill.needs) <= 0:
         return "Prometheus has no figures of the shop yet"
@@ -63,7 +63,7 @@ async def _unrest(drill: Drill, loop: Loop) -> str:
 
 async def run(drill: Drill, loop: Loop, clock: Clock) -> AsyncIterator[Stage]:
     """Each stage as it is seen, the last one `resolved`. Raises NoHealError."""
-    before = {incident["id"] for incident in await loop.incidents()}
+    before = {incident["id"] for incident in await loop.incidents(drill.service)}
     await loop.break_shop(drill.fault)
     began, last = clock.now(), "broken"
     yield Stage(began, "broken", f"{drill.name}: {drill.about}")
@@ -101,7 +101,7 @@ class _Watch:
 
     async def state(self) -> str:
         """For the failure's text: how far the alert has come."""
-        alerts = [a for a in await self._loop.alerts() if self._expected(a)]
+        alerts = [a for a in await self._loop.alerts(self._drill.service) if self._expected(a)]
         seen = ", ".join(f"{a['labels']['alertname']} {a['state']}" for a in alerts)
         return f"At Prometheus: {seen or 'none of ' + ', '.join(self._drill.alerts)}"
 
@@ -113,14 +113,14 @@ class _Watch:
             return []
         firing = [
             alert
-            for alert in await self._loop.alerts()
+            for alert in await self._loop.alerts(self._drill.service)
             if self._expected(alert) and alert["state"] == "firing"
         ]
         self._firing = bool(firing)
         if not firing:
             return []
         name = firing[0]["labels"]["alertname"]
-        return [Stage(self._clock.now(), "firing", f'{name} {{service="shop"}}')]
+        return [Stage(self._clock.now(), "firing", f'{name} {{service="{self._drill.service}"}}')]
 
     async def _heal(self) -> list[Stage]:
         if not self._firing or not await self._found():
@@ -132,6 +132,10 @@ class _Watch:
 
     async def _found(self) -> bool:
         if self._incident is None:
-            new = [i for i in await self._loop.incidents() if i["id"] not in self._before]
+            new = [
+                i
+                for i in await self._loop.incidents(self._drill.service)
+                if i["id"] not in self._before
+            ]
             self._incident = new[-1]["id"] if new else None
         return self._incident is not None

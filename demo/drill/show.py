@@ -37,6 +37,11 @@ class Show:
             name = f"\x1b[{COLOURS.get(stage.name, '0')}m{name}\x1b[0m"
         self._line(f"{f'+{passed:.1f}s':>8}  {name}  {stage.detail}".rstrip())
 
+    def begin(self, text: str) -> None:
+        """A drill of several: its stages count from its own beginning."""
+        self._began = None
+        self.note(text if self._json else f"\n{text}")
+
     def note(self, text: str) -> None:
         """What is no stage."""
         self._write({"note": text}) if self._json else self._line(text)

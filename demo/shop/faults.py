@@ -49,7 +49,7 @@ class Fault:
     megabytes: float = 400.0  # leak: in the end
     per_second: float = 40.0  # leak, garbage: megabytes
     jobs: float = 900.0  # lag: letters at once; stuck: a hundredth of them kills its worker
-    connections: float = 16.0  # pool: that are forgotten in a transaction
+    connections: float = 32.0  # pool: that are forgotten in a transaction
 
 
 BOUNDS = {

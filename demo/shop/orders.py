@@ -68,7 +68,7 @@ class Orders:
         async with self._opening:
             if self._pool is None:
                 pool = await asyncpg.create_pool(
-                    self._url, min_size=1, max_size=4, timeout=PATIENCE, command_timeout=PATIENCE
+                    self._url, min_size=1, max_size=2, timeout=PATIENCE, command_timeout=PATIENCE
                 )
                 await pool.execute(TABLES)
                 self._pool = pool

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder: Path = options.folder
     match options.do:
         case "scale":
-            _write(folder / "wanted", str(options.instances))
+            scale(folder, options.instances)
         case "status":
             return _status(folder)
         case "restart":
@@ -48,15 +48,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def scale(folder: Path, instances: int) -> None:
+    """Asks whoever runs with this folder for so many workers."""
+    _write(folder / "wanted", str(instances))
+
+
 def _status(folder: Path) -> int:
-    """Prints the pids, one a line."""
+    """Prints the pids on one line."""
     try:
         pids = [int(line) for line in (folder / "pids").read_text().split()]
         for pid in pids:
             os.kill(pid, 0)
     except (OSError, ValueError):
         return 1
-    sys.stdout.write("".join(f"{pid}\n" for pid in pids))
+    sys.stdout.write(" ".join(map(str, pids)) + "\n")
     return 0 if pids else 1
 
 

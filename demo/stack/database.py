@@ -15,7 +15,7 @@ from pathlib import Path
 from demo.stack.places import Places, StackError
 
 OWNER = "postgres"
-CONNECTIONS, RESERVED = 24, 3  # few, so that a demonstration can use them up
+CONNECTIONS, RESERVED = 40, 3  # few, so that a demonstration can use them up
 PASSWORDS = {"shop": "shop_password", "prunella": "prunella_password"}  # by role; files of tokens
 _ROLES = """\
 CREATE ROLE shop LOGIN PASSWORD '{shop}'

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ class Places:
         return {
             **{PORTS[part][0]: str(port) for part, port in self.ports.items()},
             "PRUNELLA_STACK": str(self.folder),
+            "PRUNELLA_PYTHON": sys.executable,  # what the workers are asked by
             "PRUNELLA_SUPERVISOR_SOCKET": str(self.socket),
         }
 

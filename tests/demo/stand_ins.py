@@ -48,7 +48,7 @@ class ScriptedLoop:
         self.faults.append(fault)
         self.broken_at = self.clock.now()
 
-    async def alerts(self) -> list[dict[str, Any]]:
+    async def alerts(self, service: str) -> list[dict[str, Any]]:
         if self._passed() < 0:
             return []
         state = "firing" if self._passed() >= self.fires else "pending"
@@ -57,7 +57,7 @@ class ScriptedLoop:
     async def value(self, query: str) -> float:
         return self.figures
 
-    async def incidents(self) -> list[dict[str, Any]]:
+    async def incidents(self, target: str) -> list[dict[str, Any]]:
         if 0 <= self._passed() < self.mute_until:
             raise aiohttp.ClientConnectionError
         mine = [{"id": 7, "state": "OPEN"}] if self._rows() else []

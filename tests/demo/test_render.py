@@ -119,25 +119,27 @@ def receiver_settings(places: Places) -> ReceiverSettings:
     return load(ReceiverSettings, CONFIG / "receiver.yml", places.environment())
 
 
-def test_the_exporter_reads_its_config_with_and_without_our_variables(places: Places) -> None:
-    for environ, port in (({}, 9650), (places.environment(), places.ports["exporter"])):
-        assert exporter_settings.read(CONFIG / "exporter.yml", environ).server.listen.port == port
+def test_the_exporter_reads_its_config(places: Places) -> None:
+    prepare(places, PROGRAMS)
+    settings = exporter_settings.read(CONFIG / "exporter.yml", places.environment())
+    assert settings.server.listen.port == places.ports["exporter"]
 
 
 def test_the_receiver_reads_its_config(places: Places) -> None:
     settings = receiver_settings(places)
     assert settings.listen.port == places.ports["receiver"]
     assert settings.listen.loopback
-    assert list(settings.targets) == ["shop"]
+    assert list(settings.targets) == ["shop", "db", "jobs"]
 
 
-def test_the_receiver_s_config_stands_without_variables_beside_the_default_folder(
+def test_the_configs_stand_without_variables_beside_the_default_folder(
     tmp_path: Path,
 ) -> None:
     shutil.copytree(CONFIG, tmp_path / "demo" / "config")
     prepare(Places(read({}).ports, tmp_path / "var" / "stack"), PROGRAMS)
-    settings = load(ReceiverSettings, tmp_path / "demo" / "config" / "receiver.yml", {})
-    assert settings.listen.port == 9651
+    folder = tmp_path / "demo" / "config"
+    assert load(ReceiverSettings, folder / "receiver.yml", {}).listen.port == 9651
+    assert exporter_settings.read(folder / "exporter.yml", {}).server.listen.port == 9650
 
 
 def test_every_critical_alert_of_the_shop_is_answered_by_the_playbook_that_it_names(
