@@ -14,11 +14,12 @@ from tests.receiver.stores.conftest import roomy, shared, world
 from tests.receiver.stores.postgres_world import PASSWORD, World, real_tools
 
 __all__ = ["roomy", "shared", "world"]
-PING = PostgresAnswers.model_validate({"timeout": "400ms"})
 
 
-async def look(target: Target) -> tuple[Outcome, str]:
-    sample = await PING.sample(Scene(target, ()), real_tools())
+async def look(target: Target, timeout: str = "20s") -> tuple[Outcome, str]:
+    sample = await PostgresAnswers.model_validate({"timeout": timeout}).sample(
+        Scene(target, ()), real_tools()
+    )
     assert PASSWORD not in sample.detail
     return sample.outcome, sample.detail
 
@@ -39,7 +40,7 @@ async def test_nobody_at_the_address_is_a_failure() -> None:
 async def test_silence_is_no_data() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        outcome, detail = await look(a_database(f"postgresql://127.0.0.1:{port}/d"))
+        outcome, detail = await look(a_database(f"postgresql://127.0.0.1:{port}/d"), "400ms")
     assert outcome is Outcome.NO_DATA
     assert "does not answer" in detail
 
@@ -57,7 +58,7 @@ async def test_an_answer_is_a_pass_whatever_the_role_may_do(world: World) -> Non
 async def test_a_server_that_hangs_is_no_data(world: World) -> None:
     world.server.hang()
     try:
-        assert (await look(a_database(world.url())))[0] is Outcome.NO_DATA
+        assert (await look(a_database(world.url()), "400ms"))[0] is Outcome.NO_DATA
     finally:
         world.server.wake()
 

@@ -29,16 +29,19 @@ def left(world: World, table: str = "sessions") -> int:
     return int(world.sql(f"SELECT count(*) FROM {table}"))
 
 
-async def heal(world: World, sessions: dict[str, Any] | None = None, **options: Any) -> Healed:
-    facet = world.facet(
-        sessions={**SESSIONS, **(sessions or {})}, lock_timeout="300ms", statement_timeout="2s"
-    )
+async def heal(
+    world: World,
+    sessions: dict[str, Any] | None = None,
+    limits: dict[str, str] | None = None,
+    **options: Any,
+) -> Healed:
+    facet = world.facet(sessions={**SESSIONS, **(sessions or {})}, **(limits or {}))
     return await heal_sessions(facet, Heal(**options), real_tools())
 
 
-async def refused(world: World, sessions: dict[str, Any] | None = None, **options: Any) -> str:
+async def refused(world: World, **limits: str) -> str:
     with pytest.raises(StoreError) as caught:
-        await heal(world, sessions, **options)
+        await heal(world, limits=limits)
     assert not caught.value.started
     return str(caught.value)
 
@@ -239,7 +242,8 @@ async def test_a_trigger_that_keeps_a_record_does_so(world: World) -> None:
 async def test_a_slow_statement_is_ended_by_the_server(world: World) -> None:
     a_table(world)
     a_trigger(world, "BEFORE", "PERFORM pg_sleep(60); RETURN old")
-    assert "longer than postgres.statement_timeout" in await refused(world)
+    said = await refused(world, statement_timeout="1s")
+    assert "longer than postgres.statement_timeout" in said
     assert left(world) == 10
 
 
@@ -247,7 +251,8 @@ async def test_a_table_that_is_locked_is_not_waited_for_for_ever(world: World) -
     a_table(world)
     holder = await world.login("boss")
     await holder.execute("BEGIN; LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
-    assert "holds a lock on it for longer than postgres.lock_timeout" in await refused(world)
+    said = await refused(world, lock_timeout="300ms")
+    assert "holds a lock on it for longer than postgres.lock_timeout" in said
 
 
 async def test_a_lease_that_is_over_ends_it_between_two_batches(world: World) -> None:

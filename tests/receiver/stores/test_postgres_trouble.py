@@ -22,11 +22,7 @@ from tests.servers.process import start, until
 
 pytestmark = pytest.mark.server
 SESSIONS = {"table": "sessions", "expires": "expires_at"}
-HASTY: dict[str, Any] = {
-    "connect_timeout": "500ms",
-    "statement_timeout": "500ms",
-    "sessions": SESSIONS,
-}
+HASTY: dict[str, Any] = {"statement_timeout": "2s", "sessions": SESSIONS}
 
 
 def a_table(world: World, stale: int) -> None:
@@ -109,7 +105,7 @@ async def test_a_server_that_takes_the_connection_and_is_silent_is_given_up() ->
         )
         began = time.monotonic()
         error = await refusal(facet)
-    assert time.monotonic() - began < 3.0
+    assert time.monotonic() - began < 10.0
     assert isinstance(error, PostgresUnseen)
     assert "does not answer: it hangs, is overloaded" in str(error)
 
@@ -118,8 +114,8 @@ async def test_a_server_that_hangs_is_given_up(world: World) -> None:
     world.server.hang()
     try:
         began = time.monotonic()
-        error = await refusal(world.facet(**HASTY))
-        assert time.monotonic() - began < 3.0
+        error = await refusal(world.facet(connect_timeout="500ms"))
+        assert time.monotonic() - began < 10.0
     finally:
         world.server.wake()
     assert isinstance(error, PostgresUnseen)
@@ -135,7 +131,7 @@ async def test_trouble_in_the_middle_is_unknown_and_another_run_finishes(
     began = time.monotonic()
     with pytest.raises(StoreError, match="300 rows had been removed before") as caught:
         await heal_sessions(world.facet(**HASTY), Heal(batch=100), tools)
-    assert time.monotonic() - began < 8.0
+    assert time.monotonic() - began < 20.0
     assert caught.value.unknown
     if trouble == "hang":
         world.server.wake()
