@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, TypeVar
 
 import redis.asyncio
 import redis.exceptions
@@ -18,6 +18,8 @@ from redis.exceptions import RedisError
 
 from exporter.queues.base import SourceError
 from prunella.service.settings import Secret
+
+T = TypeVar("T")
 
 SEARCH_WITHIN = 30.0
 SEARCH_STEP = 2000  # keys that Redis looks at before it serves others
@@ -76,10 +78,29 @@ class RedisLink:
 
     async def find(self, pattern: str) -> list[bytes]:
         """The keys that match, by SCAN: never while somebody waits for a scrape. Raises SourceError."""
+
+        async def search(client: redis.asyncio.Redis) -> list[bytes]:
+            return [key async for key in client.scan_iter(match=pattern, count=SEARCH_STEP)]
+
+        return await self._apart(search)
+
+    async def members(self, keys: Sequence[str]) -> list[set[bytes]]:
+        """What is in each of these sets. Raises SourceError."""
+
+        async def read(client: redis.asyncio.Redis) -> list[set[bytes]]:
+            pipeline = client.pipeline(transaction=False)
+            for key in keys:
+                pipeline.smembers(key)
+            found: list[set[bytes]] = await pipeline.execute()
+            return found
+
+        return await self._apart(read)
+
+    async def _apart(self, search: Callable[[redis.asyncio.Redis], Awaitable[T]]) -> T:
         client = self._new()
         try:
             async with asyncio.timeout(SEARCH_WITHIN):
-                return [key async for key in client.scan_iter(match=pattern, count=SEARCH_STEP)]
+                return await search(client)
         except TimeoutError:
             raise SourceError(f"not looked through within {SEARCH_WITHIN:g}s") from None
         except (RedisError, OSError) as error:

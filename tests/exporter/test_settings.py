@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from exporter.collectors import COLLECTORS
+from exporter.queues import SYSTEMS
 from exporter.settings import Config, read
 from prunella.service.settings import ConfigError
 
@@ -94,6 +95,14 @@ scrape_timeout: 9.5s
     found = read(file, environ)
     assert set(found.options()) == set(COLLECTORS)
     assert found.labels.service == "shop"
+
+
+def test_the_example_is_good_and_names_every_collector() -> None:
+    file = Path(__file__).parents[2] / "docs" / "examples" / "exporter.yml"
+    environ = {"REDIS_URL": "redis://127.0.0.1", "DATABASE_URL": "postgresql://db/shop"}
+    found = read(file, environ).options()
+    assert set(found) == set(COLLECTORS)
+    assert {entry.system for entry in found["queues"]} == set(SYSTEMS)
 
 
 def test_a_probe_gives_up_before_the_next_one_begins(tmp_path: Path) -> None:

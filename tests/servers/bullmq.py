@@ -71,14 +71,15 @@ class BullMq:
 @asynccontextmanager
 async def bullmq(url: str, *, major: int = 6, prefix: str = "bull") -> AsyncIterator[BullMq]:
     """`url` is a Redis', or for major 6 a PostgreSQL's, where `prefix` is the schema."""
-    node, heard = await asyncio.to_thread(_install), Heard()
+    node, heard = await asyncio.to_thread(installed), Heard()
     argv = [node, str(SOURCE / "bullmq.cjs"), str(major), url, prefix]
     env = {"NODE_PATH": str(INSTALLED / "node_modules")}
     async with lines(argv, env, heard.news) as process:
         yield BullMq(process, heard)
 
 
-def _install() -> str:
+def installed() -> str:
+    """The node that runs what is pinned in node/package.json."""
     node, npm = shutil.which("node"), shutil.which("npm")
     assert node is not None, "there is no node: apt-get install npm"
     assert npm is not None, "there is no npm: apt-get install npm"

@@ -28,6 +28,10 @@ async def enqueue(
     return job.job_id
 
 
+async def queued(queue: str) -> int:
+    return len(await (await pool()).queued_jobs(queue_name=queue))
+
+
 async def work(_: dict[str, Any], seconds: float = 0, fail: bool = False) -> None:
     await asyncio.sleep(seconds)
     if fail:
