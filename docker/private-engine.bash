@@ -8,7 +8,7 @@ engine_files=$state/engine  # kept, so that a second run is quick
 engine_netns=prunella-$(printf %s "$state" | cksum | cut -d ' ' -f 1)
 engine_run=/run/$engine_netns  # for sockets, because their paths must be short
 engine_pid=
-export PRUNELLA_BASE_IMAGE=prunella-base:bookworm
+export PRUNELLA_BASE_IMAGE=prunella-base:bookworm PRUNELLA_SYSTEMD_IMAGE=prunella-systemd:bookworm
 
 debian_mirror() { sed -n 's/^URIs: *//p; s/^deb [^h]*\(http[^ ]*\).*/\1/p' /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources 2>/dev/null | head -1; }
 
@@ -124,4 +124,10 @@ make_stand_ins() {
     if have_image "$image"; then continue; fi
     docker build -q --network host -f docker/stand-ins.Dockerfile --target "$part" --build-arg "BASE_IMAGE=$PRUNELLA_BASE_IMAGE" -t "$image" docker >/dev/null
   done
+}
+
+# A machine with systemd and polkit, to prove the manager `systemd` and docs/examples/50-prunella.rules on.
+make_systemd() {
+  if have_image "$PRUNELLA_SYSTEMD_IMAGE"; then return; fi
+  docker build -q --network host -f docker/systemd.Dockerfile --build-arg "BASE_IMAGE=$PRUNELLA_BASE_IMAGE" -t "$PRUNELLA_SYSTEMD_IMAGE" docs/examples >/dev/null
 }

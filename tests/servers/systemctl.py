@@ -1,4 +1,5 @@
-"""The command line of `systemctl` over the systemd of tests/servers/systemd.py: a program, started with a socket's path.
+"""The command line of `systemctl` over the systemd of tests/servers/systemd.py: a program, started with a socket's path and the
+name of who asks.
 
 It takes what systemctl(1) documents and our managers use, and refuses everything else in systemctl's own words, so that
 a misspelt option fails here as it would there. Exit codes as in the table "LSB return codes" of that page and in
@@ -74,8 +75,9 @@ def ask(path: str, order: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    order = parse(sys.argv[2:])
+    order = parse(sys.argv[3:])
     check(order)
+    order["stranger"] = sys.argv[2] == "stranger"  # what polkit would know
     answer = ask(sys.argv[1], order)
     sys.stdout.write(answer["out"])
     sys.stderr.write(answer["err"])

@@ -3,7 +3,7 @@
 systemd needs to be PID 1 or to have a bus, and a test has neither. Facts by systemctl(1), systemd.service(5) and
 systemd.unit(5): which words `show` prints in which state, that `restart` of a dead unit starts it, that a manual start
 counts towards `StartLimitBurst=` and fails with Result=start-limit-hit, that RestartSec= is spent as
-activating/auto-restart, and that Type=notify is `activating` until the service says READY=1 (here: a file appears).
+activating/auto-restart, and that Type=notify is `activating` until the service says READY=1 (here: after `grace`).
 Words and exit codes were compared with systemd 252 and polkit 122 in a container.
 """
 
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,15 +32,15 @@ SCRIPT = Path(__file__).with_name("systemctl.py")
 
 @dataclass
 class Unit:
-    """One .service file; `ready` is the file that a Type=notify service makes when it is up."""
+    """One .service file."""
 
-    argv: Sequence[str]
-    ready: Path | None = None
-    reload_signal: signal.Signals | None = None  # ExecReload=kill -… $MAINPID
+    code: str
+    grace: float = 0.0  # Type=notify, and so long until READY=1
+    reloads: bool = False  # ExecReload=kill -HUP $MAINPID
     restart: bool = False  # Restart=on-failure
     restart_sec: float = 0.1
     burst: int = 5  # StartLimitBurst=
-    interval: float = 10.0
+    interval: float = 30.0
     stop_timeout: float = 1.0
     masked: bool = False
 
@@ -78,7 +78,7 @@ class Unit:
             "MainPID": str(self.pid),
             "NRestarts": str(self.restarts),
             "Result": self.result,
-            "CanReload": "yes" if self.reload_signal else "no",
+            "CanReload": "yes" if self.reloads else "no",
             "ExecMainStartTimestampMonotonic": str(int(self.started * 1e6)),
             "ActiveEnterTimestampMonotonic": str(int(self.started * 1e6)),
             "MemoryCurrent": "[not set]",
@@ -89,25 +89,30 @@ class Unit:
 
 
 NOT_FOUND = {
-    **Unit(()).facts(""),
+    **Unit("").facts(""),
     "LoadState": "not-found",
 }
 
 
 @dataclass
 class Systemd:
-    """The manager. `access`: what systemd answers who may not act; while it is not `awake` it answers nobody; `delay`: before each answer."""
+    """The manager. `access`: what it answers to a client that may not act, which is `stranger`; while it is not `awake` it answers nobody; `delay`: before each answer."""
 
     executable: Path
+    stranger: Path
     units: dict[str, Unit] = field(default_factory=dict)
-    access: str = ""
+    access: str = "Interactive authentication required."
     awake: asyncio.Event = field(default_factory=asyncio.Event)
     delay: float = 0.0
     orders: list[dict[str, Any]] = field(default_factory=list)
     talks: list[asyncio.Future[None]] = field(default_factory=list)
 
-    async def start(self, name: str, argv: Sequence[str], **options: Any) -> Unit:
-        unit = self.units[name] = Unit(argv, **options)
+    async def define(self, name: str, code: str, **options: Any) -> Unit:
+        unit = self.units[name] = Unit(code, **options)
+        return unit
+
+    async def start(self, name: str, code: str, **options: Any) -> Unit:
+        unit = await self.define(name, code, **options)
         await self._start(unit)
         return unit
 
@@ -132,7 +137,7 @@ class Systemd:
             facts = unit.facts(name) if unit else {**NOT_FOUND, "Id": name}
             wanted = [word for word in order["property"].split(",") if word in facts]
             return "".join(f"{word}={facts[word]}\n" for word in wanted), "", 0
-        refusal = self._refusal(unit, verb, name)
+        refusal = self._refusal(unit, order)
         if unit is None or refusal is not None:
             return refusal or ("", "", 5)
         if verb == "kill":
@@ -146,9 +151,10 @@ class Systemd:
         # the order of a client that goes away is carried out all the same
         return await asyncio.shield(unit.running_job)
 
-    def _refusal(self, unit: Unit | None, verb: str, name: str) -> Answer | None:
+    def _refusal(self, unit: Unit | None, order: dict[str, Any]) -> Answer | None:
         """What is said before a job is made."""
-        if self.access:
+        verb, name = order["words"][:2]
+        if order["stranger"]:
             hint = f"See system logs and 'systemctl status {name}' for details."
             said = f"Failed to {verb} {name}: {self.access}\n{hint}\n"
             return "", said, 4 if self.access == "Access denied" else 1
@@ -184,13 +190,13 @@ class Systemd:
         return "", "", 0
 
     def _reload(self, unit: Unit, name: str) -> Answer:
-        if unit.reload_signal is None:
+        if not unit.reloads:
             why = f"Job type reload is not applicable for unit {name}."
             return "", f"Failed to reload {name}: {why}\n", 3
         if unit.active != "active":
             return "", f"{name} is not active, cannot reload.\n", 1
         assert unit.process is not None
-        unit.process.send_signal(unit.reload_signal)
+        unit.process.send_signal(signal.SIGHUP)
         return "", "", 0
 
     async def _stop(self, unit: Unit) -> None:
@@ -215,13 +221,13 @@ class Systemd:
         unit.result = "success"
         unit.started = time.monotonic()
         try:
-            unit.process = _spawn(unit.argv)
+            unit.process = _spawn(unit.code)
         except OSError:
             self._failed(unit, "exit-code")  # 203/EXEC
             return
-        while unit.ready is not None and not unit.ready.exists() and unit.pid:
+        if unit.grace:
             unit.enter("activating", "start")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(unit.grace)
         unit.enter("active", "running")
         unit.watcher = asyncio.create_task(self._watch(unit))
 
@@ -253,8 +259,8 @@ class Systemd:
                 unit.process.wait()
 
 
-def _spawn(argv: Sequence[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(list(argv), start_new_session=True)
+def _spawn(code: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-Sc", code], start_new_session=True)
 
 
 async def _ended(unit: Unit, timeout: float = float("inf")) -> None:
@@ -270,12 +276,15 @@ def _job_failed(name: str, result: str) -> str:
 
 @asynccontextmanager
 async def systemd() -> AsyncIterator[Systemd]:
-    """A systemd without units; `.executable` is its systemctl."""
+    """A systemd without units; `.executable` is its systemctl, `.stranger` that of somebody without rights."""
     folder = Path(tempfile.mkdtemp(prefix="sd-"))  # short, for the socket's sake
-    executable, bus = folder / "systemctl", folder / "bus"
-    executable.write_text(f'#!/bin/sh\nexec {sys.executable} -SIB {SCRIPT} {bus} "$@"\n')
-    executable.chmod(0o755)
-    manager = Systemd(executable)
+    executable, stranger, bus = folder / "systemctl", folder / "stranger", folder / "bus"
+    for client in (executable, stranger):
+        client.write_text(
+            f'#!/bin/sh\nexec {sys.executable} -SIB {SCRIPT} {bus} {client.name} "$@"\n'
+        )
+        client.chmod(0o755)
+    manager = Systemd(executable, stranger)
     manager.awake.set()
     try:
         async with await asyncio.start_unix_server(manager.answer, bus):

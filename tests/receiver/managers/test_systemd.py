@@ -1,49 +1,37 @@
 from __future__ import annotations
 
-import asyncio
-import sys
-import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from signal import SIGHUP
 
 import psutil
 import pytest
+import pytest_asyncio
 from pydantic import ValidationError
 
-from prunella.service.clock import SystemClock
 from receiver.actions.base import ActionFailed
-from receiver.actions.restart import Restart
 from receiver.managers.base import ManagerError, ProcessState, ProcessStatus
 from receiver.managers.systemd import Systemd
-from receiver.outside.programs import SystemPrograms
-from receiver.targets import Target
-from receiver.tools import Finished, OutsideError, Tools
-from tests.receiver.actions.effects import an_effect
-from tests.receiver.stand_ins import Ran, StandInHttp, StandInPrograms, a_toolbox
+from receiver.tools import Finished, OutsideError
+from tests.receiver.managers.docker_tales import the_tools
+from tests.receiver.managers.systemd_tales import API, BROKEN, SLEEP, Scene, SystemdTales
+from tests.receiver.stand_ins import Ran, StandInPrograms, a_toolbox
 from tests.servers.process import until
 from tests.servers.systemd import Systemd as Manager
-from tests.servers.systemd import Unit, systemd
+from tests.servers.systemd import systemd
 
-API = "api.service"
-SLEEP = [sys.executable, "-Sc", "import time; time.sleep(600)"]
-BROKEN = [sys.executable, "-Sc", "raise SystemExit(3)"]
 QUIET = ("--no-pager", "--no-ask-password")
 LOADED = "LoadState=loaded\nActiveState=active\nSubState=running\nMainPID=0\nCanReload=no\n"
 NO_BUS = "System has not been booted with systemd as init system (PID 1). Can't operate.\nFailed to connect to bus: Host is down\n"
 
 
-def notes(folder: Path) -> list[str]:
-    """A program that writes every signal it gets into `<folder>/got`, and says when it listens."""
-    code = (
-        "import pathlib, signal, sys, time; folder = pathlib.Path(sys.argv[1])\n"
-        "def note(number, frame):\n    (folder / 'got').write_text(signal.Signals(number).name)\n"
-        "signal.signal(signal.SIGUSR2, note); signal.signal(signal.SIGHUP, note)\n"
-        "(folder / 'ready').touch(); time.sleep(600)"
+def notes(folder: Path) -> str:
+    """A program that writes the signal it gets into `<folder>/got`, and says when it listens."""
+    return (
+        f"import pathlib, signal, time; folder = pathlib.Path({str(folder)!r})\n"
+        "def note(number, frame): (folder / 'got').write_text(signal.Signals(number).name)\n"
+        "signal.signal(signal.SIGUSR2, note); (folder / 'ready').touch(); time.sleep(600)"
     )
-    return [sys.executable, "-Sc", code, str(folder)]
 
 
 def shown(**facts: str) -> Finished:
@@ -56,35 +44,18 @@ async def status_of(ending: Finished | OutsideError) -> ProcessStatus:
     return await Systemd(unit=API).status(a_toolbox(programs=StandInPrograms(ending)))
 
 
-@dataclass(frozen=True)
-class Scene:
-    systemd: Manager
-    tools: Tools
-    api: Systemd
-
-    async def state_is(self, state: ProcessState) -> None:
-        async def is_so() -> bool:
-            return (await self.api.status(self.tools)).state is state
-
-        await until(is_so, f"the service is {state}")
-
-    async def restarted(self, up_for: str = "100ms", timeout: float = 10.0) -> str:
-        """By the action that playbooks use."""
-        target = Target(name="api", process=self.api)
-        effect = replace(an_effect(target), timeout=timeout)
-        return (await Restart.model_validate({"up_for": up_for}).run(effect, self.tools)).text
+@pytest_asyncio.fixture
+async def services() -> AsyncIterator[Manager]:
+    async with systemd() as started:
+        yield started
 
 
-@asynccontextmanager
-async def a_systemd() -> AsyncIterator[Scene]:
-    async with systemd() as server:
-        tools = Tools(
-            clock=SystemClock(),
-            http=StandInHttp(),
-            programs=SystemPrograms(grace=0.2),
-            executables={"systemctl": str(server.executable)},
-        )
-        yield Scene(server, tools, Systemd(unit=API))
+@pytest_asyncio.fixture
+async def scene(services: Manager) -> Scene:
+    ours, strangers = (
+        the_tools({"systemctl": str(client)}) for client in (services.executable, services.stranger)
+    )
+    return Scene(services, ours, strangers)
 
 
 @pytest.mark.parametrize(
@@ -226,168 +197,65 @@ async def test_memory_that_only_systemd_sees_is_what_it_counts() -> None:
 
 
 @pytest.mark.server
-class TestWithServicesThatRun:
-    async def test_a_restart_is_a_new_process_and_only_its_own(self) -> None:
-        async with a_systemd() as scene:
-            await scene.systemd.start(API, SLEEP)
-            other = await scene.systemd.start("other.service", SLEEP)
-            bystander = other.pid
-            before = await scene.api.status(scene.tools)
-            said = await scene.restarted()
-            after = await scene.api.status(scene.tools)
-            assert "restarted api in" in said
-            assert psutil.pid_exists(after.pids[0])
-            assert not psutil.pid_exists(before.pids[0])
-            assert before.started_at is not None
-            assert after.started_at is not None
-            assert time.time() + 1 > after.started_at > before.started_at
-            assert other.pid == bystander
+class TestAgainstTheStandIn(SystemdTales):
+    async def test_a_systemd_that_hangs_costs_no_more_than_the_time_given(
+        self, services: Manager, scene: Scene
+    ) -> None:
+        await services.start(API, SLEEP)
+        services.awake.clear()
+        with pytest.raises(ActionFailed, match=r"no end within 0\.5 s"):
+            await scene.restarted(timeout=0.5)
 
-    async def test_it_may_be_restarted_again_at_once(self) -> None:
-        async with a_systemd() as scene:
-            unit = await scene.systemd.start(API, SLEEP)
-            await asyncio.gather(scene.api.restart(scene.tools), scene.api.restart(scene.tools))
-            await scene.state_is(ProcessState.UP)
-            assert psutil.pid_exists(unit.pid)
+    async def test_a_slow_systemd_is_waited_for(self, services: Manager, scene: Scene) -> None:
+        await services.start(API, SLEEP)
+        services.delay = 0.3
+        assert "restarted api" in await scene.restarted()
 
-    async def test_what_is_stopped_is_started(self) -> None:
-        async with a_systemd() as scene:
-            scene.systemd.units[API] = Unit(SLEEP)
-            assert (await scene.api.status(scene.tools)).state is ProcessState.DOWN
-            await scene.restarted()
+    async def test_denied_access_is_no_rights_either(self, services: Manager, scene: Scene) -> None:
+        await services.start(API, SLEEP)
+        services.access = "Access denied"
+        with pytest.raises(ManagerError, match=r"50-prunella\.rules"):
+            await scene.api.restart(scene.strangers)
 
-    async def test_a_unit_that_systemd_does_not_know_is_missing(self) -> None:
-        async with a_systemd() as scene:
-            assert (await scene.api.status(scene.tools)).state is ProcessState.MISSING
-            assert not await scene.api.exists(scene.tools)
-            with pytest.raises(ManagerError, match=r"knows no api\.service") as caught:
-                await scene.api.restart(scene.tools)
-            assert not caught.value.started
+    async def test_nothing_but_looks_and_the_order_is_asked_for(
+        self, services: Manager, scene: Scene
+    ) -> None:
+        unit = await services.start(API, BROKEN, restart=True, burst=3, restart_sec=0.01)
+        await scene.state_is(ProcessState.DOWN)
+        with pytest.raises(ManagerError, match="start-limit-hit"):
+            await scene.api.restart(scene.tools)
+        assert unit.result == "exit-code"
+        assert {order["words"][0] for order in services.orders} == {"show", "restart"}
 
-    async def test_a_start_up_grace_is_waited_for(self, tmp_path: Path) -> None:
-        async with a_systemd() as scene:
-            ready = tmp_path / "ready"
-            ready.touch()
-            await scene.systemd.start(API, SLEEP, ready=ready)
-            ready.unlink()
-            restart = asyncio.create_task(scene.restarted())
-            await scene.state_is(ProcessState.STARTING)
-            assert not restart.done()
-            ready.touch()
-            assert "restarted api" in await restart
+    async def test_the_receiver_itself_is_left_alone(self, services: Manager, scene: Scene) -> None:
+        unit = await services.start(API, SLEEP)
+        tools = replace(scene.tools, ourselves=frozenset({unit.pid}))
+        with pytest.raises(ManagerError, match="is the receiver itself") as caught:
+            await scene.api.restart(tools)
+        assert not caught.value.started
+        assert psutil.pid_exists(unit.pid)
 
-    async def test_a_service_that_ends_at_once_is_no_restart(self) -> None:
-        async with a_systemd() as scene:
-            scene.systemd.units[API] = Unit(BROKEN)
-            with pytest.raises(ActionFailed, match=r"down|did not come up"):
-                await scene.restarted(timeout=3)
+    async def test_a_signal_reaches_who_handles_it_and_nobody_else(
+        self, services: Manager, scene: Scene, tmp_path: Path
+    ) -> None:
+        unit = await services.start(API, notes(tmp_path))
+        await until((tmp_path / "ready").exists, "it listens")
+        await scene.api.signal(scene.tools, "SIGUSR2")
+        await until((tmp_path / "got").exists, "the signal came")
+        with pytest.raises(ManagerError, match="does not handle SIGUSR1") as caught:
+            await scene.api.signal(scene.tools, "SIGUSR1")
+        assert not caught.value.started
+        assert psutil.pid_exists(unit.pid)
 
-    async def test_a_restart_loop_is_seen(self) -> None:
-        async with a_systemd() as scene:
-            unit = await scene.systemd.start(API, BROKEN, restart=True, burst=99)
-            await until(lambda: unit.restarts > 1, "it was restarted by systemd twice")
-            assert (await scene.api.status(scene.tools)).restarts > 1
-            with pytest.raises(ActionFailed):
-                await scene.restarted(timeout=3)
-
-    async def test_the_limit_of_starts_is_kept_and_its_cure_said(self) -> None:
-        async with a_systemd() as scene:
-            unit = await scene.systemd.start(API, BROKEN, restart=True, burst=3, restart_sec=0.01)
-            await until(lambda: unit.active == "failed", "systemd has given up", every=0.2)
-            with pytest.raises(ManagerError, match="systemctl reset-failed api") as caught:
-                await scene.api.restart(scene.tools)
-            assert "start-limit-hit, 3 starts in 10s" in str(caught.value)
-            assert unit.result == "exit-code"
-            assert {order["words"][0] for order in scene.systemd.orders} == {"show", "restart"}
-
-    async def test_without_permission_the_line_that_gives_it_is_said(self) -> None:
-        for access in ("Interactive authentication required.", "Access denied"):
-            async with a_systemd() as scene:
-                unit = await scene.systemd.start(API, SLEEP)
-                pid, scene.systemd.access = unit.pid, access
-                with pytest.raises(ManagerError, match=r"50-prunella\.rules") as caught:
-                    await scene.api.restart(scene.tools)
-                command = f"NOPASSWD: /usr/bin/systemctl {' '.join(QUIET)} restart {API}"
-                assert str(caught.value).endswith(command)
-                assert (caught.value.started, unit.pid) == (False, pid)
-
-    async def test_a_systemd_that_hangs_costs_no_more_than_the_time_given(self) -> None:
-        async with a_systemd() as scene:
-            await scene.systemd.start(API, SLEEP)
-            scene.systemd.awake.clear()
-            with pytest.raises(ActionFailed, match=r"no end within 0\.5 s"):
-                await scene.restarted(timeout=0.5)
-
-    async def test_a_slow_systemd_is_waited_for(self) -> None:
-        async with a_systemd() as scene:
-            await scene.systemd.start(API, SLEEP)
-            scene.systemd.delay = 0.3
-            assert "restarted api" in await scene.restarted()
-
-    async def test_a_restart_that_is_cancelled_goes_on_in_systemd(self, tmp_path: Path) -> None:
-        async with a_systemd() as scene:
-            ready = tmp_path / "ready"
-            ready.touch()
-            unit = await scene.systemd.start(API, SLEEP, ready=ready)
-            before = unit.pid
-            ready.unlink()
-            restart = asyncio.create_task(scene.api.restart(scene.tools))
-            await scene.state_is(ProcessState.STARTING)
-            restart.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await restart
-            ready.touch()
-            await scene.state_is(ProcessState.UP)
-            assert unit.pid != before
-
-    async def test_the_receiver_itself_is_left_alone(self) -> None:
-        async with a_systemd() as scene:
-            unit = await scene.systemd.start(API, SLEEP)
-            tools = replace(scene.tools, ourselves=frozenset({unit.pid}))
-            with pytest.raises(ManagerError, match="is the receiver itself") as caught:
-                await scene.api.restart(tools)
-            assert not caught.value.started
-            assert psutil.pid_exists(unit.pid)
-
-    async def test_a_reload_keeps_the_process_where_the_unit_has_one(self, tmp_path: Path) -> None:
-        async with a_systemd() as scene:
-            argv = notes(tmp_path)
-            unit = await scene.systemd.start(
-                API, argv, ready=tmp_path / "ready", reload_signal=SIGHUP
-            )
-            before = unit.pid
-            assert await scene.api.zero_downtime(scene.tools)
-            await scene.api.reload(scene.tools)
-            await until((tmp_path / "got").exists, "the signal came")
-            assert ((tmp_path / "got").read_text(), unit.pid) == ("SIGHUP", before)
-
-    async def test_without_one_a_reload_is_a_restart(self) -> None:
-        async with a_systemd() as scene:
-            unit = await scene.systemd.start(API, SLEEP)
-            before = unit.pid
-            assert not await scene.api.zero_downtime(scene.tools)
-            await scene.api.reload(scene.tools)
-            assert unit.pid != before
-
-    async def test_a_signal_reaches_who_handles_it_and_nobody_else(self, tmp_path: Path) -> None:
-        async with a_systemd() as scene:
-            unit = await scene.systemd.start(API, notes(tmp_path), ready=tmp_path / "ready")
+    async def test_what_does_not_run_gets_no_signal(self, services: Manager, scene: Scene) -> None:
+        await services.define(API, SLEEP)
+        with pytest.raises(ManagerError, match="has no main process"):
             await scene.api.signal(scene.tools, "SIGUSR2")
-            await until((tmp_path / "got").exists, "the signal came")
-            with pytest.raises(ManagerError, match="does not handle SIGUSR1") as caught:
-                await scene.api.signal(scene.tools, "SIGUSR1")
-            assert not caught.value.started
-            assert psutil.pid_exists(unit.pid)
 
-    async def test_what_does_not_run_gets_no_signal(self) -> None:
-        async with a_systemd() as scene:
-            scene.systemd.units[API] = Unit(SLEEP)
-            with pytest.raises(ManagerError, match="has no main process"):
-                await scene.api.signal(scene.tools, "SIGUSR2")
-
-    async def test_memory_is_that_of_the_main_process(self) -> None:
-        async with a_systemd() as scene:
-            await scene.systemd.start(API, SLEEP)
-            seen = await scene.api.resident_bytes(scene.tools)
-            assert seen is not None
-            assert 1 << 20 < seen < 1 << 27
+    async def test_memory_is_that_of_the_main_process(
+        self, services: Manager, scene: Scene
+    ) -> None:
+        await services.start(API, SLEEP)
+        seen = await scene.api.resident_bytes(scene.tools)
+        assert seen is not None
+        assert 1 << 20 < seen < 1 << 27
