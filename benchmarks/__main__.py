@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import idle, large, reaction, storm, webhooks
+from benchmarks import flush, idle, large, reaction, storm, webhooks
 from benchmarks.report import say
 
 SCENARIOS: Mapping[str, Callable[[], None]] = {
@@ -14,6 +14,7 @@ SCENARIOS: Mapping[str, Callable[[], None]] = {
     "reaction": reaction.main,
     "large": large.main,
     "storm": storm.main,
+    "flush": flush.main,
 }
 
 

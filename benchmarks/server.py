@@ -67,7 +67,7 @@ class Receiver:
 def receiver(**config: object) -> Iterator[Receiver]:
     """With these keys of the config beside the address, the journal and the token."""
     with tempfile.TemporaryDirectory() as name:
-        folder, port = Path(name), _free_port()
+        folder, port = Path(name), free_port()
         own = {
             "server": {"listen": f"127.0.0.1:{port}"},
             "journal": "sqlite:journal.db",
@@ -98,7 +98,8 @@ def _wait(port: int) -> None:
     raise TimeoutError("the receiver does not get ready")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on now."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

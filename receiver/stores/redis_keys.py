@@ -22,9 +22,9 @@ from receiver.stores.redis_servers import primaries
 from receiver.stores.redis_store import Client, RedisFacet
 from receiver.tools import Tools
 
-PAGE = 500  # buckets that one SCAN looks into
-BATCH = 250  # keys in one UNLINK
-REST = 2.0  # the server is left alone for this many times as long as a request took
+PAGE = 300  # buckets that one SCAN looks into
+BATCH = 300  # keys in one UNLINK
+REST = 1.0  # the server is left alone for this many times as long as a request took
 LONGEST_REST = 0.02
 CURE = (
     "it needs `ACL SETUSER … +scan +unlink ~PREFIX*` with each pattern's prefix;"
