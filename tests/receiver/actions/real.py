@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from prunella.service.clock import SystemClock
 from receiver.actions.base import Done
 from receiver.consistency import build_action
 from receiver.managers.base import Manager, ProcessState
+from receiver.outside.http import open_http
 from receiver.outside.programs import SystemPrograms
 from receiver.stages.leash import leashed
 from receiver.targets import Target
@@ -70,7 +73,7 @@ async def until_up(manager: Manager, tools: Tools, instances: int = 1) -> tuple[
         pids = status.pids
         return status.state is ProcessState.UP and len(pids) == instances
 
-    await until(are_up, f"{instances} are up", every=0.2)
+    await until(are_up, f"{instances} are up", every=0.2, deadline=60)
     return pids
 
 
@@ -93,5 +96,9 @@ def main(text: str) -> None:
     """One action and nothing else."""
     order = json.loads(text)
     target = Target.model_validate(order["target"])
-    tools = real_tools(**order["executables"])
-    asyncio.run(do(order["action"], target, tools, **order["options"]))
+    asyncio.run(_do(order, target, real_tools(**order["executables"])))
+
+
+async def _do(order: Mapping[str, Any], target: Target, tools: Tools) -> None:
+    async with open_http() as http:
+        await do(order["action"], target, replace(tools, http=http), **order["options"])

@@ -142,23 +142,15 @@ async def test_it_is_scaled_up_and_down_and_never_above_max(tmp_path: Path) -> N
         assert await answers(web.url)
 
 
-async def test_a_daemon_that_is_slow_is_waited_for(tmp_path: Path) -> None:
-    async with a_web_app(tmp_path) as web:
-        with hung(web.server.daemon_pid):
-            restarting = asyncio.create_task(do("restart", web.target, web.tools, up_for="300ms"))
-            await asyncio.sleep(2)
-        assert "pid" in (await restarting).text
-        for pid in await until_up(web.manager, web.tools):
-            assert knows_why(pid) == []
-
-
 @pytest.mark.parametrize("how", ["hook", "signal"])
 async def test_what_its_memory_gave_back_is_said_in_numbers(tmp_path: Path, how: str) -> None:
     async with a_web_app(tmp_path) as web, open_http() as http:
-        by_signal = web.manager.model_copy(update={"gc_signal": "SIGUSR2"})
-        target = web.target if how == "hook" else a_target(process=by_signal)
+        target = web.target if how == "hook" else by_signal(web, "SIGUSR2")
         before = await until_up(web.manager, web.tools)
         done = await do("collect_garbage", target, replace(web.tools, http=http))
+        with pytest.raises(ActionFailed, match="does not handle SIGPROF") as caught:
+            await do("collect_garbage", by_signal(web, "SIGPROF"), web.tools)
+        assert not caught.value.started
         assert await until_up(web.manager, web.tools) == before
     assert (tmp_path / "collected").read_text().split() == [str(before[0])]
     assert done.counts["bytesFreed"] == done.counts["bytesBefore"] - done.counts["bytesAfter"]
@@ -166,14 +158,24 @@ async def test_what_its_memory_gave_back_is_said_in_numbers(tmp_path: Path, how:
     assert "MiB freed" in done.text
 
 
-async def test_a_signal_that_it_does_not_handle_is_not_sent(tmp_path: Path) -> None:
-    async with a_web_app(tmp_path) as web:
-        deadly = a_target(process=web.manager.model_copy(update={"gc_signal": "SIGPROF"}))
-        before = await until_up(web.manager, web.tools)
-        with pytest.raises(ActionFailed, match="does not handle SIGPROF") as caught:
-            await do("collect_garbage", deadly, web.tools)
-        assert not caught.value.started
-        assert await until_up(web.manager, web.tools) == before
+def by_signal(web: Web, name: str) -> Target:
+    return a_target(process=web.manager.model_copy(update={"gc_signal": name}))
+
+
+async def test_a_hook_that_hangs_or_whose_receiver_was_killed_is_asked_once(tmp_path: Path) -> None:
+    async with a_web_app(tmp_path) as web, open_http() as http:
+        (pid,) = await until_up(web.manager, web.tools)
+        (tmp_path / "slow").touch()
+        receiver = in_another_receiver(tmp_path, "collect_garbage", web.target, web.tools)
+        await until((tmp_path / "collected").exists, "it was asked", process=receiver, deadline=90)
+        receiver.popen.kill()
+        receiver.popen.wait()
+        assert await until_up(web.manager, web.tools) == (pid,)
+        assert (tmp_path / "collected").read_text().split() == [str(pid)]
+        tools, unseen = replace(web.tools, http=http), a_target(base_url=web.url, gc_path="/gc")
+        with hung(pid), pytest.raises(ActionFailed) as caught:
+            await do("collect_garbage", unseen, tools, timeout=6)
+        assert caught.value.unknown
 
 
 async def test_a_crashing_app_is_seen_before_and_after(tmp_path: Path) -> None:
@@ -194,13 +196,19 @@ async def test_a_crashing_app_is_seen_before_and_after(tmp_path: Path) -> None:
             assert not early.value.started
 
 
-async def test_a_hung_app_is_restarted_all_the_same(tmp_path: Path) -> None:
+async def test_a_hung_app_is_restarted_also_by_a_daemon_that_is_slow(tmp_path: Path) -> None:
     async with a_web_app(tmp_path) as web:
         (pid,) = await until_up(web.manager, web.tools)
         with hung(pid):
-            done = await do("restart", web.target, web.tools, up_for="1s")
-            assert f"pid {pid} → " in done.text
+            with hung(web.server.daemon_pid):
+                restarting = asyncio.create_task(
+                    do("restart", web.target, web.tools, up_for="300ms")
+                )
+                await asyncio.sleep(1.5)
+            assert f"pid {pid} → " in (await restarting).text
         assert await answers(web.url)
+        for new in await until_up(web.manager, web.tools):
+            assert knows_why(new) == []
 
 
 async def test_a_daemon_that_hangs_or_is_gone_or_not_ours_is_an_error_with_a_cure(
@@ -259,7 +267,7 @@ async def test_killed_in_the_middle_it_is_whole_when_looked_at_again(
         async def has_begun() -> bool:
             return set((await web.manager.status(web.tools)).pids) != set(before.pids)
 
-        await until(has_begun, "it has begun", process=receiver)
+        await until(has_begun, "it has begun", process=receiver, deadline=90)
         receiver.popen.kill()
         receiver.popen.wait()
         (tmp_path / "slow").unlink()

@@ -1,5 +1,6 @@
 // A web app for process managers to work on: answers with its pid, holds memory until it is told to let go, finishes its
-// requests on SIGINT. In the folder that it is given the file `broken` lets it crash at its start, `slow` come up late.
+// requests on SIGINT. In the folder that it is given the file `broken` lets it crash at its start, `slow` come up late and
+// answer late.
 'use strict';
 const fs = require('node:fs');
 const http = require('node:http');
@@ -18,7 +19,7 @@ process.on('SIGUSR2', letGo);
 
 const server = http.createServer((request, response) => {
   if (request.method === 'POST' && request.url === '/gc') letGo();
-  setTimeout(() => response.end(String(process.pid)), 5);
+  setTimeout(() => response.end(String(process.pid)), is('slow') ? 2500 : 5);
 });
 process.on('SIGINT', () => server.close(() => process.exit(0)));
 setTimeout(() => server.listen(Number(port), '127.0.0.1'), is('slow') ? 1500 : 0);
