@@ -7,7 +7,6 @@ is `active` without a lock belongs to a worker that has died.
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -18,7 +17,7 @@ from redis.asyncio.client import Pipeline
 from exporter.postgres.link import is_postgres_url
 from exporter.queues.base import Figures, QueueEntry, Recent, Source, State, seconds_since
 from exporter.queues.bullmq_postgres import postgres_bullmq
-from exporter.queues.redis_link import RedisLink, count, is_redis_url, literal, number
+from exporter.queues.redis_link import RedisLink, count, is_redis_url, literal, number, parsed
 from prunella.service.clock import Clock
 from prunella.service.settings import Secret
 
@@ -222,10 +221,10 @@ def _waiting_since(job: object) -> float | None:
     """When it came to wait: as it was added, when its delay was over, or after it was last begun."""
     if not isinstance(job, list) or (added := number(job[0])) is None:
         return None  # gone in the meantime
-    delay = 0.0
-    if job[1] and b'"delay"' in job[1]:
-        delay = float(json.loads(job[1]).get("delay") or 0)
-    return max(added + delay, number(job[2]) or 0.0)
+    options = parsed(job[1]) if job[1] and b'"delay"' in job[1] else None
+    delay = options.get("delay") if isinstance(options, dict) else None
+    waited = delay if isinstance(delay, int | float) else 0.0
+    return max(added + waited, number(job[2]) or 0.0)
 
 
 def _oldest(since: Sequence[float | None], now: float) -> float:

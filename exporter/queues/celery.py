@@ -6,7 +6,7 @@ other it is known for how long it has been the next one, which is the least that
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from pydantic import Field
 from redis.asyncio.client import Pipeline
 
 from exporter.queues.base import Figures, QueueEntry, Source, State, seconds_since
-from exporter.queues.redis_link import RedisLink, RedisUrl, count, literal
+from exporter.queues.redis_link import RedisLink, RedisUrl, count, literal, parsed
 from prunella.service.clock import Clock
 from prunella.service.settings import Duration
 
@@ -116,23 +116,23 @@ class Celery:
 
     def _taken(self, index: Iterable[tuple[bytes, float]], held: object) -> Iterable[Taken]:
         for (_, at), text in zip(index, held if isinstance(held, list) else [], strict=False):
-            message = _parsed(text)
+            message = parsed(text)
             if isinstance(message, list) and len(message) == 3:
                 body, exchange, key = message
                 queue = self._queue_of.get((str(exchange), str(key)), str(key))
-                yield Taken(queue, at, _time(_headers(body).get("eta")))
+                yield Taken(queue, at, _time(_part(body, "headers").get("eta")))
 
     def _waits(self, key: str, head: object, now: float) -> float | None:
         """Since when the list's next message has been waiting, as far as that can be known."""
-        message = _parsed(head)
+        message = parsed(head)
         if not isinstance(message, Mapping):
             self._next.pop(key, None)
             return None
-        tag = str(message.get("properties", {}).get("delivery_tag"))
+        tag = str(_part(message, "properties").get("delivery_tag"))
         known = self._next.get(key)
         if known is None or known.tag != tag:
             known = self._next[key] = Next(tag, now)
-        return _time(_headers(message).get("enqueued_at")) or known.since
+        return _time(_part(message, "headers").get("enqueued_at")) or known.since
 
     def _figures(
         self, queue: str, sizes: Sequence[object], since: Sequence[float | None],
@@ -161,23 +161,16 @@ def _oldest(since: Iterable[float], now: float) -> float:
     return max((seconds_since(one * 1000, now) for one in since), default=0.0)
 
 
-def _parsed(text: object) -> Any:
-    try:
-        return json.loads(text) if isinstance(text, bytes | str) else None
-    except ValueError:
-        return None  # another program's
-
-
-def _headers(message: object) -> Mapping[str, Any]:
-    headers = message.get("headers") if isinstance(message, Mapping) else None
-    return headers if isinstance(headers, Mapping) else {}
+def _part(message: object, name: str) -> Mapping[str, Any]:
+    part = message.get(name) if isinstance(message, Mapping) else None
+    return part if isinstance(part, Mapping) else {}
 
 
 def _time(given: object) -> float | None:
     """A Unix time, or a moment as Celery writes it."""
     if isinstance(given, int | float):
-        return float(given)
+        return float(given) if math.isfinite(given) else None
     try:
         return datetime.fromisoformat(given).timestamp() if isinstance(given, str) else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
@@ -141,8 +143,17 @@ def count(answer: object) -> int:
 
 
 def number(answer: object) -> float | None:
-    """A number that was stored as text."""
+    """A finite number that was stored as text."""
     try:
-        return float(answer) if isinstance(answer, bytes | str) else None
+        found = float(answer) if isinstance(answer, bytes | str) else math.nan
     except ValueError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def parsed(text: object) -> Any:
+    """What was stored as JSON; None for anything else."""
+    try:
+        return json.loads(text) if isinstance(text, bytes | str) else None
+    except (ValueError, RecursionError):
         return None

@@ -111,7 +111,7 @@ class Columns(Settings):
         FROM {quoted(table)}, LATERAL (SELECT $2::jsonb ->> ({columns["state"]}::text)) AS word(meant)
         WHERE meant IS NOT NULL AND {columns["queue"]}::text = ANY($1) GROUP BY 1, 2
         """  # noqa: S608 - identifiers come from the config only, are letters and digits, and are quoted
-        names = f"SELECT DISTINCT {columns['queue']}::text AS queue FROM {quoted(table)}"  # noqa: S608 - the same
+        names = f"SELECT DISTINCT {columns['queue']}::text AS queue FROM {quoted(table)}"  # noqa: S608 - from the config, quoted
         known = {*states, *([State.DELAYED] if self.ready else [])}
         return Statements("", names, jobs, tuple(state for state in State if state in known))
 

@@ -173,10 +173,16 @@ async def test_a_key_of_another_kind_costs_its_queue_only_what_it_said() -> None
         async with redis.asyncio.Redis.from_url(place.url) as client:
             await client.set(f"{place.prefix}:email:active", "not a list")
             await client.hset(f"{place.prefix}:bad:name:meta", "a", "b")
+            await client.hset(f"{place.prefix}:email:metrics:completed", "count", "inf")
+            await client.hset(
+                f"{place.prefix}:email:1",
+                mapping={"timestamp": "nan", "opts": '["delay"', "processedOn": "yesterday"},
+            )
         async with place.reading() as collector:
             found = await collect(collector)
     assert value(found, JOBS, queue="email", state="waiting") == 1
     assert value(found, JOBS, queue="email", state="active") == 0
+    assert found.problems == ()
     assert {s.labels["queue"] for s in samples(found, JOBS)} == {"email"}
 
 

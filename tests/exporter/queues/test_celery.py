@@ -109,7 +109,7 @@ async def test_keys_of_its_own_and_messages_of_others_are_read() -> None:
             await client.sadd("my_kombu.binding.email", "email\x06\x16\x06\x16email")
             await client.sadd("my_kombu.binding.celery.pidbox", "\x06\x16\x06\x16w.celery.pidbox")
             await client.lpush("myemail", "not json")
-            await client.lpush("myemail:5", '{"headers": 5, "properties": {}}')
+            await client.lpush("myemail:5", '{"headers": 5, "properties": []}')
             await client.zadd("myunacked_index", {"tag": 1.0, "gone": 2.0})
             await client.hset("myunacked", "tag", '[{"headers": {"eta": "?"}}, "", "email"]')
         own = celery(server.url, prefix="my", sep=":", priority_steps=[0, 5])
