@@ -111,8 +111,8 @@ class Compose(Manager):
 
     async def signal(self, tools: Tools, name: str) -> None:
         ids = await self._ours_to_touch(tools)
-        looked = await self._replicas(tools, ids) if ids else []
-        if not any(one.state is not ProcessState.DOWN or one.pids for one in looked):
+        states = [facts.get("state") or {} for facts in await self._inspect(tools, ids)]
+        if not any(state.get("Status") == "running" for state in states):
             raise ManagerError(f"{self.service} is not running", started=False)
         await self._order(tools, "kill", "--signal", name, self.service)
 
@@ -132,7 +132,7 @@ class Compose(Manager):
         ids = await self._ids(tools)
         if ids is None:
             raise ManagerError(self._unknown(), started=False)
-        looked = await self._replicas(tools, ids) if ids else []
+        looked = await self._replicas(tools, ids)
         ours = tools.ourselves.intersection(pid for one in looked for pid in one.pids)
         if ours or self.surroundings.own_id() in ids:
             raise ManagerError(f"{self.service} holds the receiver itself", started=False)
@@ -150,13 +150,18 @@ class Compose(Manager):
         raise ManagerError(f"`docker compose ps`: {self._cure(ended)}", started=False)
 
     async def _replicas(self, tools: Tools, ids: list[str]) -> list[ProcessStatus]:
+        here = self.url.startswith("unix:") and self.surroundings.own_id() is None
+        return [_replica(facts, here) for facts in await self._inspect(tools, ids)]
+
+    async def _inspect(self, tools: Tools, ids: list[str]) -> list[Mapping[str, Any]]:
+        if not ids:
+            return []
         ended = await self._docker(
             tools, "container", "inspect", "--format", _FACTS, *ids, timeout=_LOOK_TIMEOUT
         )
         if ended.exit_code != 0:
             raise ManagerError(f"`docker inspect`: {self._cure(ended)}", started=False)
-        here = self.url.startswith("unix:") and self.surroundings.own_id() is None
-        found = [_replica(facts, here) for facts in _facts(ended.output)]
+        found = list(_facts(ended.output))
         if len(found) != len(ids):
             raise ManagerError("`docker inspect` did not print what was asked for", started=False)
         return found

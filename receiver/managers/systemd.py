@@ -38,7 +38,9 @@ _NEVER = re.compile(
     r"(?:systemd-.*|initrd-.*|dbus(?:-broker)?|polkitd?|(?:serial-|console-|container-)?getty(?:@.*)?|user(?:-runtime-dir)?@.*"
     r"|sshd?(?:@.*)?|NetworkManager|networking|network|emergency|rescue|init|halt|poweroff|reboot|kexec|shutdown)\.service"
 )
-_NO_ACCESS = re.compile(r"(?i)authentication required|access denied|permission denied|password is")
+_NO_ACCESS = re.compile(
+    r"(?i)authentication required|access denied|permission denied|password is|not allowed to execute|must have a tty"
+)
 _NO_BUS = re.compile(r"(?i)failed to connect to bus|not been booted with systemd")
 _UP = {"active", "reloading", "refreshing"}
 _BETWEEN = {"activating", "deactivating"}

@@ -45,13 +45,13 @@ def a_compose(**options: Any) -> Compose:
     return Compose.model_validate({"project": "shop", "file": FILE, "service": "api", **options})
 
 
-def answers(order: Finished | OutsideError, ids: str = f"{ID}\n") -> StandInPrograms:
+def answers(order: Finished | OutsideError, state: str = RUNNING) -> StandInPrograms:
     """A `docker` whose looks go well and whose orders end so."""
 
     def answer(ran: Ran) -> Finished | OutsideError:
         if "ps" in ran.argv:
-            return Finished(0, ids)
-        return Finished(0, RUNNING) if "inspect" in ran.argv else order
+            return Finished(0, f"{ID}\n")
+        return Finished(0, state) if "inspect" in ran.argv else order
 
     return StandInPrograms(answer)
 
@@ -113,6 +113,13 @@ async def test_an_address_is_written_as_docker_reads_it() -> None:
     programs = answers(Finished(0, ""))
     await a_compose(url="http://proxy:2375").restart(a_toolbox(programs=programs))
     assert programs.ran[0].env == {"DOCKER_HOST": "tcp://proxy:2375"}
+
+
+async def test_through_a_proxy_a_replica_that_is_unhealthy_still_gets_a_signal() -> None:
+    sick = RUNNING.replace('"Pid":7', '"Pid":7,"Health":{"Status":"unhealthy"}')
+    programs = answers(Finished(0, ""), state=sick)
+    await a_compose(url="http://proxy:2375").signal(a_toolbox(programs=programs), "SIGUSR2")
+    assert programs.ran[-1].argv[-4:] == ("kill", "--signal", "SIGUSR2", "api")
 
 
 @pytest.mark.parametrize(

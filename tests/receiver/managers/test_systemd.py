@@ -172,6 +172,12 @@ async def test_a_units_own_user_manager_is_found_by_its_runtime_folder() -> None
     [
         (Finished(5, f"Failed to restart {API}: Unit {API} not found.\n"), False, "not found"),
         (Finished(1, f"Failed to restart {API}: Unit {API} is masked.\n"), False, "unmask api"),
+        (Finished(1, "sudo: a password is required\n"), False, r"50-prunella\.rules"),
+        (
+            Finished(1, "Sorry, user x is not allowed to execute '/usr/bin/systemctl'"),
+            False,
+            "sudo",
+        ),
         (Finished(3, "Job type reload is not applicable"), False, "not applicable"),
         (Finished(1, NO_BUS), False, "cannot reach systemd"),
         (Finished(1, "Failed to restart api.service: Connection timed out\n"), True, "timed out"),
