@@ -14,6 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from tests.exporter.reading import names, samples, value
 from tests.exporter.serving import Served, sent, serving
 from tests.servers.ports import free_port
+from tests.servers.postgres import postgres_server
 from tests.servers.process import until
 from tests.servers.redis import redis_server
 
@@ -117,17 +118,25 @@ async def test_the_default_service_is_on_every_series_of_the_collectors(tmp_path
 async def test_promtool_has_nothing_to_say_about_our_names(tmp_path: Path) -> None:
     endpoints = [{"name": "gone", "url": f"http://127.0.0.1:{free_port()}"}]
     processes = [{"name": "python", "match": "python"}]
-    async with redis_server() as server:
-        keys = {"host": {}, "endpoints": endpoints, "processes": processes, **redis_at(server.url)}
-        async with serving(tmp_path, **keys) as served:
-            _, text = await served.get("/metrics")
+    with postgres_server() as database:
+        async with redis_server() as server:
+            queues = [{"system": "bullmq", "url": server.url, "queues": ["a"], "lag": {}}]
+            keys = {"host": {}, "endpoints": endpoints, "processes": processes, "queues": queues}
+            postgres = [{"name": "main", "url": database.url("postgres")}]
+            async with serving(
+                tmp_path, **keys, **redis_at(server.url), postgres=postgres
+            ) as served:
+                _, text = await served.get("/metrics")
+                _, newer = await served.get("/metrics", Accept="application/openmetrics-text")
+    assert "pg_stat_database_xact_commit" in {family.name for family in openmetrics(newer)}
     check = await asyncio.create_subprocess_exec(
         str(PROMTOOL), "check", "metrics",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     said, _ = await check.communicate(text.encode())
-    # A de facto name keeps its owner's habits: node_exporter writes MemTotal.
-    findings = [line for line in said.decode().splitlines() if "_memory_" not in line.split()[0]]
+    # A de facto name keeps its owner's habits: node_exporter writes MemTotal, postgres_exporter no _total.
+    names = [line for line in said.decode().splitlines() if "_memory_" not in line.split()[0]]
+    findings = [line for line in names if not line.startswith("pg_")]
     assert findings == []
 
 
