@@ -35,6 +35,7 @@ class Scheduler:
         self._context = context
         self._looks: dict[str, _Look] = {}  # by rhythm: another one begins anew
         self._shown: set[str] = set()
+        self._looking = False
 
     async def once(self) -> int:
         """Opens what is due; how many incidents."""
@@ -43,7 +44,11 @@ class Scheduler:
             metrics.SCHEDULE_LAST.remove(gone)
             metrics.SCHEDULE_NEXT.remove(gone)
         self._shown = {one.name for one in schedules}
-        return sum([await self._look(one) for one in schedules])
+        opened = sum([await self._look(one) for one in schedules])
+        rhythms = {one.rhythm for one in schedules}
+        self._looks = {rhythm: look for rhythm, look in self._looks.items() if rhythm in rhythms}
+        self._looking = True
+        return opened
 
     async def _look(self, schedule: Schedule) -> int:
         now, opened = self._context.now(), 0
@@ -65,13 +70,13 @@ class Scheduler:
         return opened
 
     async def _remembered(self, schedule: Schedule, now: float) -> _Look:
-        """Where whoever looked last left off; a new one begins now."""
+        """Where whoever looked last left off; one that is new, or came with a reload, begins now."""
         key = f"schedule:{schedule.rhythm}"
         known = await self._context.journal.recall(key)
-        if known is None:
-            await self._context.journal.remember(key, json.dumps([now, 0.0]))
-            return _Look(now, 0.0, 0.0)
-        until, taken = json.loads(known)
+        until, taken = (now, 0.0) if known is None else json.loads(known)
+        if known is None or self._looking:
+            until = now
+            await self._context.journal.remember(key, json.dumps([now, taken]))
         return _Look(until, taken, 0.0)
 
     async def _open(self, schedule: Schedule, at: float) -> int:

@@ -150,6 +150,21 @@ async def test_one_that_is_new_begins_with_its_next_time() -> None:
         assert len(Sweep.seen) == 1
 
 
+async def test_one_whose_times_are_changed_and_changed_back_makes_up_for_nothing() -> None:
+    async with rig(schedules=every()) as made:
+        scheduler, hourly = Scheduler(made.context), made.settings
+        await scheduler.once()
+        monthly = tuple(map(Schedule.model_validate, every("0 0 1 * *")))
+        made.settings = hourly.model_copy(update={"schedules": monthly})
+        for _ in range(2):
+            made.clock.at += HOUR / 2
+            assert await scheduler.once() == 0
+        made.settings = hourly
+        assert await scheduler.once() == 0
+        made.clock.at += HOUR
+        assert await scheduler.once() == 1
+
+
 async def test_a_clock_that_is_set_back_repeats_nothing() -> None:
     async with rig(schedules=every()) as made:
         await lives(made, 3 * HOUR)
