@@ -22,7 +22,7 @@ def middleware(metrics_path: str | None = None) -> Middleware:
     @web.middleware
     async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
         scraped = request.path == metrics_path and request.method in {"GET", "HEAD"}
-        route = metrics_path if scraped and metrics_path else _template(request)
+        route = metrics_path if scraped and metrics_path else template_of(request)
         with (
             correlated(request.headers.get(HEADER)) as correlation,
             Measured(request.method, route) as measured,
@@ -54,7 +54,7 @@ def metrics_response(request: web.Request) -> web.Response:
     return response
 
 
-def _template(request: web.Request) -> str:
-    """`/users/{id}`, not `/users/7`: the path itself would be a label without bound."""
+def template_of(request: web.Request) -> str:
+    """The path's template: `/users/{id}`, not `/users/7`: the path itself would be a label without bound."""
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else OTHER

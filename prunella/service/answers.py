@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from prunella.logs import create_logger
 from prunella.middleware.measure import CLIENT_GONE
@@ -70,27 +69,21 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not a JSON number")
 
 
-@web.middleware
-async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turns every way to fail into an answer of the one shape."""
-    try:
-        return await handler(request)
-    except Refused as refused:
-        return error_response(refused.status, refused.reason, str(refused), refused.headers)
-    except web.HTTPException as answer:
-        if answer.status < 400:
-            raise
-        allowed = {"Allow": answer.headers["Allow"]} if "Allow" in answer.headers else {}
-        return error_response(answer.status, reason_of(answer.status), answer.reason, allowed)
-    except web.RequestPayloadError as error:
+def answer_to(request: web.Request, error: Exception) -> web.Response:
+    """Every way to fail, in the one shape. What is no error but a redirect is raised on."""
+    if isinstance(error, Refused):
+        return error_response(error.status, error.reason, str(error), error.headers)
+    if isinstance(error, web.HTTPException):
+        if error.status < 400:
+            raise error
+        allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+        return error_response(error.status, reason_of(error.status), error.reason, allowed)
+    if isinstance(error, web.RequestPayloadError):
         return error_response(400, "bad_body", f"the body cannot be read: {_in_short(error)}")
-    except Exception as error:  # noqa: BLE001 - logged, and the next request must not suffer from it
-        if request.transport is None and isinstance(error, ConnectionError):
-            return web.Response(
-                status=CLIENT_GONE
-            )  # it left in the middle: no bug, nobody to answer
-        _log.exception("request failed", error, method=request.method, path=request.path)
-        return error_response(500, "internal_error", "internal error; see the log")
+    if request.transport is None and isinstance(error, ConnectionError):
+        return web.Response(status=CLIENT_GONE)  # it left in the middle: no bug, nobody to answer
+    _log.exception("request failed", error, method=request.method, path=request.path)
+    return error_response(500, "internal_error", "internal error; see the log")
 
 
 def _in_short(error: Exception) -> str:

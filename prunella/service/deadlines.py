@@ -160,3 +160,13 @@ class Guard(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
+
+
+class Unguarded:
+    """The clock of a connection that is closed already."""
+
+    def request_began(self, _: StreamReader) -> None:
+        """Nobody waits."""
+
+    def request_ended(self) -> None:
+        """Nobody waits."""

@@ -15,17 +15,19 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from prunella.correlation import HEADER, correlated
 from prunella.metrics import Gauge
-from prunella.middleware.aiohttp import metrics_response, middleware
+from prunella.middleware.aiohttp import metrics_response, template_of
+from prunella.middleware.measure import CLIENT_GONE, Measured
 from prunella.service.answers import (
     Refused,
     add_security_headers,
+    answer_to,
     error_response,
-    errors_as_json,
 )
 from prunella.service.auth import Auth, Denied, Scope
 from prunella.service.connection import Connection
-from prunella.service.deadlines import Deadlines, Guard
+from prunella.service.deadlines import Deadlines, Guard, Unguarded
 from prunella.service.settings import ConfigError, ListenAddress, Problem
 from prunella.version import version
 
@@ -37,6 +39,8 @@ _BACKLOG = (
 )
 
 
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="prunella"'}
+EXPECT = "Expect"
 CLIENT = web.RequestKey("client", str)  # `request[CLIENT]`: the name of the token, or empty
 
 
@@ -76,7 +80,7 @@ class Service:
         scopes: dict[web.AbstractRoute, Scope] = {}
         app = web.Application(
             client_max_size=self.max_body,
-            middlewares=[_watched, middleware(), errors_as_json, self._guarded(scopes)],
+            middlewares=[self._front(scopes)],
         )
         for route in (*self.routes, *self._own_routes()):
             if not isinstance(route.scope, Scope):
@@ -135,26 +139,53 @@ class Service:
         taken = {(route.method, route.path) for route in self.routes}
         return [route for route in own if (route.method, route.path) not in taken]
 
-    def _guarded(self, scopes: dict[web.AbstractRoute, Scope]) -> Middleware:
-        @web.middleware
-        async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if request.match_info.http_exception is not None:
-                return await handler(request)  # 404 or 405: nothing there to guard
-            scope = scopes[request.match_info.route]
-            header = request.headers.get("Authorization")
-            try:
-                request[CLIENT] = self.auth.client(header, scope, request.remote or "")
-            except Denied as denied:
-                if denied.known:
-                    return error_response(403, denied.reason, str(denied))
-                challenge = {"WWW-Authenticate": 'Bearer realm="prunella"'}
-                return error_response(401, denied.reason, str(denied), challenge)
-            if (request.content_length or 0) > self.max_body:
-                raise Refused(413, "body_too_large", f"the body may have {self.max_body} bytes")
-            await _continue(request)
-            return await handler(request)
+    def _front(self, scopes: dict[web.AbstractRoute, Scope]) -> Middleware:
+        """All that surrounds a handler, in one: each layer more is a coroutine more for every request."""
 
-        return guarded
+        @web.middleware
+        async def front(request: web.Request, handler: Handler) -> web.StreamResponse:
+            guard = _guard_of(request)
+            guard.request_began(request.content)
+            try:
+                with (
+                    correlated(request.headers.get(HEADER)) as correlation,
+                    Measured(request.method, template_of(request)) as measured,
+                ):
+                    try:
+                        self._admit(request, scopes)
+                        if EXPECT in request.headers:
+                            await _continue(request)
+                        response = await handler(request)
+                    except asyncio.CancelledError:
+                        measured.status = CLIENT_GONE
+                        raise
+                    except Exception as error:  # noqa: BLE001 - answered and logged; the next request must not suffer
+                        response = answer_to(request, error)
+                    measured.status = response.status
+                    if not response.prepared:
+                        response.headers[HEADER] = correlation
+            finally:
+                guard.request_ended()
+            if not request.content.is_eof():
+                response.force_close()  # answered early: the rest of the body is not worth waiting for
+            return response
+
+        return front
+
+    def _admit(self, request: web.Request, scopes: dict[web.AbstractRoute, Scope]) -> None:
+        """Raises Refused for who may not, and for what is too much."""
+        if request.match_info.http_exception is not None:
+            return  # 404 or 405: nothing there to guard
+        scope = scopes[request.match_info.route]
+        header = request.headers.get("Authorization")
+        try:
+            request[CLIENT] = self.auth.client(header, scope, request.remote or "")
+        except Denied as denied:
+            if denied.known:
+                raise Refused(403, denied.reason, str(denied)) from denied
+            raise Refused(401, denied.reason, str(denied), CHALLENGE) from denied
+        if (request.content_length or 0) > self.max_body:
+            raise Refused(413, "body_too_large", f"the body may have {self.max_body} bytes")
 
     async def _readiness(self, _: web.Request) -> web.Response:
         reason = self.ready()
@@ -179,20 +210,10 @@ async def _metrics(request: web.Request) -> web.Response:
     return metrics_response(request)
 
 
-@web.middleware
-async def _watched(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Tells the connection's Guard when a request begins and ends."""
+def _guard_of(request: web.Request) -> Guard | Unguarded:
+    """The connection's clock, to be told when a request begins and ends; one that is gone has none any more."""
     guard = request.transport.get_protocol() if request.transport is not None else None
-    if not isinstance(guard, Guard):
-        return await handler(request)
-    guard.request_began(request.content)
-    try:
-        response = await handler(request)
-    finally:
-        guard.request_ended()
-    if not request.content.is_eof():
-        response.force_close()  # answered early: the rest of the body is not worth waiting for
-    return response
+    return guard if isinstance(guard, Guard) else Unguarded()
 
 
 async def _expect_later(_: web.Request) -> None:
@@ -200,6 +221,6 @@ async def _expect_later(_: web.Request) -> None:
 
 
 async def _continue(request: web.Request) -> None:
-    if request.headers.get("Expect", "").lower() == "100-continue":
+    if request.headers[EXPECT].lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # so that aiohttp still knows that no answer was begun
