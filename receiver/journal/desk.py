@@ -238,9 +238,10 @@ class Desk:
         assert seen is not None  # noqa: S101 - only a new one is told of
         if incident.back is not None:
             return reopened_event(incident.back, seen)
+        assert incident.move is not None  # noqa: S101 - nothing is told before it has begun
         data = {
             "incident": incident.id,
-            "ep": self.spelled(episode_name(seen.fingerprint, seen.starts_at)),
+            "ep": incident.move.incident.episode,
             "playbook": draft.playbook,
             "targets": list(draft.targets),
             "severity": draft.severity,

@@ -69,7 +69,7 @@ class SqliteJournal:
         self._lock = lock
         self._reader: sqlite3.Connection | None = None
         self._pool = ThreadPoolExecutor(1, "journal-reader")
-        self._door = Door(lambda all_: writer.call(lambda db: intake.ingest(db, all_)))
+        self._door = Door(lambda all_: writer.walk(lambda db: intake.ingest(db, all_)))
         self.name = ""
 
     async def ingest(

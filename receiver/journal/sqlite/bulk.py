@@ -7,7 +7,7 @@ each row makes the writer wait a hundred times for a hundred rows. Sizes are few
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
@@ -25,14 +25,15 @@ def write(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, .
             at += size
 
 
-def read(db: sqlite3.Connection, statement: str, keys: Iterable[object]) -> Iterator[sqlite3.Row]:
+def read(db: sqlite3.Connection, statement: str, keys: Iterable[object]) -> list[sqlite3.Row]:
     """The rows of `statement` with `HERE` standing for a list of keys; what is short is filled up with NULL."""
-    wanted = list(keys)
+    wanted, found = list(keys), []
     for start in range(0, len(wanted), SIZES[0]):
         part = wanted[start : start + SIZES[0]]
         size = next(one for one in reversed(SIZES) if one >= len(part))
         sql = _filled(statement, 1, size)
-        yield from db.execute(sql, [*part, *[None] * (size - len(part))]).fetchall()
+        found += db.execute(sql, [*part, *[None] * (size - len(part))]).fetchall()
+    return found
 
 
 @cache

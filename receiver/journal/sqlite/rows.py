@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from receiver.journal import Event
 from receiver.journal.chain import GENESIS, chained
@@ -23,6 +23,15 @@ def append(db: sqlite3.Connection, now: float, events: Iterable[Event]) -> None:
 
 def append_all(db: sqlite3.Connection, events: Iterable[tuple[float, Event]]) -> None:
     """The same for rows that happened at several moments."""
+    write_events(db, chained(*end_of_chain(db), events))
+
+
+def end_of_chain(db: sqlite3.Connection) -> tuple[int, str]:
+    """The number and the hash of the last row."""
     last = db.execute("SELECT hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
-    rows = chained(highest_seq(db), last["hash"] if last else GENESIS, events)
+    return highest_seq(db), last["hash"] if last else GENESIS
+
+
+def write_events(db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows as `chained` makes them."""
     bulk.write(db, "INSERT INTO event (seq, t, ev, incident, data, hash) VALUES {rows}", rows)

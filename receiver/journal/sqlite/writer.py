@@ -3,6 +3,10 @@
 Whatever is asked for while a commit is on its way shares the next one, so `synchronous=FULL` costs one sync for a
 whole burst (measured: group commit makes FULL as fast as NORMAL under load). Each request runs in a savepoint of its
 own: one that fails leaves its neighbours whole.
+
+What a request has to work out for long is done on the loop of whoever asked, while this thread waits. Python runs one
+thread at a time: two that both want to run take turns at each system call, and half of what a small delivery cost was
+taking turns. So this thread keeps to what SQLite does by itself, beside the loop and not against it.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +25,17 @@ from receiver.journal import JournalUnavailable
 from receiver.journal.sqlite.schema import Identity, connect, create
 
 T = TypeVar("T")
+Errand = Callable[[], object]  # what is worked out on the loop
+Steps = Generator[Errand, Any, T]  # work that gives an errand now and then and is handed its result
 BATCH = 512
+PATIENCE = 1.0  # seconds after which a loop that does not answer is asked whether it still runs
 # what one request may do wrong by itself; any other error of SQLite (full, unreadable, malformed) is the file's
 _OWN_FAULT = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError)
 
 
 @dataclass(slots=True)
 class _Request:
-    work: Callable[[sqlite3.Connection], Any]
+    work: Callable[[sqlite3.Connection], Any]  # gives a result, or Steps that give one
     future: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
     durable: bool = True
@@ -70,19 +77,19 @@ class Writer:
         """The connection itself when the journal lives in memory and cannot be opened twice."""
         return self._connection if self._file is None else None
 
+    async def walk(self, work: Callable[[sqlite3.Connection], Steps[T]]) -> T:
+        """The same for work that has errands."""
+        found: T = await self._ask(work, durable=True)
+        return found
+
     async def call(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Runs `work` and returns its result once it is durable. Raises JournalUnavailable or what `work` raised.
 
         What is not `durable` (a lease, and nothing that anybody was told) survives the death of the process but may be
         forgotten in a power cut; it costs no sync of its own.
         """
-        if self.closed:
-            raise JournalUnavailable("the journal is closed")
-        loop = asyncio.get_running_loop()
-        request = _Request(work, loop.create_future(), loop, durable)
-        self._queue.put(request)
-        result: T = await request.future
-        return result
+        found: T = await self._ask(work, durable=durable)
+        return found
 
     async def stop(self) -> None:
         """Finishes what was asked for and closes the file."""
@@ -90,6 +97,14 @@ class Writer:
             self.closed = True
             self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
+
+    async def _ask(self, work: Callable[[sqlite3.Connection], Any], *, durable: bool) -> Any:
+        if self.closed:
+            raise JournalUnavailable("the journal is closed")
+        loop = asyncio.get_running_loop()
+        request = _Request(work, loop.create_future(), loop, durable)
+        self._queue.put(request)
+        return await request.future
 
     def _work(self) -> None:
         while True:
@@ -147,7 +162,10 @@ class Writer:
     def _run(self, connection: sqlite3.Connection, request: _Request) -> None:
         connection.execute("SAVEPOINT request")
         try:
-            request.result = request.work(connection)
+            result = request.work(connection)
+            if isinstance(result, Generator):
+                result = _walk(result, request.loop)
+            request.result = result
         except Exception as error:
             if isinstance(error, sqlite3.Error) and not isinstance(error, _OWN_FAULT):
                 raise  # the file itself is in trouble: the whole batch is refused
@@ -165,6 +183,32 @@ class Writer:
             return
         self._connection.close()
         self._connection = None
+
+
+def _walk(steps: Steps[T], loop: asyncio.AbstractEventLoop) -> T:
+    """Goes through the steps, each errand on the loop."""
+    try:
+        errand = next(steps)
+        while True:
+            errand = steps.send(_on(loop, errand))
+    except StopIteration as end:
+        found: T = end.value
+        return found
+
+
+def _on(loop: asyncio.AbstractEventLoop, errand: Errand) -> object:
+    """What comes of the errand, or its error. Raises JournalUnavailable when the loop is gone."""
+    done: queue.SimpleQueue[asyncio.Task[object]] = queue.SimpleQueue()
+
+    async def run() -> object:
+        return errand()
+
+    with suppress(RuntimeError):  # asking it first whether it is closed would leave a gap
+        loop.call_soon_threadsafe(lambda: loop.create_task(run()).add_done_callback(done.put))
+    while not loop.is_closed():
+        with suppress(queue.Empty):
+            return done.get(timeout=PATIENCE).result()
+    raise JournalUnavailable("whoever asked is gone")
 
 
 def _answer(batch: list[_Request]) -> None:
