@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 
 from prunella.logs import create_logger
 from receiver import metrics
@@ -21,6 +22,10 @@ from receiver.webhook import BadDelivery, Delivery, decode
 log = create_logger("prunella.receiver.intake")
 MOST_KEPT = 100  # of the spoiled alerts of one delivery; the others are only counted
 OFF_THE_LOOP = 64 * 1024  # a body larger than this is decoded in a thread
+# what labels() would look for with each delivery; there are as many as the words of an enumeration
+_accepted = metrics.DELIVERIES.labels("accepted")
+_alerts = cache(lambda status, kind: metrics.ALERTS.labels(str(status), str(kind)))
+_refusals = cache(metrics.REFUSALS.labels)
 SLICE = 500  # alerts of one delivery that are written at once; others' deliveries come between two
 
 
@@ -78,22 +83,28 @@ async def _store(
 
 
 def _count(delivery: Delivery, batch: tuple[Seen, ...], done: list[Ingested]) -> None:
-    metrics.DELIVERIES.labels("accepted").inc()
-    kinds = (kind for one in done for kind in one.kinds)
+    _accepted.inc()
+    kinds = [kind for one in done for kind in one.kinds]
     counted = Counter(
-        (seen.observation.status, kind) for seen, kind in zip(batch, kinds, strict=True)
+        [(seen.observation.status, kind) for seen, kind in zip(batch, kinds, strict=True)]
     )
-    for (status, kind), count in counted.items():
-        metrics.ALERTS.labels(str(status), str(kind)).inc(count)
+    for said, count in counted.items():
+        _alerts(*said).inc(count)
     if delivery.spoiled:
         metrics.ALERTS.labels("unknown", "quarantined").inc(len(delivery.spoiled))
-    events = [event for one in done for move in one.moves for event in move.events]
-    refused = Counter(str(event.data["reason"]) for event in events if event.ev == "refused")
-    for reason, count in refused.items():
-        metrics.REFUSALS.labels(reason).inc(count)
     opened = [incident for one in done for incident in one.opened]
     if opened:
-        log.info("incidents opened", count=len(opened), first=opened[0], refused=dict(refused))
+        log.info(
+            "incidents opened", count=len(opened), first=opened[0], refused=_count_refused(done)
+        )
+
+
+def _count_refused(done: list[Ingested]) -> dict[str, int]:
+    events = [event for one in done for move in one.moves for event in move.events]
+    refused = Counter([str(event.data["reason"]) for event in events if event.ev == "refused"])
+    for reason, count in refused.items():
+        _refusals(reason).inc(count)
+    return dict(refused)
 
 
 def _receipt(delivery: Delivery, batch: tuple[Seen, ...], done: list[Ingested]) -> Receipt:

@@ -70,7 +70,9 @@ def escalation_of(
     settings: ReceiverSettings, incident: Incident
 ) -> tuple[tuple[float, tuple[str, ...]], ...]:
     """Seconds after which to call whom; only channels that exist now."""
-    steps = settings.escalation.get(str(incident.plan.get("escalate") or ""), ())
+    steps = settings.escalation.get(str(incident.plan.get("escalate") or ""))
+    if not steps:
+        return ()
     return tuple(
         (step.after, tuple(name for name in step.notify if name in settings.channels))
         for step in steps
