@@ -16,7 +16,7 @@ _MOST = 1000
 
 
 class Scale(Action):
-    """Runs `by` more instances of the target's process, or exactly so many as `instances` says (also fewer), and waits
+    """Runs `by` (1) more instances of the target's process, or exactly so many as `instances` says (also fewer), and waits
     until they are up. What would be above `max` (10) is refused and nothing is changed.
 
     Nothing scales down by itself: a second playbook, or a schedule, does that with `instances`. Each instance needs its

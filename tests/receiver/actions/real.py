@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psutil
 
@@ -18,6 +20,7 @@ from receiver.consistency import build_action
 from receiver.managers.base import Manager, ProcessState
 from receiver.outside.http import open_http
 from receiver.outside.programs import SystemPrograms
+from receiver.outside.survivors import ProcessTable
 from receiver.stages.leash import leashed
 from receiver.targets import Target
 from receiver.tools import Tools
@@ -47,10 +50,16 @@ def real_tools(**executables: str) -> Tools:
 
 
 async def do(
-    name: str, target: Target, tools: Tools, *, timeout: float = 60.0, **options: Any
+    name: str,
+    target: Target,
+    tools: Tools,
+    *,
+    timeout: float = 60.0,
+    action_id: str = "real",
+    **options: Any,
 ) -> Done:
     """What the action says; the alert that it is for carries hostile labels."""
-    effect = an_effect(target, timeout=timeout, labels=HOSTILE)
+    effect = replace(an_effect(target, timeout=timeout, labels=HOSTILE), action_id=action_id)
     held = leashed(tools, effect.environment(), lambda: True)
     return await build_action(name, options).run(effect, held)
 
@@ -77,19 +86,40 @@ async def until_up(manager: Manager, tools: Tools, instances: int = 1) -> tuple[
     return pids
 
 
-def in_another_receiver(
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """One action in a process of its own."""
+
+    process: ServerProcess
+    action_id: str
+
+    def kill(self) -> None:
+        """The receiver alone: what it has started goes on."""
+        self.process.popen.kill()
+        self.process.popen.wait()
+
+
+@asynccontextmanager
+async def in_another_receiver(
     folder: Path, name: str, target: Target, tools: Tools, **options: Any
-) -> ServerProcess:
-    """The same action in a process of its own, which can be killed in the middle."""
+) -> AsyncIterator[Receiver]:
+    """The same action in a receiver that can be killed in the middle; nothing of it outlives the test."""
     order = {
         "action": name,
+        "action_id": f"real-{uuid4().hex}",
         "options": options,
         "target": target.model_dump(mode="json"),
         "executables": dict(tools.executables),
     }
     code = "import sys; from tests.receiver.actions.real import main; main(sys.argv[1])"
     argv = [sys.executable, "-c", code, json.dumps(order)]
-    return start("receiver", argv, folder, cwd=Path(__file__).parents[3])
+    process = start("receiver", argv, folder, cwd=Path(__file__).parents[3])
+    receiver = Receiver(process, str(order["action_id"]))
+    try:
+        yield receiver
+    finally:
+        receiver.kill()
+        await ProcessTable(grace=1).end(receiver.action_id)
 
 
 def main(text: str) -> None:
@@ -101,4 +131,5 @@ def main(text: str) -> None:
 
 async def _do(order: Mapping[str, Any], target: Target, tools: Tools) -> None:
     async with open_http() as http:
-        await do(order["action"], target, replace(tools, http=http), **order["options"])
+        told = {"action_id": order["action_id"], **order["options"]}
+        await do(order["action"], target, replace(tools, http=http), **told)

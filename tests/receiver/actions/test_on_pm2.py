@@ -166,10 +166,11 @@ async def test_a_hook_that_hangs_or_whose_receiver_was_killed_is_asked_once(tmp_
     async with a_web_app(tmp_path) as web, open_http() as http:
         (pid,) = await until_up(web.manager, web.tools)
         (tmp_path / "slow").touch()
-        receiver = in_another_receiver(tmp_path, "collect_garbage", web.target, web.tools)
-        await until((tmp_path / "collected").exists, "it was asked", process=receiver, deadline=90)
-        receiver.popen.kill()
-        receiver.popen.wait()
+        order = in_another_receiver(tmp_path, "collect_garbage", web.target, web.tools)
+        async with order as receiver:
+            asked = (tmp_path / "collected").exists
+            await until(asked, "it was asked", process=receiver.process, deadline=90)
+            receiver.kill()
         assert await until_up(web.manager, web.tools) == (pid,)
         assert (tmp_path / "collected").read_text().split() == [str(pid)]
         tools, unseen = replace(web.tools, http=http), a_target(base_url=web.url, gc_path="/gc")
@@ -262,16 +263,16 @@ async def test_killed_in_the_middle_it_is_whole_when_looked_at_again(
     async with a_web_app(tmp_path, instances=2) as web:
         before = await web.manager.status(web.tools)
         (tmp_path / "slow").touch()
-        receiver = in_another_receiver(tmp_path, action, web.target, web.tools, **options)
+        order = in_another_receiver(tmp_path, action, web.target, web.tools, **options)
 
         async def has_begun() -> bool:
             return set((await web.manager.status(web.tools)).pids) != set(before.pids)
 
-        await until(has_begun, "it has begun", process=receiver, deadline=90)
-        receiver.popen.kill()
-        receiver.popen.wait()
-        (tmp_path / "slow").unlink()
-        done = await do(action, web.target, web.tools, **options)
+        async with order as receiver:
+            await until(has_begun, "it has begun", process=receiver.process, deadline=90)
+            receiver.kill()
+            (tmp_path / "slow").unlink()
+            done = await do(action, web.target, web.tools, **options)
         assert "shop" in done.text
         assert (await web.manager.status(web.tools)).state is ProcessState.UP
         await until_up(web.manager, web.tools, wish)

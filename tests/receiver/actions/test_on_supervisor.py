@@ -6,6 +6,7 @@ import asyncio
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -180,14 +181,15 @@ async def test_killed_in_the_middle_it_is_started_when_looked_at_again(tmp_path:
         await until(ready.exists, "the program ignores TERM")
         manager = Supervisor(name="shop", url=server.url)
         target = a_target(process=manager)
-        receiver = in_another_receiver(tmp_path, "restart", target, TOOLS, up_for="300ms")
+        order = in_another_receiver(tmp_path, "restart", target, TOOLS, up_for="300ms")
 
         async def is_so(state: ProcessState) -> bool:
             return (await manager.status(TOOLS)).state is state
 
-        await until(lambda: is_so(ProcessState.STARTING), "it is being stopped", process=receiver)
-        receiver.popen.kill()
-        receiver.popen.wait()
-        await until(lambda: is_so(ProcessState.DOWN), "it is down, with nobody to start it")
+        async with order as receiver:
+            stopping = partial(is_so, ProcessState.STARTING)
+            await until(stopping, "it stops", process=receiver.process, deadline=60)
+            receiver.kill()
+        await until(partial(is_so, ProcessState.DOWN), "it is down, with nobody to start it")
         done = await do("restart", target, TOOLS, up_for="300ms")
         assert "pid none → " in done.text

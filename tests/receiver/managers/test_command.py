@@ -228,17 +228,18 @@ class TestWithRealPrograms:
 
     async def test_killed_in_the_middle_the_program_goes_on(self, service: Path) -> None:
         target, tools = a_target(process=self.of(service, slow="0.5")), real_tools()
-        receiver = in_another_receiver(service, "restart", target, tools)
-        await until((service / "pids").exists, "it has begun", process=receiver, deadline=90)
-        receiver.popen.kill()
-        receiver.popen.wait()
 
         async def up() -> bool:
             return (await self.of(service).status(tools)).state is ProcessState.UP
 
-        await until(up, "the program ended its work", every=0.2, deadline=60)
-        (pid,) = (await self.of(service).status(tools)).pids
-        assert psutil.Process(pid).environ()["PRUNELLA_ACTION_ID"] == "a-1"
-        assert pid not in await ProcessTable().find("a-1")  # a service, and no work to be ended
+        async with in_another_receiver(service, "restart", target, tools) as receiver:
+            begun = (service / "pids").exists
+            await until(begun, "it has begun", process=receiver.process, deadline=90)
+            receiver.kill()
+            await until(up, "the program ended its work", every=0.2, deadline=60)
+            (pid,) = (await self.of(service).status(tools)).pids
+            assert psutil.Process(pid).environ()["PRUNELLA_ACTION_ID"] == receiver.action_id
+            # a service, and no work that would be ended when its time is over
+            assert pid not in await ProcessTable().find(receiver.action_id)
         done = await do("restart", target, tools, up_for="100ms")
         assert "restarted shop" in done.text
