@@ -22,8 +22,8 @@ from receiver.stores.redis_servers import primaries
 from receiver.stores.redis_store import Client, RedisFacet
 from receiver.tools import Tools
 
-PAGE = 300  # buckets that one SCAN looks into
-BATCH = 300  # keys in one UNLINK
+PAGE = 100  # buckets that one SCAN looks into
+BATCH = 100  # keys in one UNLINK
 REST = 1.0  # the server is left alone for this many times as long as a request took
 LONGEST_REST = 0.02
 CURE = (

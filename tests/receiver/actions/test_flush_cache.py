@@ -165,12 +165,13 @@ async def flushing(server: ReceiverServer, space: Keyspace) -> None:
     await until(begun, "some keys are gone", process=server.process)
 
 
+@pytest.mark.timeout(180)  # two starts of a receiver, on a machine that has others to serve, too
 async def test_killed_in_the_middle_it_is_looked_at_and_done_again(
     space: Keyspace, tmp_path: Path
 ) -> None:
     await space.fill(3000, "other")
     before = await space.digest()
-    await space.fill(30_000)
+    await space.fill(10_000)
     book = {
         "name": "flush",
         "matchers": ['alertname="CachePoisoned"'],
@@ -187,7 +188,7 @@ async def test_killed_in_the_middle_it_is_looked_at_and_done_again(
     async with receiver(tmp_path, config) as server:
         await flushing(server, space)
         server.kill()
-        assert 3000 < await space.admin.dbsize() < 33_000
+        assert 3000 < await space.admin.dbsize() < 13_000
         await server.begin()
 
         async def gone() -> bool:

@@ -52,6 +52,7 @@ async def fill_with_everything(space: Keyspace) -> None:
     await space.fill(20_000, "session")
 
 
+@pytest.mark.timeout(240)  # 5,000 requests, on a machine that has others to serve, too
 async def test_of_many_keys_exactly_those_of_the_cache_vanish(space: Keyspace) -> None:
     await fill_with_everything(space)
     before = await space.digest()
@@ -130,12 +131,12 @@ async def test_a_dry_run_counts_and_removes_nothing(space: Keyspace) -> None:
 async def test_what_is_written_and_removed_meanwhile_changes_nothing_else(space: Keyspace) -> None:
     await fill_with_everything(space)
     before = await space.digest()
-    await space.fill(30_000)
+    await space.fill(10_000)
     working = asyncio.create_task(swept(space))
     while not working.done():
         await space.admin.set("cache:new", "v")
-        await space.admin.delete("cache:29999", "cache:15000", "cache:new2")
-    assert 29_990 <= (await working).deleted <= 40_000
+        await space.admin.delete("cache:9999", "cache:5000", "cache:new2")
+    assert 9_990 <= (await working).deleted <= 15_000
     await swept(space)
     assert await space.digest() == before
 
@@ -171,7 +172,7 @@ async def test_how_far_it_has_come_is_said_without_a_key(space: Keyspace) -> Non
 
 
 async def test_stopped_half_way_the_rest_is_still_there(space: Keyspace) -> None:
-    await space.fill(50_000)
+    await space.fill(10_000)
     await space.put(*BESIDE)
 
     async def begun() -> bool:
@@ -182,7 +183,7 @@ async def test_stopped_half_way_the_rest_is_still_there(space: Keyspace) -> None
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
         await working
-    assert len(BESIDE) < await space.admin.dbsize() < 50_000
+    assert len(BESIDE) < await space.admin.dbsize() < 10_000
     await swept(space)
     assert await space.keys() == set(BESIDE)
 
