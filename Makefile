@@ -29,7 +29,7 @@ chaos: setup ## the long proofs: crashes at every point, storms over dying recei
 	@bash .ci/servers
 	@PRUNELLA_CHAOS=1 $(PYTEST) tests/proof $(ARGS)
 
-bench: setup ## benchmarks with their goals, in a few minutes (BENCH="idle webhooks reaction large storm")
+bench: setup ## benchmarks with their goals, in a few minutes (BENCH="idle webhooks reaction large storm flush")
 	@$(PYTHON) -m benchmarks $(BENCH)
 
 compose-test: setup ## the stack in containers on a real engine: up, healed, down
