@@ -102,6 +102,12 @@ class Action(Settings):
         before each run. None when nothing speaks against it."""
         return None
 
+    def fits(self, target: Target) -> bool:
+        """Whether the target has what it takes."""
+        facet = self.needs()
+        there = facet is None or getattr(target, facet) is not None
+        return there and self.objection(target) is None
+
     async def run(self, effect: Effect, tools: Tools) -> Done:
         """Does it, and says what was done in numbers. Raises ActionFailed."""
         raise NotImplementedError

@@ -75,8 +75,7 @@ class _Known:
     def facts(self, book: Playbook, rung: Rung, name: str) -> Facts:
         settings, target = self.settings, self.settings.targets.get(name)
         action = build_action(rung.action, rung.options)
-        facet = action.needs()
-        has_facet = facet is None or target is None or getattr(target, facet) is not None
+        has_facet = target is None or action.fits(target)
         group = settings.group_of(name)
         stop = settings.stop_file
         return Facts(

@@ -118,7 +118,7 @@ def _ladder(
         if rung.timeout <= least:
             took = f"{rung.action} takes at least {format_duration(least)}"
             yield f"{where}.timeout", f"{format_duration(rung.timeout)} is too short: {took}"
-        if rung.on is None:
+        if rung.on is None and not rung.optional:
             facet = situation.needs.facet_of_rung(rung)
             yield from _lacking(f"{where}.action", rung.action, facet, chosen, situation.lacks)
     if all(rung.on is None for rung in book.ladder):

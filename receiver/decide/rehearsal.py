@@ -20,6 +20,7 @@ _QUESTIONS: Mapping[Answer, str] = {
     Answer.ESCALATE: "would call a human",
     Answer.OVER: "nothing to do",
 }
+_PASSED = "would be passed by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _outcome(book: Playbook, reason: Reason, steps: Sequence[Step]) -> str:
     if reason is Reason.UNKNOWN_TARGET:
         return "no target: a human is called, nothing is touched"
     held = f"held for {book.for_:g} s, then " if book.for_ else ""
-    first = steps[0]
+    first = next((step for step in steps if step.answer != _PASSED), steps[0])
     return f"{held}{first.action} on {first.target or 'nothing'} {first.answer} ({first.reason})"
 
 
@@ -132,5 +133,6 @@ def _steps(book: Playbook, chosen: tuple[str, ...], facts_for: FactsFor) -> Iter
     for rung in book.ladder:
         for target in rung.on or chosen or ("",):
             said = decide(facts_for(book, rung, target))
-            answer = _QUESTIONS[said.answer]
+            unable = said.reason is Reason.FACET_MISSING and rung.optional
+            answer = _PASSED if unable else _QUESTIONS[said.answer]
             yield Step(rung.name, rung.action, target, answer, str(said.reason))

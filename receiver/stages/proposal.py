@@ -52,7 +52,7 @@ def question_of(proposal: Proposal, context: Context) -> Question:
     """All that the journal cannot know by itself."""
     settings, incident = context.settings(), proposal.incident
     target = settings.targets.get(proposal.target)
-    has_facet = target is None or _fits(proposal.action, target)
+    has_facet = target is None or proposal.action.fits(target)
     return Question(
         now=context.now(),
         mode=_mode(proposal, settings.mode),
@@ -68,13 +68,6 @@ def question_of(proposal: Proposal, context: Context) -> Question:
         group=settings.group_of(proposal.target),
         stands_for=_stands_for(incident, target),
     )
-
-
-def _fits(action: Action, target: Target) -> bool:
-    needed = action.needs()
-    return (needed is None or getattr(target, needed) is not None) and action.objection(
-        target
-    ) is None
 
 
 def standing(facts: Facts, incident: Incident) -> Facts:
