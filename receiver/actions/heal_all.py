@@ -45,7 +45,7 @@ class HealAll(Action):
         return "it has nothing that could be healed: `queue:`, `postgres:` or `redis:` with sessions, `postgres:` with orphans"
 
     def executables(self, target: Target) -> tuple[str, ...]:
-        return ()
+        return HealStuckJobs().executables(target)
 
     async def run(self, effect: Effect, tools: Tools) -> Done:
         end = tools.clock.monotonic() + effect.timeout

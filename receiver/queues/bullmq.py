@@ -33,7 +33,7 @@ _NAMELESS = (
     " say it as queue.version"
 )
 _CURE = (
-    "give it ~<prefix>:* +hello +eval +time +exists +hget +hmget +hset +hdel +hexists +llen +lrange +lrem"
+    "give it ~<prefix>:* +hello +eval +time +exists +hget +hmget +hset +hdel +hexists +llen +lpos +lrange +lrem"
     " +rpush +rpoplpush +rename +zadd +zcard +zrange +zscore +srem +xadd +del"
 )
 
@@ -57,10 +57,12 @@ class BullMq(QueueSystem):
 
     `prefix` is the `prefix` option of the application's queues (`bull`), in PostgreSQL the schema (`bullmq`);
     `max_stalled` the `maxStalledCount` of its workers (1); `version` is only needed where nothing but a FlowProducer or
-    BullMQ for Python writes to the queue, which do not say it there. A Redis user for it: `ACL SETUSER prunella on >… ~bull:*
-    +hello +eval +time +exists +hget +hmget +hset +hdel +hexists +llen +lrange +lrem +rpush +rpoplpush +rename +zadd
-    +zcard +zrange +zscore +srem +xadd +del`. A PostgreSQL role: `GRANT USAGE ON SCHEMA bullmq, ALL ON ALL TABLES IN
-    SCHEMA bullmq, USAGE ON ALL SEQUENCES IN SCHEMA bullmq`, since BullMQ's own functions run as whoever calls them.
+    BullMQ for Python writes to the queue, which do not say it there. A Redis user: `ACL SETUSER prunella on >PASSWORD
+    resetkeys ~bull:* resetchannels -@all +hello +eval +time +exists +hget +hmget +hset +hdel +hexists +llen +lpos
+    +lrange +lrem +rpush +rpoplpush +rename +zadd +zcard +zrange +zscore +srem +xadd +del`. A PostgreSQL role:
+    `GRANT USAGE ON SCHEMA bullmq TO prunella; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA bullmq TO
+    prunella; GRANT USAGE ON ALL SEQUENCES IN SCHEMA bullmq TO prunella`, since BullMQ's own functions run as whoever
+    calls them.
     """
 
     url: Secret

@@ -21,8 +21,16 @@ local held = redis.call('HMGET', meta, 'paused', 'concurrency', 'opts.maxLenEven
 local target = (held[1] and not (major and major >= 6)) and paused or wait
 local most = tonumber(held[3] or 10000)
 
-local in_active = {}
-for _, id in ipairs(redis.call('LRANGE', active, 0, -1)) do in_active[id] = true end
+local in_active -- only where LPOS is not known (before Redis 6.0.6) or not permitted
+local function is_active(id)
+  if not in_active then
+    local at = redis.pcall('LPOS', active, id, 'RANK', -1) -- from the end, where the oldest are
+    if type(at) ~= 'table' then return at ~= false end
+    in_active = {}
+    for _, other in ipairs(redis.call('LRANGE', active, 0, -1)) do in_active[other] = true end
+  end
+  return in_active[id]
+end
 redis.call('LREM', active, 0, '') -- removes nothing: whoever may not do this must not begin
 
 local function repeats(job)
@@ -34,10 +42,10 @@ local back, failing, gone, left = 0, 0, 0, 0
 for i = 5, #ARGV do
   local id = ARGV[i]
   local job = prefix .. id
-  if in_active[id] and redis.call('EXISTS', job .. ':lock') == 0 then
+  if is_active(id) and redis.call('EXISTS', job .. ':lock') == 0 then
     local began = tonumber(redis.call('HGET', job, 'processedOn') or nil)
     if redis.call('EXISTS', job) == 0 then
-      redis.call('LREM', active, 1, id)
+      redis.call('LREM', active, -1, id)
       redis.call('SREM', stalled, id)
       gone = gone + 1
     elseif began and now - began >= after then
@@ -49,7 +57,7 @@ for i = 5, #ARGV do
         redis.call('HSET', job, 'stc', stalls)
         if over then redis.call('HSET', job, 'defa', 'job stalled more than allowable limit') end
         redis.call('RPUSH', target, id)
-        redis.call('LREM', active, 1, id)
+        redis.call('LREM', active, -1, id)
         redis.call('SREM', stalled, id)
         local full = held[2] and redis.call('LLEN', active) >= tonumber(held[2])
         if not held[1] and not full then redis.call('ZADD', marker, 0, '0') end

@@ -69,12 +69,15 @@ async def events_of(url: str, queue: str = "email") -> list[dict[str, str]]:
 
 
 @asynccontextmanager
-async def dead_worker(
-    url: str, jobs: BullMq, number: int, *, major: int = 6, prefix: str = "bull"
-) -> AsyncIterator[None]:
-    """After it, a worker that had begun so many jobs has been killed."""
-    async with bullmq(url, major=major, prefix=prefix) as worker:
-        await worker.work("email", concurrency=number, **QUICK)
-        await until(lambda: len(worker.runs) == number, "all have begun")
-        await worker.kill()
-    yield
+async def crashing(
+    url: str, *jobs: object, major: int = 6, prefix: str = "bull"
+) -> AsyncIterator[BullMq]:
+    """A process that has begun these jobs (what `add` takes after the name) and is killed at the end of the block."""
+    async with bullmq(url, major=major, prefix=prefix) as doomed:
+        for job in jobs:
+            more = job if isinstance(job, tuple) else (job,)
+            await doomed.call("email", "add", "job", *more)
+        await doomed.work("email", concurrency=len(jobs), **QUICK)
+        await until(lambda: len(doomed.runs) == len(jobs), "all have begun")
+        yield doomed
+        await doomed.kill()

@@ -15,8 +15,8 @@ from tests.servers.process import until
 from tests.servers.redis import redis_server
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]
-JOBS = 400
-WORKER = {"concurrency": 5, "lockDuration": 1000, "stalledInterval": 600_000}
+JOBS = 300
+WORKER = {"concurrency": 5, "lockDuration": 2000, "stalledInterval": 600_000}
 ENDS = ("completed", "failed")
 
 

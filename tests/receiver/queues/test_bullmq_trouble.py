@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -10,9 +12,12 @@ import pytest
 import redis.asyncio
 
 from receiver.actions.base import ActionFailed, ActionTimedOut
+from receiver.actions.heal_stuck_jobs import HealStuckJobs
+from receiver.actions.pause_queue import PauseQueue
 from receiver.targets import Target
 from receiver.tools import Tools
-from tests.receiver.queues.broken import a_target, heal, pause, stuck
+from tests.receiver.actions.effects import an_effect
+from tests.receiver.queues.broken import a_target, heal, pause, stuck, told
 from tests.receiver.stand_ins import a_toolbox
 from tests.servers.ports import free_port
 from tests.servers.redis import RedisServer, redis_server
@@ -22,7 +27,7 @@ KEY = "bull:email:"
 # what the docstring of BullMq asks for
 ALLOWED = [
     *("+hello", "+eval", "+time", "+exists", "+hget", "+hmget", "+hset", "+hdel", "+hexists"),
-    *("+llen", "+lrange", "+lrem", "+rpush", "+rpoplpush", "+rename", "+zadd", "+zcard"),
+    *("+llen", "+lpos", "+lrange", "+lrem", "+rpush", "+rpoplpush", "+rename", "+zadd", "+zcard"),
     *("+zrange", "+zscore", "+srem", "+xadd", "+del"),
 ]
 
@@ -158,6 +163,45 @@ async def test_what_was_done_before_the_trouble_is_said() -> None:
         with pytest.raises(ActionFailed, match="before that: email: 150 put back") as caught:
             await heal(target)
         assert caught.value.started
+
+
+async def test_a_server_that_dies_on_the_way_leaves_it_unknown() -> None:
+    async with abandoned() as queue:
+        with pytest.raises(ActionFailed) as caught:
+            await heal(
+                queue.target,
+                tools=replace(
+                    a_toolbox(), require_lease=lambda: os.kill(queue.server.pid, signal.SIGKILL)
+                ),
+            )
+        assert (caught.value.started, caught.value.unknown) == (True, True)
+
+
+async def test_a_slow_server_is_waited_for() -> None:
+    async with abandoned(3) as queue:
+        await told(queue.server.url, "CLIENT", "PAUSE", 400, "ALL")
+        assert (await heal(queue.target)).counts["stuckJobs"] == 3
+
+
+async def test_two_thousand_are_put_back_in_their_order() -> None:
+    async with abandoned(2_000) as queue:
+        assert (await heal(queue.target)).counts["stuckJobs"] == 2_000
+        ends = [await told(queue.server.url, "LINDEX", KEY + "wait", at) for at in (0, -1)]
+        assert ends == [b"0", b"1999"]
+
+
+async def test_hostile_labels_reach_no_command() -> None:
+    labels = {"alertname": "x\r\nFLUSHALL\r\n", "queue": "*", "reboot": "$(reboot)"}
+    async with abandoned() as queue, queue.client.monitor() as monitor:
+        effect = an_effect(queue.target, labels=labels)
+        await HealStuckJobs().run(effect, a_toolbox())
+        await PauseQueue().run(effect, a_toolbox())
+        await told(queue.server.url, "ECHO", "the end")
+        said = ""
+        while "the end" not in said:
+            said += str((await monitor.next_command())["command"])
+        assert "EVAL" in said
+        assert not [word for word in ("FLUSHALL", "reboot", "alertname") if word in said]
 
 
 async def test_it_says_how_far_it_has_come() -> None:

@@ -21,7 +21,7 @@ from tests.servers.queues import Console, console, worker
 from tests.servers.redis import RedisServer, redis_server
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]  # the first run makes a venv
-OPTIONS = ("-Q", "email", "-c", "1")
+OPTIONS = ("-Q", "email", "-c", "1", "--without-mingle")
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ async def test_what_the_only_worker_held_goes_back_and_is_run_by_the_next(tmp_pa
             pass
         await until_gone(one)
         assert await stuck(one.target) == 1
+        assert (await heal(one.target, stuck_after="1h")).text == "email: nothing was stuck"
         assert (await heal(one.target)).text == "email: 1 put back"
         assert (await one.taken(), await one.waiting(3)) == (0, 1)
         message = json.loads(await told(one.server.url, "LINDEX", "email\x06\x163", 0))
@@ -100,16 +101,20 @@ async def test_what_the_only_worker_held_goes_back_and_is_run_by_the_next(tmp_pa
             await until(lambda: "Task work[" in another.output(), "it is run again")
 
 
-async def test_what_a_living_worker_runs_has_prefetched_or_keeps_for_later_stays(
+async def test_what_a_worker_runs_or_keeps_for_later_stays_alive_or_hung(
     tmp_path: Path,
 ) -> None:
     async with broker(tmp_path) as one:
         await one.send("countdown=300")
         await one.send()
-        async with one.worker("a", 2):
+        async with one.worker("a", 2) as process:
             await until_old()
             done = await heal(one.target)
             assert (done.counts["stuckJobs"], done.counts["left"]) == (0, 0)
+            process.signal(signal.SIGSTOP)
+            done = await heal(one.target)
+            assert (done.counts["stuckJobs"], done.counts["left"]) == (0, 2)
+            assert "1 of 1 connected workers do not answer" in done.text
             assert await one.taken() == 2
 
 
@@ -126,18 +131,6 @@ async def test_only_the_dead_ones_messages_go_back(tmp_path: Path) -> None:
 
             await until(healed, "what b held is put back")
             assert (await heal(one.target)).counts["stuckJobs"] == 0
-
-
-async def test_while_a_worker_hangs_nothing_is_touched(tmp_path: Path) -> None:
-    async with broker(tmp_path) as one:
-        await one.send()
-        async with one.worker("a", 1) as hanging:
-            await until_old()
-            hanging.signal(signal.SIGSTOP)
-            done = await heal(one.target)
-            assert done.counts["left"] == 1
-            assert "1 of 1 connected workers do not answer" in done.text
-            assert await one.taken() == 1
 
 
 async def test_a_worker_that_hears_no_broadcast_is_noticed(tmp_path: Path) -> None:
@@ -157,15 +150,6 @@ async def test_a_worker_that_hears_no_broadcast_is_noticed(tmp_path: Path) -> No
             deaf.kill()
         assert done.counts["left"] == 1
         assert "worker without remote control" in done.text
-
-
-async def test_what_was_taken_lately_is_left(tmp_path: Path) -> None:
-    async with broker(tmp_path) as one:
-        await one.send()
-        async with one.worker("a", 1):
-            pass
-        assert (await heal(one.target, stuck_after="1h")).text == "email: nothing was stuck"
-        assert await one.taken() == 1
 
 
 async def test_other_queues_and_what_is_no_task_stay(tmp_path: Path) -> None:

@@ -231,18 +231,26 @@ async def test_procrastinate_a_living_workers_job_is_left(
             process.kill()
 
 
-async def test_procrastinate_of_two_under_one_queueing_lock_one_waits(
+async def test_procrastinate_of_those_under_one_queueing_lock_one_waits_and_grants_are_enough(
     server: PostgresServer,
 ) -> None:
     database = server.database()
     url = server.url(database)
-    target = a_target(url, system="postgres", layout="procrastinate")
+    as_narrow = f"postgresql://narrow:pw@127.0.0.1:{server.port}/{database}"
+    target = a_target(as_narrow, system="postgres", layout="procrastinate")
     async with console("procrastinate", url) as tasks:
         await tasks("prepare()")
     server.sql(
         "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, status)"
         " SELECT 'email', 'work', 'only', 'doing' FROM generate_series(1, 3);"
         "UPDATE procrastinate_events SET at = at - interval '1 hour'",
+        database,
+    )
+    server.sql(
+        "CREATE ROLE narrow LOGIN PASSWORD 'pw';"
+        "GRANT SELECT, UPDATE ON procrastinate_jobs TO narrow; GRANT SELECT ON procrastinate_workers TO narrow;"
+        "GRANT SELECT, INSERT ON procrastinate_events TO narrow;"
+        "GRANT USAGE ON SEQUENCE procrastinate_events_id_seq TO narrow",
         database,
     )
     assert (await heal(target)).counts["requeued"] == 1

@@ -17,7 +17,7 @@ from receiver.actions.heal_stuck_jobs import HealStuckJobs
 from receiver.actions.pause_queue import PauseQueue
 from receiver.outside.programs import SystemPrograms
 from receiver.targets import Target
-from receiver.tools import Tools
+from receiver.tools import Finished, Tools
 from tests.receiver.queues.broken import a_target, heal, pause, stuck, told
 from tests.receiver.stand_ins import StandInPrograms, a_toolbox
 from tests.servers.process import until
@@ -92,38 +92,48 @@ async def test_with_retries_left_it_waits_again_and_is_run_once_more(tmp_path: P
         assert await one.rq(f"queue('email').fetch_job({one.job!r}).retries_left") == 1
 
 
-async def test_while_its_lease_runs_it_is_nobodys_business(tmp_path: Path) -> None:
-    async with crashed(tmp_path) as one:
-        await age(one.server.url, 30)
-        assert (await heal(one.target(), tools=tools())).text == "email: nothing was stuck"
-        assert await one.status() == "started"
+@asynccontextmanager
+async def abandoned(silent: int) -> AsyncIterator[Target]:
+    """As a crash leaves it, written by hand."""
+    async with redis_server() as server:
+        await told(server.url, "ZADD", "rq:wip:email", 1, "j1:e1")
+        await told(server.url, "HSET", "rq:job:j1", "status", "started", "origin", "email")
+        await age(server.url, silent)
+        yield a_target(server.url, system="rq")
 
 
-async def test_stuck_after_may_be_longer_than_rqs_own_lease(tmp_path: Path) -> None:
-    async with crashed(tmp_path) as one:
-        await age(one.server.url, 120)
-        done = await heal(one.target(), tools=tools(), stuck_after="5m")
-        assert done.text == "email: nothing was stuck"
-        assert await one.status() == "started"
+async def test_while_its_lease_runs_it_is_nobodys_business() -> None:
+    programs = StandInPrograms()
+    async with abandoned(silent=30) as target:
+        done = await heal(target, tools=a_toolbox(programs=programs))
+    assert (done.text, programs.ran) == ("email: nothing was stuck", [])
 
 
-async def test_the_address_is_on_no_command_line(tmp_path: Path) -> None:
-    async with crashed(tmp_path) as one:
-        programs = StandInPrograms()
-        await heal(one.target(), tools=a_toolbox(programs=programs))
-        (ran,) = programs.ran
-        assert ran.argv == ("rq", "info", "--raw", "--only-queues", "--", "email")
-        assert ran.env["RQ_REDIS_URL"] == one.server.url
+async def test_stuck_after_may_be_longer_than_rqs_own_lease() -> None:
+    programs = StandInPrograms()
+    async with abandoned(silent=120) as target:
+        await heal(target, tools=a_toolbox(programs=programs), stuck_after="5m")
+        assert programs.ran == []
+        await heal(target, tools=a_toolbox(programs=programs), stuck_after="1m")
+        assert len(programs.ran) == 1
 
 
-async def test_what_rq_says_when_it_fails_is_said(tmp_path: Path) -> None:
-    async with crashed(tmp_path) as one:
-        broken = tmp_path / "rq"
-        broken.write_text("#!/bin/sh\necho no module named app; exit 3\n")
-        broken.chmod(0o755)
-        toolbox = replace(tools(), executables={"rq": str(broken)})
+async def test_the_address_is_on_no_command_line() -> None:
+    programs = StandInPrograms()
+    async with abandoned(silent=600) as target:
+        done = await heal(target, tools=a_toolbox(programs=programs))
+        assert target.queue is not None
+    (ran,) = programs.ran
+    assert ran.argv == ("rq", "info", "--raw", "--only-queues", "--", "email")
+    assert ran.env["RQ_REDIS_URL"].startswith("redis://127.0.0.1:")
+    assert done.counts["left"] == 1  # this `rq` did nothing
+
+
+async def test_what_rq_says_when_it_fails_is_said() -> None:
+    programs = StandInPrograms(Finished(3, "Traceback\nno module named app\n"))
+    async with abandoned(silent=600) as target:
         with pytest.raises(ActionFailed, match="ended with 3: no module named app"):
-            await heal(one.target(), tools=toolbox)
+            await heal(target, tools=a_toolbox(programs=programs))
 
 
 async def test_all_workers_are_suspended_only_where_the_config_says_so(tmp_path: Path) -> None:
