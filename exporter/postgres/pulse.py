@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import asyncpg
 
-# numbackends is told to everybody, the states of others' sessions only to who may see them.
+# The states of others' sessions are told only to who may see them; numbackends to everybody, with autovacuum's workers in it.
 CONNECTIONS = """
 SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
            - coalesce(current_setting('reserved_connections', true)::int, 0) AS usable,
-       (SELECT sum(numbackends) FROM pg_stat_database)::int AS total,
+       CASE WHEN pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') THEN count(*)
+            ELSE (SELECT sum(numbackends) FROM pg_stat_database) END::int AS total,
        count(*) FILTER (WHERE state <> 'idle')::int AS active,
        count(*) FILTER (WHERE state = 'idle')::int AS idle
 FROM pg_stat_activity WHERE backend_type = 'client backend'
