@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 import asyncpg
@@ -14,6 +15,7 @@ from demo.shop.limiter import Limiter
 from demo.shop.mail import Mail
 from demo.shop.orders import Orders
 
+BEHIND = frozenset({Kind.POISON, Kind.RATELIMIT, Kind.STUCK, Kind.LAG, Kind.POOL})
 UNSERVED = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 
@@ -41,23 +43,28 @@ class Backing:
 
     async def spoil(self, fault: Fault) -> None:
         """Does what the fault is about; NONE undoes what can be undone. Raises ValueError where there is nothing to spoil."""
-        match (fault.kind, self.cache, self.limiter, self.mail, self.orders):
-            case (Kind.NONE, *_):
-                await self._mend()
-            case (Kind.POISON, Cache() as cache, *_):
-                await cache.poison()
-            case (Kind.RATELIMIT, _, Limiter() as limiter, *_):
-                await limiter.jam()
-            case (Kind.STUCK, *_, Mail() as mail, _):
-                await mail.crash_workers(int(fault.jobs / 100) or 1)
-            case (Kind.LAG, *_, Mail() as mail, _):
-                await mail.campaign(int(fault.jobs))
-            case (Kind.POOL, *_, Orders() as orders):
-                await orders.forget_connections(int(fault.connections))
-            case (Kind.POISON | Kind.RATELIMIT | Kind.STUCK | Kind.LAG | Kind.POOL, *_):
+        if fault.kind is Kind.NONE:
+            await self._mend()
+        elif fault.kind in BEHIND:
+            spoiling = self._spoiling(fault)
+            if spoiling is None:
                 raise ValueError(f"this shop runs without what {fault.kind} would spoil")
+            await spoiling
+
+    def _spoiling(self, fault: Fault) -> Awaitable[None] | None:
+        match (fault.kind, self.cache, self.limiter, self.mail, self.orders):
+            case (Kind.POISON, Cache() as cache, *_):
+                return cache.poison()
+            case (Kind.RATELIMIT, _, Limiter() as limiter, *_):
+                return limiter.jam()
+            case (Kind.STUCK, *_, Mail() as mail, _):
+                return mail.crash_workers(int(fault.jobs / 100) or 1)
+            case (Kind.LAG, *_, Mail() as mail, _):
+                return mail.campaign(int(fault.jobs))
+            case (Kind.POOL, *_, Orders() as orders):
+                return orders.forget_connections(int(fault.connections))
             case _:
-                pass
+                return None
 
     async def _mend(self) -> None:
         if self.cache is not None:
