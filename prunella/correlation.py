@@ -25,7 +25,7 @@ class correlated:  # noqa: N801 - read as `with correlated(id):`; a generator wo
     def __init__(self, received: str | None = None) -> None:
         accepted = received and _ACCEPTED.fullmatch(received)
         # it is no secret, and a random number from the system would take longer than the rest of this
-        self._id = received if received and accepted else randbytes(16).hex()  # noqa: S311
+        self._id = received if received and accepted else randbytes(16).hex()  # noqa: S311 - no secret
 
     def __enter__(self) -> str:
         self._token = _current.set(self._id)
