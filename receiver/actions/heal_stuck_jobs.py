@@ -18,7 +18,7 @@ from receiver.tools import Tools
 class HealStuckJobs(Action):
     """Moves jobs that nobody works on any more back to waiting, or to failed where the queue's own limit is reached.
 
-    Which those are, each queue system says (see its page); a job that a living worker holds is never touched, however
+    Which those are, each queue system says below, under Queues; a job that a living worker holds is never touched, however
     long it takes. `stuck_after` and `queues` narrow what the facet says. Jobs may have done a part of their work before
     their worker died: the queue's own rule for that is kept.
     """

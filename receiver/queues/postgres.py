@@ -68,7 +68,8 @@ class JobsTable(Settings):
     def move(self, over: str, *, failing: bool) -> str:
         """Up to $5 rows for which `over` holds; $4 is the state that they get.
 
-        One word each time and no CASE: so it takes the column's own type, be that text, a number or an enum.
+        One word each time and no CASE: so it takes the column's own type, be that text, a number or an enum. A row's
+        ctid is its own only within one partition.
         """
         sets = [f"{_column(self.state)} = $4"]
         sets += [f"{_column(name)} = NULL" for name in (self.locked_at, *self.clear)]
@@ -76,9 +77,10 @@ class JobsTable(Settings):
             sets.append(f"{_column(self.attempts)} = {self._made()}")
         table = _table(self.name)
         return (
-            f"WITH stuck AS (SELECT ctid AS row FROM {table} WHERE {self.stuck()} AND {over}"  # noqa: S608 - names are quoted, values are parameters
+            f"WITH stuck AS (SELECT tableoid AS part, ctid AS row FROM {table} WHERE {self.stuck()} AND {over}"  # noqa: S608 - names are quoted, values are parameters
             f" ORDER BY {_column(self.locked_at)} LIMIT $5 FOR UPDATE SKIP LOCKED)"
-            f" UPDATE {table} SET {', '.join(sets)} FROM stuck WHERE {table}.ctid = stuck.row RETURNING {failing} AS failing"
+            f" UPDATE {table} SET {', '.join(sets)} FROM stuck"
+            f" WHERE {table}.tableoid = stuck.part AND {table}.ctid = stuck.row RETURNING {failing} AS failing"
         )
 
     def moves(self) -> Iterator[tuple[str, int | str]]:
@@ -102,7 +104,11 @@ class PostgresQueue(QueueSystem):
     """Queues in a table of PostgreSQL: `layout: procrastinate`, or a `table` of your own.
 
     procrastinate (3 and newer): jobs in `doing` whose worker's heartbeat is older than `stuck_after`, or that another
-    worker has declared dead, become `todo`, as its own `retry_job` does it. Privileges: `GRANT SELECT, UPDATE ON
+    worker has declared dead, become `todo`, as its own `retry_job` does it. A table of your own: `table: {name: app.jobs,
+    queue: kind, state: state, waiting: waiting, running: active, failed: failed, locked_at: locked_at, attempts: tries,
+    max_attempts: 5, count_attempts: true, clear: [locked_by]}`, where all but `name` may be left out: rows that are
+    `running` and whose `locked_at` is older than `stuck_after` become `waiting`, or `failed` at `max_attempts`. That must
+    be longer than the longest job, unless the worker writes `locked_at` again while it works. Privileges: `GRANT SELECT, UPDATE ON
     <table>`; for procrastinate on `procrastinate_jobs`, `SELECT` on `procrastinate_workers` and `SELECT, INSERT` on
     `procrastinate_events` with `USAGE` on its sequence, since a trigger keeps that.
     """

@@ -145,6 +145,21 @@ async def test_states_may_be_numbers_or_an_enum_and_the_table_one_queue(jobs: Jo
     assert (await heal(typed)).counts["stuckJobs"] == 1
 
 
+async def test_of_a_table_in_partitions_no_other_row_is_meant(jobs: Jobs) -> None:
+    """Rows of two partitions can have the same place."""
+    jobs.sql(
+        "CREATE TABLE parted (kind text, state text, locked_at timestamptz) PARTITION BY LIST (kind);"
+        "CREATE TABLE p1 PARTITION OF parted FOR VALUES IN ('email');"
+        "CREATE TABLE p2 PARTITION OF parted FOR VALUES IN ('pdf');"
+        "GRANT SELECT, UPDATE ON parted TO prunella;"
+        "INSERT INTO parted VALUES ('email', 'active', now() - interval '1 hour'), ('pdf', 'active', now())"
+    )
+    table = {"name": "parted", "queue": "kind"}
+    target = a_target(jobs.url, system="postgres", stuck_after="5m", table=table)
+    assert (await heal(target)).counts["stuckJobs"] == 1
+    assert jobs.sql("SELECT kind, state FROM parted ORDER BY 1") == "email|waiting\npdf|active"
+
+
 async def test_a_hostile_name_of_a_queue_is_only_a_value(jobs: Jobs) -> None:
     jobs.add("active")
     target = a_target(jobs.url, system="postgres", table=TABLE, queues=["x';DROP--"])
