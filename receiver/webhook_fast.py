@@ -7,10 +7,11 @@ by itself; the rest of this module is about what it does not look at: everything
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
 from datetime import datetime
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 from msgspec.json import Decoder
 
 from receiver.decide.episode import Observation, Status
@@ -18,6 +19,7 @@ from receiver.delivery import FINGERPRINT, LONGEST_NAME, LONGEST_VALUE, MOST_LAB
 
 NEVER = "0001-01-01T00:00:00Z"  # how Go writes a time that is not set
 STRAY_BRACKETS = 400  # Python's own reader gives up below a depth of a thousand
+PIECE = 100  # alerts that are read without a pause
 # pydantic and datetime agree on these; other spellings, other millennia and leap seconds are rare
 _TIME = re.compile(
     r"2\d{3}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-][01]\d:[0-5]\d)",
@@ -50,7 +52,15 @@ class _Payload(Struct, gc=False):
     receiver: str = ""
 
 
-_DECODER = Decoder(_Payload)
+class _Envelope(Struct, gc=False):
+    """The same with its alerts as they stand."""
+
+    alerts: list[Raw]
+    truncatedAlerts: Any = 0  # noqa: N815 - Alertmanager's name
+    receiver: str = ""
+
+
+_DECODER, _ENVELOPE, _ONE = Decoder(_Payload), Decoder(_Envelope), Decoder(_Alert)
 
 
 def read(body: bytes, source: str) -> Delivery | None:
@@ -62,7 +72,32 @@ def read(body: bytes, source: str) -> Delivery | None:
         observations = tuple([_observation(one, source) for one in payload.alerts])
     except (ValueError, RecursionError):
         return None
-    if type(payload.truncatedAlerts) is not int or _suspect(body, payload):
+    return _delivery(body, payload, observations, _known(payload.alerts))
+
+
+def in_pieces(body: bytes, source: str) -> Generator[None, None, Delivery | None]:
+    """The same for a large one, with a pause now and then: nothing else runs while msgspec reads."""
+    if not body.isascii() and not _utf8(body):
+        return None
+    observations: list[Observation] = []
+    known = 0
+    try:
+        payload = _ENVELOPE.decode(body)
+        for start in range(0, len(payload.alerts), PIECE):
+            yield
+            alerts = [_ONE.decode(raw) for raw in payload.alerts[start : start + PIECE]]
+            observations += [_observation(one, source) for one in alerts]
+            known += _known(alerts)
+    except (ValueError, RecursionError):
+        return None
+    yield
+    return _delivery(body, payload, tuple(observations), known)
+
+
+def _delivery(
+    body: bytes, payload: _Payload | _Envelope, observations: tuple[Observation, ...], known: int
+) -> Delivery | None:
+    if type(payload.truncatedAlerts) is not int or _suspect(body, known):
         return None
     return Delivery(observations, (), payload.truncatedAlerts, payload.receiver[:LONGEST_NAME])
 
@@ -96,16 +131,15 @@ def _utf8(body: bytes) -> bool:
     return True
 
 
-def _suspect(body: bytes, payload: _Payload) -> bool:
+def _suspect(body: bytes, known: int) -> bool:
     """Whether what was skipped could nest deeper, or hold a longer number, than Python's own reader takes.
 
     No depth exceeds the brackets that belong to nothing known. Some in texts are counted, too, and only cost time.
     """
     brackets = body.count(b"{") + body.count(b"[")
-    if brackets > STRAY_BRACKETS and brackets - _known(payload) > STRAY_BRACKETS:
-        return True
-    return _LONG_NUMBER.search(body[::_EVERY]) is not None
+    return brackets - known > STRAY_BRACKETS or _LONG_NUMBER.search(body[::_EVERY]) is not None
 
 
-def _known(payload: _Payload) -> int:
-    return sum(2 if one.annotations is None else 3 for one in payload.alerts)
+def _known(alerts: list[_Alert]) -> int:
+    """The brackets that belong to them."""
+    return 3 * len(alerts) - [one.annotations for one in alerts].count(None)

@@ -17,16 +17,16 @@ from receiver.decide.episode import Kind
 from receiver.journal import Ingested, JournalUnavailable, Seen
 from receiver.stages.context import Context
 from receiver.stages.opening import reception
-from receiver.webhook import BadDelivery, Delivery, decode
+from receiver.webhook import BadDelivery, Delivery, decode, decode_large
 
 log = create_logger("prunella.receiver.intake")
 MOST_KEPT = 100  # of the spoiled alerts of one delivery; the others are only counted
-OFF_THE_LOOP = 64 * 1024  # a body larger than this is decoded in a thread
+LARGE = 64 * 1024  # a body of more bytes is read in pieces
 # what labels() would look for with each delivery; there are as many as the words of an enumeration
 _accepted = metrics.DELIVERIES.labels("accepted")
 _alerts = cache(lambda status, kind: metrics.ALERTS.labels(str(status), str(kind)))
 _refusals = cache(metrics.REFUSALS.labels)
-SLICE = 500  # alerts of one delivery that are written at once; others' deliveries come between two
+SLICE = 250  # alerts of one delivery that are written at once; others' deliveries come between two
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,8 @@ class Receipt:
 async def intake(body: bytes, source: str, context: Context) -> Receipt:
     """Stores one delivery. Raises BadDelivery when it is none, JournalUnavailable when not all of it could be kept."""
     try:
-        if len(body) > OFF_THE_LOOP:
-            delivery, batch = await asyncio.to_thread(_prepare, body, source, context)
-        else:
-            delivery, batch = _prepare(body, source, context)
-        done = await _store(delivery, batch, source, context)
+        delivery = await decode_large(body, source) if len(body) > LARGE else decode(body, source)
+        done = await _store(delivery, source, context)
     except BadDelivery:
         metrics.DELIVERIES.labels("refused").inc()
         raise
@@ -57,37 +54,33 @@ async def intake(body: bytes, source: str, context: Context) -> Receipt:
         raise
     if delivery.receiver:
         context.heard_as.add(delivery.receiver)
-    _count(delivery, batch, done)
-    return _receipt(delivery, batch, done)
+    _count(delivery, done)
+    return _receipt(delivery, done)
 
 
-def _prepare(body: bytes, source: str, context: Context) -> tuple[Delivery, tuple[Seen, ...]]:
-    delivery = decode(body, source)
-    planner = context.settings().planner
-    return delivery, tuple(Seen(seen, planner.draft(seen)) for seen in delivery.observations)
-
-
-async def _store(
-    delivery: Delivery, batch: tuple[Seen, ...], source: str, context: Context
-) -> list[Ingested]:
+async def _store(delivery: Delivery, source: str, context: Context) -> list[Ingested]:
     kept, met = delivery.spoiled[:MOST_KEPT], reception(context)
     if kept:
         now = context.now()
         await asyncio.gather(
             *(context.journal.quarantine(source, one.why, one.text, now) for one in kept)
         )
+    planner, alerts = context.settings().planner, delivery.observations
     return [
-        await context.journal.ingest(batch[start : start + SLICE], context.now(), met)
-        for start in range(0, len(batch), SLICE)
+        await context.journal.ingest(
+            [Seen(seen, planner.draft(seen)) for seen in alerts[start : start + SLICE]],
+            context.now(),
+            met,
+        )
+        for start in range(0, len(alerts), SLICE)
     ]
 
 
-def _count(delivery: Delivery, batch: tuple[Seen, ...], done: list[Ingested]) -> None:
+def _count(delivery: Delivery, done: list[Ingested]) -> None:
     _accepted.inc()
     kinds = [kind for one in done for kind in one.kinds]
-    counted = Counter(
-        [(seen.observation.status, kind) for seen, kind in zip(batch, kinds, strict=True)]
-    )
+    statuses = [seen.status for seen in delivery.observations]
+    counted = Counter(zip(statuses, kinds, strict=True))
     for said, count in counted.items():
         _alerts(*said).inc(count)
     if delivery.spoiled:
@@ -107,12 +100,12 @@ def _count_refused(done: list[Ingested]) -> dict[str, int]:
     return dict(refused)
 
 
-def _receipt(delivery: Delivery, batch: tuple[Seen, ...], done: list[Ingested]) -> Receipt:
-    new = sum(kind is Kind.NEW for one in done for kind in one.kinds)
+def _receipt(delivery: Delivery, done: list[Ingested]) -> Receipt:
+    new, alerts = sum(one.kinds.count(Kind.NEW) for one in done), len(delivery.observations)
     return Receipt(
-        received=len(batch) + len(delivery.spoiled),
+        received=alerts + len(delivery.spoiled),
         new=new,
-        repeated=len(batch) - new,
+        repeated=alerts - new,
         quarantined=len(delivery.spoiled),
         stirs=any(one.due or one.mailed for one in done),
     )

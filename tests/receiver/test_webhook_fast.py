@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -9,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from receiver.delivery import Delivery
-from receiver.webhook import BadDelivery, decode, read_carefully
-from receiver.webhook_fast import STRAY_BRACKETS, read
+from receiver.webhook import BadDelivery, decode, decode_large, read_carefully
+from receiver.webhook_fast import PIECE, STRAY_BRACKETS, in_pieces, read
 from tests.receiver.builders import an_element
 from tests.receiver.test_webhook import FROM_025, FROM_033, FROM_GRAFANA, THE_ALERT
 
@@ -22,9 +23,20 @@ def carefully(body: bytes) -> Delivery | None:
         return None
 
 
+def pieced(body: bytes) -> Delivery | None:
+    reading = in_pieces(body, "am")
+    try:
+        while True:
+            next(reading)
+    except StopIteration as end:
+        found: Delivery | None = end.value
+        return found
+
+
 def is_quick(body: bytes) -> bool:
     """Whether the quick way reads it. If so it is right, down to the types and the order of the labels."""
     quick = read(body, "am")
+    assert repr(pieced(body)) == repr(quick)
     if quick is None:
         return False
     assert (quick, repr(quick)) == (carefully(body), repr(carefully(body)))
@@ -281,3 +293,34 @@ def test_any_text_is_read_alike_or_left(labels: str, annotations: str, text: str
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_alike_or_left(body: bytes) -> None:
     is_quick(body)
+
+
+MANY = [{**THE_ALERT, "fingerprint": f"{number:016x}"} for number in range(5 * PIECE)]
+
+
+async def test_a_large_delivery_lets_others_in_between() -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(others())
+    body = json.dumps({**FROM_025, "alerts": MANY}).encode()
+    assert await decode_large(body, "am") == decode(body, "am")
+    beside.cancel()
+    assert turns >= 5
+
+
+async def test_a_large_delivery_with_one_bad_alert_is_read_carefully() -> None:
+    body = json.dumps({**FROM_025, "alerts": [*MANY, {"status": "firing"}]}).encode()
+    delivery = await decode_large(body, "am")
+    assert (len(delivery.observations), len(delivery.spoiled)) == (len(MANY), 1)
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"alerts": [' + b"{}," * 200, b"\xff" * 100])
+async def test_a_large_body_that_is_none_is_refused(body: bytes) -> None:
+    with pytest.raises(BadDelivery):
+        await decode_large(body, "am")
