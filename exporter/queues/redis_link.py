@@ -75,6 +75,7 @@ class RedisLink:
             self._url,
             retry=Retry(NoBackoff(), 0),
             single_connection_client=True,
+            socket_timeout=None,  # we have a deadline of our own; this one would be set for every single answer
             client_name="prunella-exporter",
         )
 
