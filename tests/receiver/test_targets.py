@@ -42,8 +42,8 @@ def test_a_target_may_have_no_process() -> None:
 @pytest.mark.parametrize(
     ("process", "said"),
     [
-        ({"manager": "openrc", "name": "x"}, "unknown manager 'openrc'; known: pm2, supervisor"),
-        ({"name": "x"}, "required key is missing: known: pm2, supervisor"),
+        ({"manager": "openrc", "name": "x"}, "unknown manager 'openrc'; known: command, compose, "),
+        ({"name": "x"}, "required key is missing: known: command, compose, "),
         ("pm2", "must be a mapping"),
         ({"manager": "pm2"}, "required"),
         ({"manager": "pm2", "name": "x", "nmae": "y"}, "unknown key"),
