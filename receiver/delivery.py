@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from receiver.decide.episode import Observation
 
 MOST_LABELS = 128
@@ -20,8 +22,7 @@ class Spoiled:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True, gc=False):
     """A delivery taken apart; `truncated` alerts were left out by Alertmanager and mean nothing by their absence."""
 
     observations: tuple[Observation, ...]

@@ -97,8 +97,7 @@ def _frozen(incident: Incident, freeze: Freeze) -> Ruling:
     return Ruling(Move(incident), freeze=freeze)
 
 
-@dataclass(frozen=True, slots=True)
-class Reception:
+class Reception(Struct, frozen=True):
     """What new incidents meet in the transaction that opens them; both functions only decide.
 
     `opens` says how one begins (a move without `due` is due at once), `storm` how many make a storm, and `page` what is

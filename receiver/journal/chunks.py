@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from receiver.decide.episode import Kind
 from receiver.journal import QUIET, Ingested, Reception, Seen
 from receiver.journal.desk import Desk, OpenIncident
@@ -12,8 +14,7 @@ from receiver.journal.desk import Desk, OpenIncident
 CHUNK = 1000  # alerts that are read and written together
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """What came in one POST, when, and what it meets."""
 
     batch: Sequence[Seen]
