@@ -121,7 +121,8 @@ async def _client(
         if pace.rate is not None:
             await asyncio.sleep(max(0.0, times.began + number / pace.rate - time.perf_counter()))
         asked = time.perf_counter()
-        times.refused += not await connection.ask(request(number))
+        taken = await connection.ask(request(number))
+        times.refused += not taken
         times.took.append(time.perf_counter() - asked)
     connection.close()
 

@@ -1,4 +1,4 @@
-"""A receiver of its own for one scenario: fsync and auth on, a SQLite journal, and what the system knows of its process."""
+"""A receiver of its own for one scenario: fsync and auth on, and what the system knows of its process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,8 +21,33 @@ from typing import Any
 import psutil
 
 from benchmarks.deliveries import TOKEN
+from tests.servers.postgres import postgres_server
 
 READY = 30.0
+
+
+@dataclass(frozen=True)
+class Journal:
+    """Where it is, and how large."""
+
+    url: str
+    size: Callable[[Path], int]
+
+
+@contextmanager
+def _journal() -> Iterator[Journal]:
+    """SQLite, or with BENCH_JOURNAL=postgres a PostgreSQL of its own that syncs."""
+    if os.environ.get("BENCH_JOURNAL", "sqlite") != "postgres":
+        yield Journal("sqlite:journal.db", _files)
+        return
+    with postgres_server(fsync=True) as server:
+        name = server.database()
+        sql = f"SELECT pg_database_size('{name}')"
+        yield Journal(server.url(name), lambda _: int(server.sql(sql)))
+
+
+def _files(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.glob("journal.db*"))
 
 
 @dataclass
@@ -32,6 +57,7 @@ class Receiver:
     port: int
     folder: Path
     process: subprocess.Popen[bytes]
+    journal: Journal
 
     @property
     def system(self) -> psutil.Process:
@@ -46,7 +72,7 @@ class Receiver:
     @property
     def disk(self) -> int:
         """Bytes of the journal."""
-        return sum(file.stat().st_size for file in self.folder.glob("journal.db*"))
+        return self.journal.size(self.folder)
 
     def read(self, path: str) -> str:
         """A GET's body."""
@@ -66,16 +92,16 @@ class Receiver:
 @contextmanager
 def receiver(**config: object) -> Iterator[Receiver]:
     """With these keys of the config beside the address, the journal and the token."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, _journal() as journal:
         folder, port = Path(name), free_port()
         own = {
             "server": {"listen": f"127.0.0.1:{port}"},
-            "journal": "sqlite:journal.db",
+            "journal": journal.url,
             "auth": {"webhook": [{"name": "alertmanager", "token": TOKEN}]},
         }
         # JSON is YAML, too
         (folder / "receiver.yml").write_text(json.dumps({**own, **config}))
-        running = Receiver(port, folder, _start(folder))
+        running = Receiver(port, folder, _start(folder), journal)
         try:
             _wait(port)
             yield running
