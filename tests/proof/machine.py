@@ -124,6 +124,9 @@ kinds = st.sampled_from(KINDS)
 instances = st.sampled_from(["a", "b"])
 
 
+BEGINNINGS = ("nothing yet", "two targets at once", "one target twice", "silenced", "announced")
+
+
 class Machine(RuleBasedStateMachine):
     """The rules are what the world does; after each the receiver works off what is due, or dies of it."""
 
@@ -141,8 +144,10 @@ class Machine(RuleBasedStateMachine):
         self.windows: dict[str, int] = {}
         self.set_back = 0
 
-    @initialize()
-    def starts(self) -> None:
+    @initialize(beginning=st.sampled_from(BEGINNINGS))
+    def starts(self, beginning: str) -> None:
+        """With what finds a missing guard only while no other stands in its way."""
+
         async def start() -> None:
             self.pm2 = await asyncio.start_unix_server(
                 lambda _, writer: writer.close(), self.folder / "rpc.sock"
@@ -151,6 +156,21 @@ class Machine(RuleBasedStateMachine):
             self.life = await begins(self.opens, self.world, self.settings)
 
         self.runner.run(start())
+        self.opens_with(beginning)
+
+    def opens_with(self, beginning: str) -> None:
+        """One of the stories that luck alone seldom tells whole."""
+        match beginning:
+            case "two targets at once" | "one target twice":
+                same = beginning == "one target twice"
+                self.two_things_are_to_be_done_at_once(list(TARGETS), same=same)
+            case "silenced":
+                self.something_is_silenced_or_over_while_it_is_repaired("shop", over=False)
+            case "announced":
+                self.somebody_works_on("shop", begins_now=True)
+                self.an_alert_fires("HighErrorRate", "shop", "a", 1.0)
+            case _:
+                pass
 
     async def empties(self) -> None:
         """Nothing is left of an earlier story; here each has a folder of its own."""

@@ -7,6 +7,7 @@ forbade it, so that nothing rests on the receiver's word.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections import defaultdict
@@ -30,7 +31,7 @@ from tests.proof.invariants import violations
 from tests.receiver.rig import START, ToldSurvivors
 
 TARGETS = ("shop", "cache", "queue")
-SLOW = 0.006
+SLOW = 0.25  # seconds of ours
 TICK = 1e-5  # no two moments are the same, so that what came first can be said
 
 
@@ -91,7 +92,8 @@ class World:
     may_fire: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # by incident
     muted: set[str] = field(default_factory=set)  # incidents all of whose alerts are
     worked_on: set[str] = field(default_factory=set)  # targets of which that was announced
-    slow: bool = False  # an effect takes so long that others come to their gate meanwhile
+    another: asyncio.Event = field(default_factory=asyncio.Event)  # set when the next effect begins
+    slow: bool = False  # the next effect takes so long that others come to their gate meanwhile
     health: dict[str, int | None] = field(default_factory=lambda: defaultdict(lambda: 200))
     exit_code: int | None = 0
     refuses: bool = False  # programs cannot be started
@@ -119,10 +121,20 @@ class World:
         aid, target = names["PRUNELLA_ACTION_ID"], names["PRUNELLA_TARGET"]
         self.wrong += [f"{aid} began on {target}: {why}" for why in self._against(names)]
         began = self.clock.now()
+        self.another.set()
+        self.another = asyncio.Event()
         for _ in range(3):
-            await asyncio.sleep(SLOW / 3 if self.slow else 0)
+            await asyncio.sleep(0)
+        if self.slow:
+            self.slow = False
+            await self._others_may_begin()
         kind, fence = names["PRUNELLA_KIND"], int(names["PRUNELLA_FENCE"])
         self.effects.append(Effect(aid, target, kind, fence, began, self.clock.now()))
+
+    async def _others_may_begin(self) -> None:
+        """Goes on until another does, or none has for so long that none may."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.another.wait(), SLOW)
 
     def _against(self, names: Mapping[str, str]) -> Iterator[str]:
         """What forbids this effect at this moment."""
