@@ -2,7 +2,7 @@
 
 Whatever is asked for while a commit is on its way shares the next one, so `synchronous=FULL` costs one sync for a
 whole burst (measured: group commit makes FULL as fast as NORMAL under load). Each request runs in a savepoint of its
-own: one that fails leaves its neighbours whole.
+own, unless it is alone: one that fails leaves its neighbours whole.
 
 What a request has to work out for long is done on the loop of whoever asked, while this thread waits. Python runs one
 thread at a time: two that both want to run take turns at each system call, and half of what a small delivery cost was
@@ -139,9 +139,11 @@ class Writer:
                 self._connection, self._syncs = connect(self._file), True
             self._sync(self._connection, durable=any(request.durable for request in batch))
             self._connection.execute("BEGIN IMMEDIATE")
+            alone = len(batch) == 1
             for request in batch:
-                self._run(self._connection, request)
-            self._connection.execute("COMMIT")
+                self._run(self._connection, request, alone=alone)
+            # asking whether a transaction is open would hide one that SQLite itself has rolled back
+            self._connection.execute("ROLLBACK" if alone and batch[0].error else "COMMIT")
             self._check_file()
         except (sqlite3.Error, JournalUnavailable) as error:
             self._abandon()
@@ -159,8 +161,10 @@ class Writer:
         if self._identity is not None:
             self._identity.check()
 
-    def _run(self, connection: sqlite3.Connection, request: _Request) -> None:
-        connection.execute("SAVEPOINT request")
+    def _run(self, connection: sqlite3.Connection, request: _Request, *, alone: bool) -> None:
+        """One that is alone needs no savepoint, for which SQLite would copy each page that it changes."""
+        if not alone:
+            connection.execute("SAVEPOINT request")
         try:
             result = request.work(connection)
             if isinstance(result, Generator):
@@ -170,8 +174,10 @@ class Writer:
             if isinstance(error, sqlite3.Error) and not isinstance(error, _OWN_FAULT):
                 raise  # the file itself is in trouble: the whole batch is refused
             request.error = error  # it is not swallowed: the waiting caller gets it
-            connection.execute("ROLLBACK TO request")
-        connection.execute("RELEASE request")
+            if not alone:
+                connection.execute("ROLLBACK TO request")
+        if not alone:
+            connection.execute("RELEASE request")
 
     def _abandon(self) -> None:
         """Forgets a connection that failed; the next batch opens the file anew. Memory cannot be opened again."""

@@ -80,6 +80,18 @@ async def test_a_request_that_fails_leaves_its_neighbours_whole(journal: SqliteJ
     assert await journal.recall("half") is None
 
 
+async def test_one_that_fails_alone_leaves_nothing_behind(journal: SqliteJournal) -> None:
+    def bug(db: sqlite3.Connection) -> None:
+        db.execute("INSERT INTO meta VALUES ('half', 'done')")
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError):
+        await journal._writer.call(bug)
+    assert await journal.recall("half") is None
+    await record(journal, "after")
+    assert await words(journal) == ["after"]
+
+
 async def test_a_broken_constraint_is_the_requests_own_fault(journal: SqliteJournal) -> None:
     twice = "INSERT INTO meta VALUES ('name', 'x')"
     async with Held(journal):
