@@ -75,8 +75,9 @@ class Release:
 
     @property
     def serves(self) -> bool:
-        """Whether it went live and nothing took its place."""
-        return self.state in LIVE and self.replaced_at is None
+        """Whether it went live and nothing took its place; also one that is quarantined serves until then."""
+        was_live = self.finished_at is not None and self.replaced_at is None
+        return was_live and self.state in LIVE | {ReleaseState.QUARANTINED}
 
 
 def current(releases: Sequence[Release]) -> Release | None:

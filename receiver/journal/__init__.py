@@ -21,6 +21,7 @@ from receiver.decide.matchers import Matcher
 from receiver.decide.plan import Draft, Mode
 from receiver.journal.alerts import IncidentAlert as IncidentAlert
 from receiver.journal.alerts import OpenAlert as OpenAlert
+from receiver.journal.ledger import Ledger
 from receiver.journal.mail import Backlog as Backlog
 from receiver.journal.mail import Letter as Letter
 from receiver.journal.mail import Posting as Posting
@@ -201,7 +202,7 @@ Rule = Callable[[Facts], Ruling]
 Change = Callable[[Incident], Move]
 
 
-class Journal(Upkeep, Protocol):
+class Journal(Upkeep, Ledger, Protocol):
     """Everything durable. All times are unix seconds given by the caller's clock."""
 
     name: str  # random, made with the journal: makes ids unique over journals

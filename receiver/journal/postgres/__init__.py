@@ -15,8 +15,10 @@ from typing import TypeVar
 from prunella.service.clock import Clock
 from receiver.decide.guards import Freeze
 from receiver.decide.incident import Incident
+from receiver.decide.ledger import Word
 from receiver.decide.maintenance import Window
 from receiver.decide.plan import Draft
+from receiver.decide.release import Release
 from receiver.journal import (
     QUIET,
     Backlog,
@@ -49,6 +51,7 @@ from receiver.journal.postgres import (
     operator,
     outbox,
     reads,
+    releases,
     retention,
     runs,
 )
@@ -147,6 +150,12 @@ class PostgresJournal:
 
     async def windows(self, now: float) -> tuple[Window, ...]:
         return await self._ask(partial(operator.windows, now=now))
+
+    async def enter(self, target: str, word: Word, now: float) -> Release:
+        return await self._writer.call(lambda unit: releases.enter(unit, target, word, now))
+
+    async def releases(self, target: str | None = None) -> tuple[Release, ...]:
+        return await self._ask(partial(releases.releases, target=target))
 
     async def pause(self, by: str, reason: str, now: float) -> None:
         await self._writer.call(lambda unit: incidents.pause(unit, by, reason, now))

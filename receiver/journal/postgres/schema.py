@@ -15,6 +15,7 @@ MIGRATIONS = (
     "postgres-0003.sql",
     "postgres-0004.sql",
     "postgres-0005.sql",
+    "postgres-0006.sql",
 )
 
 

@@ -16,8 +16,10 @@ from typing import TypeVar
 
 from receiver.decide.guards import Freeze
 from receiver.decide.incident import Incident
+from receiver.decide.ledger import Word
 from receiver.decide.maintenance import Window
 from receiver.decide.plan import Draft
+from receiver.decide.release import Release
 from receiver.journal import (
     QUIET,
     Backlog,
@@ -51,6 +53,7 @@ from receiver.journal.sqlite import (
     operator,
     outbox,
     reads,
+    releases,
     retention,
     runs,
 )
@@ -128,6 +131,12 @@ class SqliteJournal:
 
     async def windows(self, now: float) -> tuple[Window, ...]:
         return await self._read(partial(operator.windows, now=now))
+
+    async def enter(self, target: str, word: Word, now: float) -> Release:
+        return await self._writer.call(lambda db: releases.enter(db, target, word, now))
+
+    async def releases(self, target: str | None = None) -> tuple[Release, ...]:
+        return await self._read(partial(releases.releases, target=target))
 
     async def pause(self, by: str, reason: str, now: float) -> None:
         await self._writer.call(lambda db: incidents.pause(db, by, reason, now))

@@ -29,6 +29,13 @@ _OTHERS = (
     "DELETE FROM quarantine WHERE id IN (SELECT id FROM quarantine WHERE at < ?1 LIMIT ?2)",
     "DELETE FROM ineffective WHERE id IN (SELECT id FROM ineffective WHERE at < ?1 LIMIT ?2)",
     "DELETE FROM tick WHERE (name, at) IN (SELECT name, at FROM tick WHERE at < ?1 LIMIT ?2)",
+    # a version goes with all its rows, so that none is newer afterwards; what serves, was proven or is bad stays
+    (
+        "DELETE FROM release WHERE id IN (SELECT id FROM release r WHERE deployed_at < ?1 AND NOT EXISTS"
+        " (SELECT 1 FROM release o WHERE o.target = r.target AND o.version = r.version AND (o.deployed_at >= ?1"
+        "  OR o.state IN ('deploying', 'rolled_back', 'quarantined') OR o.restore_point_at IS NOT NULL"
+        "  OR o.proven_at IS NOT NULL OR (o.finished_at IS NOT NULL AND o.replaced_at IS NULL))) LIMIT ?2)"
+    ),
 )
 
 

@@ -21,6 +21,7 @@ MIGRATIONS = (
     "sqlite-0004.sql",
     "sqlite-0005.sql",
     "sqlite-0006.sql",
+    "sqlite-0007.sql",
 )
 
 REMADE_MOST = 256 * 1024 * 1024

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.decide.release import (
-    BAD,
     LIVE,
     SOAK,
     TRANSITIONS,
@@ -155,9 +154,17 @@ def test_more_patience_never_finds_a_newer_one(ledger: list[Release]) -> None:
 
 
 @given(ledgers)
-def test_what_serves_is_live_and_not_bad(ledger: list[Release]) -> None:
+def test_what_serves_went_live_and_was_not_replaced(ledger: list[Release]) -> None:
     serving = current(ledger)
-    assert serving is None or (serving.state in LIVE and serving.state not in BAD)
+    if serving is not None:
+        assert serving.finished_at is not None
+        assert serving.replaced_at is None
+        assert serving.state in {*LIVE, QUARANTINED}
+
+
+def test_what_is_quarantined_serves_until_something_takes_its_place() -> None:
+    bad = a_release("v2", state=QUARANTINED)
+    assert current(a_ledger(a_release("v1", hours_ago=5), bad)) is not None
 
 
 def test_a_version_stays_where_it_stood_first() -> None:

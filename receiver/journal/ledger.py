@@ -1,0 +1,18 @@
+"""What a journal promises of the ledger of releases."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from receiver.decide.ledger import Word
+from receiver.decide.release import Release
+
+
+class Ledger(Protocol):
+    """The part of a Journal that knows releases. Times are unix seconds of the caller's clock."""
+
+    async def enter(self, target: str, word: Word, now: float) -> Release:
+        """Asks `word` about the target's ledger and writes its entry in one transaction; raises what `word` raises."""
+
+    async def releases(self, target: str | None = None) -> tuple[Release, ...]:
+        """Of one target or of all, in the order in which they were entered."""
