@@ -61,4 +61,24 @@ MAINTENANCE = Gauge(
     "Whether a maintenance window covers the whole of a service.",
     ["service"],
 )
+RELEASE_INFO = Gauge(
+    "prunella_release_info",
+    "1 for the release that a target serves.",
+    ["service", "target", "version", "commit"],
+)
+RELEASE_TIMESTAMP = Gauge(
+    "prunella_release_timestamp_seconds",
+    "When the deploy of the release that a target serves began.",
+    ["service", "target", "version"],
+)
+LAUNCH_PHASE = Gauge(
+    "prunella_launch_phase",
+    "The phase of the launch watch that the release is in, from 1; 0 = the watch is over.",
+    ["service", "target", "version"],
+)
+DEPLOY_IN_PROGRESS = Gauge(
+    "prunella_deploy_in_progress",
+    "Whether a deploy of a service has begun and not ended.",
+    ["service"],
+)
 JOURNAL_UP = Gauge("prunella_journal_up", "1 when the journal took the last write.")

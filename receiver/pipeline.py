@@ -23,6 +23,7 @@ from receiver.stages.guard import awaiting, blocked, guard
 from receiver.stages.notify import Sender
 from receiver.stages.plan import hold, plan, watch
 from receiver.stages.reconcile import Reconciler
+from receiver.stages.releases import ReleaseGauges
 from receiver.stages.retention import retain
 from receiver.stages.schedules import Scheduler
 from receiver.stages.upkeep import Upkeep
@@ -74,6 +75,7 @@ class Pipeline:
         self._held: dict[int, tuple[Claim, asyncio.Task[None]]] = {}
         self._letters: dict[str, asyncio.Event] = {}
         self._maintained: frozenset[str] = frozenset()  # the services that the gauge shows
+        self._releases = ReleaseGauges(context)
 
     def wake(self) -> None:
         """Looks at what is due now, and at what is to be sent."""
@@ -198,6 +200,7 @@ class Pipeline:
         for state in State:
             metrics.INCIDENTS.labels(str(state)).set(counts.get(str(state), 0))
         await self._measure_maintenance()
+        await self._releases.show()
         backlog = await self._context.journal.backlog()
         for channel in self._context.settings().channels:
             oldest = backlog[channel].oldest if channel in backlog else 0.0

@@ -24,6 +24,7 @@ with extra("prunella", "receiver"):
         maintenance,
         repair,
     )
+    from receiver.cli.releases import add_releases, mark, release, releases
     from receiver.cli.show import show
     from receiver.cli.simulate import add_simulate, simulate
     from receiver.cli.tables import incident_story, incidents_table
@@ -91,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     add_maintenance(command, shared)
     add_repair(command)
     add_heal(command)
+    add_releases(command, shared)
     add_simulate(command)
     add_lint(command)
     command("journal", "the audit journal").add_argument("what", choices=["export", "verify"])
@@ -145,7 +147,10 @@ _APART: Mapping[str, Callable[[argparse.Namespace, Api], Awaitable[int]]] = {
     "heal": heal,
     "journal": _journal,
     "maintenance": maintenance,
+    "release": release,
+    "releases": releases,
     "repair": repair,
+    "restore-point": mark,
 }
 # those that need no receiver
 _HERE: Mapping[str, Callable[[argparse.Namespace], int]] = {"lint": lint, "simulate": simulate}

@@ -15,6 +15,20 @@ SOAK = 1800.0  # how long a release has to be seen healthy before it may be gone
 ABANDONED = 3600.0  # a deploy that said nothing for so long has died
 
 
+LONGEST = 200
+
+
+def version_name(text: str) -> str:
+    """Itself, if it can be a word in a command line, a folder, a label and a message. Raises ValueError."""
+    if not 1 <= len(text) <= LONGEST or not text.isprintable() or text != text.strip():
+        raise ValueError(f"a version is 1 to {LONGEST} printable characters")
+    if text.startswith("-"):
+        raise ValueError("a version must not begin with '-'")
+    if text == "." or ".." in text or "/" in text or "\\" in text:
+        raise ValueError("a version must not hold '/', '\\' or '..'")
+    return text
+
+
 class ReleaseState(StrEnum):
     """Where a release is in its life."""
 

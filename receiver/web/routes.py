@@ -12,6 +12,7 @@ from receiver.web.heal import Heals
 from receiver.web.incidents import WORDS, Incidents
 from receiver.web.maintenance import Maintenance
 from receiver.web.operations import Operations
+from receiver.web.releases import Releases
 from receiver.web.repairs import Repairs
 
 _ID = "{id:[0-9]{1,18}}"
@@ -21,6 +22,7 @@ def routes(context: Context, wake: Callable[[], None]) -> tuple[Route, ...]:
     """The routes of contract section 5 that exist so far; `wake` is called after every change."""
     alerts, incidents = Alerts(context, wake), Incidents(context, wake)
     operations, maintenance = Operations(context, wake), Maintenance(context, wake)
+    releases = Releases(context)
     words = "{word:" + "|".join(WORDS) + "}"
     return (
         Route("POST", "/alerts", Scope.WEBHOOK, alerts.receive),
@@ -32,6 +34,9 @@ def routes(context: Context, wake: Callable[[], None]) -> tuple[Route, ...]:
         Route("GET", "/api/v1/journal", Scope.READ, operations.journal),
         Route("POST", "/api/v1/repairs", Scope.OPERATE, Repairs(context, wake).ask),
         Route("POST", "/api/admin/heal", Scope.OPERATE, Heals(context, wake).ask),
+        Route("GET", "/api/v1/releases", Scope.READ, releases.list),
+        Route("POST", "/api/v1/releases", Scope.OPERATE, releases.say),
+        Route("POST", "/api/v1/restore-points", Scope.OPERATE, releases.mark),
         Route("POST", "/api/v1/pause", Scope.OPERATE, operations.pause),
         Route("POST", "/api/v1/resume", Scope.OPERATE, operations.resume),
         Route("GET", "/api/v1/maintenance", Scope.OPERATE, maintenance.list),

@@ -1,0 +1,102 @@
+"""`prunella release`, `releases` and `restore-point`: what a deploy says of itself, in one line of its script."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from receiver.cli.api import Api
+from receiver.cli.operate import Command
+from receiver.cli.show import show
+
+PATH = "/api/v1/releases"
+SAID = {
+    "started": "a deploy begins",
+    "finished": "it is live",
+    "failed": "it did not go live",
+    "quarantined": "this version is never deployed again and never gone back to",
+}
+
+
+def add_releases(command: Command, shared: argparse.ArgumentParser) -> None:
+    """`release WORD TARGET VERSION`, `releases [TARGET]` and `restore-point TARGET [VERSION]`."""
+    parser = command("release", "what a deploy says of itself")
+    words = parser.add_subparsers(
+        dest="what", required=True, metavar="started|finished|failed|quarantined|check"
+    )
+    for word, meaning in SAID.items():
+        one = words.add_parser(word, help=meaning, parents=[shared])
+        _named(one)
+        one.add_argument("--commit", help="7 to 64 hexadecimal digits")
+        one.add_argument(
+            "--compatible-down-to",
+            metavar="VERSION",
+            help="the oldest version that can live with its database",
+        )
+    _named(words.add_parser("check", help="exit 1 when it is quarantined", parents=[shared]))
+    command("releases", "the ledger, newest first").add_argument("target", nargs="?")
+    point = command("restore-point", "what serves now, or a version, may be gone back to")
+    point.add_argument("target")
+    point.add_argument("version", nargs="?")
+
+
+def _named(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target")
+    parser.add_argument("version")
+
+
+async def release(options: argparse.Namespace, api: Api) -> int:
+    """Says it; 1 when the receiver refuses, or when what is asked about is quarantined."""
+    named = {"target": options.target, "version": options.version}
+    if options.what == "check":
+        found = await api.get(f"{PATH}?{urlencode({**named, 'limit': 1000})}")
+        bad = any(one["state"] == "quarantined" for one in found)
+        show(options, {**named, "quarantined": bad}, _checked)
+        return 1 if bad else 0
+    more = {"commit": options.commit, "compatible_down_to": options.compatible_down_to}
+    said = {key: value for key, value in more.items() if value is not None}
+    show(options, await api.post(PATH, {**named, "state": options.what, **said}), _line)
+    return 0
+
+
+async def releases(options: argparse.Namespace, api: Api) -> int:
+    """The ledger as a table."""
+    query = "" if options.target is None else "?" + urlencode({"target": options.target})
+    show(options, await api.get(PATH + query), releases_table)
+    return 0
+
+
+async def mark(options: argparse.Namespace, api: Api) -> int:
+    """Names a restore point."""
+    named = {} if options.version is None else {"version": options.version}
+    answer = await api.post("/api/v1/restore-points", {"target": options.target, **named})
+    show(options, answer, lambda said: f"{said['version']} on {said['target']} is a restore point")
+    return 0
+
+
+def releases_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """One line a deploy, newest first; `*` serves, `good` may be gone back to."""
+    if not rows:
+        return "no releases"
+    lines = [f"  {'TARGET':<16} {'VERSION':<24} {'STATE':<12} {'DEPLOYED':<20} {'BY':<12} NOTE"]
+    for row in rows:
+        notes = [
+            *(["good"] if row["known_good"] else []),
+            *([f"launch watch, phase {row['phase']}"] if row["phase"] else []),
+        ]
+        lines.append(
+            f"{'*' if row['serves'] else ' '} {row['target']:<16} {row['version']:<24} {row['state']:<12} "
+            f"{row['deployed_at'][:19] + 'Z':<20} {row['by']:<12} {', '.join(notes)}".rstrip()
+        )
+    return "\n".join(lines)
+
+
+def _line(said: Mapping[str, Any]) -> str:
+    return f"{said['target']} {said['version']} is {said['state']}"
+
+
+def _checked(said: Mapping[str, Any]) -> str:
+    verdict = "is quarantined: do not deploy it" if said["quarantined"] else "may be deployed"
+    return f"{said['version']} on {said['target']} {verdict}"

@@ -1,0 +1,84 @@
+"""What the ledger shows to Prometheus: a few series for each target of the config, whatever CI calls its versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from prunella.metrics import Gauge
+from receiver import metrics
+from receiver.decide.launch import LAUNCH_WATCH, phase
+from receiver.decide.matchers import Op
+from receiver.decide.release import Release, ReleaseState, current, in_flight
+from receiver.stages.context import Context
+from receiver.targets import Target
+
+Series = Mapping[tuple[str, ...], float]
+
+
+def service_of(target: Target) -> str:
+    """What its alerts are labelled with: the service that it matches, else its own name."""
+    services = (
+        one.value for one in target.matchers if one.name == "service" and one.op is Op.EQUAL
+    )
+    return next(services, target.name) or target.name
+
+
+def watched_in(release: Release, now: float) -> int | None:
+    """The phase of the launch watch that it is in; None when it is not watched."""
+    if release.state is not ReleaseState.WATCHING or not release.serves:
+        return None
+    seen = phase(LAUNCH_WATCH, release.deployed_at, now)
+    return None if seen is None else seen.phase
+
+
+GAUGES = (
+    metrics.RELEASE_INFO,
+    metrics.RELEASE_TIMESTAMP,
+    metrics.LAUNCH_PHASE,
+    metrics.DEPLOY_IN_PROGRESS,
+)
+
+
+class ReleaseGauges:
+    """Shows what serves, and takes away what served before."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._shown: dict[Gauge, Series] = {}
+        for gauge in GAUGES:  # of another receiver that ran in this process
+            gauge.clear()
+
+    async def show(self) -> None:
+        """Once; what the config names no longer is not shown any more."""
+        ledger = await self._context.journal.releases()
+        now = self._context.now()
+        series: dict[Gauge, dict[tuple[str, ...], float]] = {gauge: {} for gauge in GAUGES}
+        for target in self._context.settings().targets.values():
+            _add(series, target, [one for one in ledger if one.target == target.name], now)
+        for gauge, values in series.items():
+            self._set(gauge, values)
+
+    def _set(self, gauge: Gauge, values: Series) -> None:
+        for labels in self._shown.get(gauge, {}).keys() - values.keys():
+            gauge.remove(*labels)
+        for labels, value in values.items():
+            gauge.labels(*labels).set(value)
+        self._shown[gauge] = values
+
+
+def _add(
+    series: Mapping[Gauge, dict[tuple[str, ...], float]],
+    target: Target,
+    releases: Sequence[Release],
+    now: float,
+) -> None:
+    service, serving = service_of(target), current(releases)
+    flying = series[metrics.DEPLOY_IN_PROGRESS]
+    deploys = float(in_flight(releases, now) is not None)
+    flying[(service,)] = max(deploys, flying.get((service,), 0.0))
+    if serving is None:
+        return
+    of_it = (service, target.name, serving.version)
+    series[metrics.RELEASE_INFO][(*of_it, serving.commit or "")] = 1.0
+    series[metrics.RELEASE_TIMESTAMP][of_it] = serving.deployed_at
+    series[metrics.LAUNCH_PHASE][of_it] = float(watched_in(serving, now) or 0)

@@ -1,0 +1,143 @@
+"""Releases over the API: what CI says of a deploy, what an operator names a restore point, and the ledger itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+
+from aiohttp import web
+from pydantic import AfterValidator
+
+from prunella.service.answers import Refused
+from prunella.service.settings import Settings
+from prunella.service.web import CLIENT
+from receiver.decide.ledger import (
+    Deploy,
+    NoSuchRelease,
+    NotThat,
+    Word,
+    failed,
+    finished,
+    quarantined,
+    restore_point,
+    started,
+)
+from receiver.decide.release import SOAK, Release, trusted, version_name
+from receiver.stages.context import Context
+from receiver.stages.releases import watched_in
+from receiver.web.bodies import read_object, validated
+from receiver.web.shapes import rfc3339
+
+MOST_LISTED = 1000
+LISTED = 100
+
+
+def _commit(text: str) -> str:
+    if re.fullmatch(r"[0-9a-fA-F]{7,64}", text) is None:
+        raise ValueError("a commit is 7 to 64 hexadecimal digits")
+    return text.lower()
+
+
+Version = Annotated[str, AfterValidator(version_name)]
+
+
+class ReleaseBody(Settings):
+    """What CI, or an operator, says of a version."""
+
+    target: str
+    version: Version
+    state: Literal["started", "finished", "failed", "quarantined"]
+    commit: Annotated[str, AfterValidator(_commit)] | None = None
+    compatible_down_to: Version | None = None
+
+
+class RestorePointBody(Settings):
+    """What may be gone back to; without a version what serves now."""
+
+    target: str
+    version: Version | None = None
+
+
+WORDS = {"started": started, "finished": finished, "failed": failed, "quarantined": quarantined}
+
+
+class Releases:
+    """The routes `/api/v1/releases` and `/api/v1/restore-points`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def list(self, request: web.Request) -> web.Response:
+        """Newest first; `?target=&version=&limit=`."""
+        query = request.query
+        try:
+            limit = min(MOST_LISTED, max(1, int(query.get("limit", LISTED))))
+        except ValueError as wrong:
+            raise Refused(400, "bad_query", "`limit` must be a whole number") from wrong
+        target = query.get("target")
+        found = await self._context.journal.releases(target)
+        if target is not None and not found:
+            self._known(target, 404)
+        good = _trusted(found, self._context.now())
+        named = [one for one in reversed(found) if query.get("version", one.version) == one.version]
+        return web.json_response([self._shown(one, one.id in good) for one in named[:limit]])
+
+    async def say(self, request: web.Request) -> web.Response:
+        """started, finished, failed or quarantined; the same again changes nothing."""
+        body = validated(ReleaseBody, await read_object(request))
+        now, by = self._context.now(), request[CLIENT] or "operator"
+        deploy = Deploy(body.target, body.version, by, now, body.commit, body.compatible_down_to)
+        return await self._enter(body.target, WORDS[body.state](deploy), now)
+
+    async def mark(self, request: web.Request) -> web.Response:
+        """Names a restore point."""
+        body = validated(RestorePointBody, await read_object(request))
+        now, by = self._context.now(), request[CLIENT] or "operator"
+        return await self._enter(
+            body.target, restore_point(body.target, body.version, by, now), now
+        )
+
+    async def _enter(self, target: str, word: Word, now: float) -> web.Response:
+        self._known(target, 422)
+        try:
+            release = await self._context.journal.enter(target, word, now)
+        except NotThat as refusal:
+            status = 404 if isinstance(refusal, NoSuchRelease) else 409
+            raise Refused(status, refusal.reason, str(refusal)) from refusal
+        good = _trusted(await self._context.journal.releases(target), now)
+        return web.json_response(self._shown(release, release.id in good))
+
+    def _known(self, target: str, status: int) -> None:
+        """A name that was mistyped must not pass for one of which nothing bad is known."""
+        targets = self._context.settings().targets
+        if target not in targets:
+            known = ", ".join(sorted(targets)[:50]) or "none"
+            said = f"no target is named {target[:200]!r}; known: {known}"
+            raise Refused(status, "unknown_target", said)
+
+    def _shown(self, release: Release, good: bool) -> Mapping[str, object]:
+        return {
+            "target": release.target,
+            "version": release.version,
+            "commit": release.commit,
+            "state": str(release.state),
+            "deployed_at": rfc3339(release.deployed_at),
+            "finished_at": rfc3339(release.finished_at),
+            "replaced_at": rfc3339(release.replaced_at),
+            "proven_at": rfc3339(release.proven_at),
+            "stable_at": rfc3339(release.stable_at),
+            "compatible_down_to": release.compatible_down_to,
+            "known_good": good,
+            "serves": release.serves,
+            "phase": watched_in(release, self._context.now()),
+            "by": release.by,
+        }
+
+
+def _trusted(releases: Sequence[Release], now: float) -> frozenset[int]:
+    """The ids of those that may be gone back to, target by target."""
+    ledgers: dict[str, list[Release]] = {}
+    for one in releases:
+        ledgers.setdefault(one.target, []).append(one)
+    return frozenset(one.id for each in ledgers.values() for one in trusted(each, now, SOAK))
