@@ -16,3 +16,6 @@ class Ledger(Protocol):
 
     async def releases(self, target: str | None = None) -> tuple[Release, ...]:
         """Of one target or of all, in the order in which they were entered."""
+
+    async def serving(self) -> tuple[Release, ...]:
+        """What serves on any target, and deploys that nobody ended: few, however long the ledger is."""

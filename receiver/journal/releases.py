@@ -13,6 +13,11 @@ from receiver.journal.rows import Row
 COLUMNS = tuple(field.name for field in fields(Release) if field.name != "id")
 NAMES = tuple(f'"{name}"' for name in COLUMNS)  # some are words of SQL
 
+SERVING = (
+    "SELECT * FROM release WHERE state = 'deploying'"
+    " OR (finished_at IS NOT NULL AND replaced_at IS NULL) ORDER BY id"
+)
+
 
 def release_of(row: Row) -> Release:
     """A release as its row says."""

@@ -50,7 +50,7 @@ class ReleaseGauges:
 
     async def show(self) -> None:
         """Once; what the config names no longer is not shown any more."""
-        ledger = await self._context.journal.releases()
+        ledger = await self._context.journal.serving()
         now = self._context.now()
         series: dict[Gauge, dict[tuple[str, ...], float]] = {gauge: {} for gauge in GAUGES}
         for target in self._context.settings().targets.values():

@@ -157,6 +157,9 @@ class PostgresJournal:
     async def releases(self, target: str | None = None) -> tuple[Release, ...]:
         return await self._ask(partial(releases.releases, target=target))
 
+    async def serving(self) -> tuple[Release, ...]:
+        return await self._ask(releases.serving)
+
     async def pause(self, by: str, reason: str, now: float) -> None:
         await self._writer.call(lambda unit: incidents.pause(unit, by, reason, now))
 

@@ -7,7 +7,7 @@ from receiver.decide.release import Release
 from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.session import Database
 from receiver.journal.postgres.writer import Unit
-from receiver.journal.releases import NAMES, changed, event_of, release_of, values_of
+from receiver.journal.releases import NAMES, SERVING, changed, event_of, release_of, values_of
 
 _PLACES = [f"${number}" for number in range(1, len(NAMES) + 1)]
 _INSERT = f"INSERT INTO release ({', '.join(NAMES)}) VALUES ({', '.join(_PLACES)}) RETURNING id"  # noqa: S608 - our own names
@@ -21,6 +21,11 @@ async def releases(db: Database, target: str | None) -> tuple[Release, ...]:
         "SELECT * FROM release WHERE $1::text IS NULL OR target = $1 ORDER BY id", target
     )
     return tuple(map(release_of, rows))
+
+
+async def serving(db: Database) -> tuple[Release, ...]:
+    """What serves on any target, and deploys that nobody ended."""
+    return tuple(map(release_of, await db.fetch(SERVING)))
 
 
 async def enter(unit: Unit, target: str, word: Word, now: float) -> Release:

@@ -138,6 +138,9 @@ class SqliteJournal:
     async def releases(self, target: str | None = None) -> tuple[Release, ...]:
         return await self._read(partial(releases.releases, target=target))
 
+    async def serving(self) -> tuple[Release, ...]:
+        return await self._read(releases.serving)
+
     async def pause(self, by: str, reason: str, now: float) -> None:
         await self._writer.call(lambda db: incidents.pause(db, by, reason, now))
 

@@ -6,7 +6,7 @@ import sqlite3
 
 from receiver.decide.ledger import Word
 from receiver.decide.release import Release
-from receiver.journal.releases import NAMES, changed, event_of, release_of, values_of
+from receiver.journal.releases import NAMES, SERVING, changed, event_of, release_of, values_of
 from receiver.journal.sqlite.rows import append
 
 _INSERT = f"INSERT INTO release ({', '.join(NAMES)}) VALUES ({', '.join('?' * len(NAMES))})"  # noqa: S608 - our own names
@@ -19,6 +19,11 @@ def releases(db: sqlite3.Connection, target: str | None) -> tuple[Release, ...]:
         "SELECT * FROM release WHERE ?1 IS NULL OR target = ?1 ORDER BY id", (target,)
     )
     return tuple(map(release_of, rows))
+
+
+def serving(db: sqlite3.Connection) -> tuple[Release, ...]:
+    """What serves on any target, and deploys that nobody ended."""
+    return tuple(map(release_of, db.execute(SERVING)))
 
 
 def enter(db: sqlite3.Connection, target: str, word: Word, now: float) -> Release:

@@ -81,6 +81,17 @@ async def test_what_may_not_be_said_leaves_nothing_behind(journal: Journal) -> N
     assert await words(journal) == ["release_started"]
 
 
+async def test_what_serves_is_found_without_the_rest_of_the_ledger(journal: Journal) -> None:
+    await say(
+        journal,
+        *(finished(a_deploy(f"v{number}", NOW + number)) for number in range(9)),
+        failed(a_deploy("v9", NOW + 9)),
+        started(a_deploy("v10", NOW + 10)),
+    )
+    await say(journal, quarantined(a_deploy("x", target="shop")), target="shop")
+    assert [one.version for one in await journal.serving()] == ["v8", "v10"]
+
+
 async def test_of_two_who_begin_at_once_one_is_refused(journal: Journal) -> None:
     both = [journal.enter("api", started(a_deploy(v)), NOW) for v in ("v1", "v2")]
     came = await asyncio.gather(*both, return_exceptions=True)

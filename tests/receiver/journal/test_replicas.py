@@ -13,6 +13,7 @@ import pytest
 from receiver.decide.episode import Kind
 from receiver.decide.guards import Limits, Rate
 from receiver.decide.incident import State
+from receiver.decide.ledger import Deploy, NotThat, started
 from receiver.decide.reason import Reason
 from receiver.journal import Claim, Event, Fenced, Ingested, Letter, Move, Posting, Ruling, Seen
 from receiver.journal.postgres import PostgresJournal
@@ -308,3 +309,16 @@ async def test_i14_a_machine_whose_clock_is_off_lives_by_the_databases(
         # not even by what it says
         assert await off.claim("off", AnHourOff().now(), 15.0, 9) == ()
         assert await right.renew([held], right.clock.now() + 15) == {held.incident.id}
+
+
+async def test_of_two_deploys_that_two_receivers_are_told_of_at_once_one_is_refused(
+    by_hand: PostgresPlace,
+) -> None:
+    async with replicas(by_hand, 3) as journals:
+        told = [
+            journal.enter("api", started(Deploy("api", f"v{number}", "ci", NOW)), NOW)
+            for number, journal in enumerate(journals)
+        ]
+        came = await asyncio.gather(*told, return_exceptions=True)
+        assert sum(isinstance(one, NotThat) for one in came) == 2
+        assert len(await journals[0].releases("api")) == 1
