@@ -38,8 +38,3 @@ def phase(watch: Sequence[Phase], deployed_at: float, now: float) -> Checkpoint 
             return Checkpoint(number, deployed_at + due)
         began = one.until
     return None
-
-
-def ends(watch: Sequence[Phase]) -> float:
-    """How long it lasts; seconds."""
-    return max((one.until for one in watch), default=0.0)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.decide.launch import HOUR, LAUNCH_WATCH, Phase, ends, phase
+from receiver.decide.launch import HOUR, LAUNCH_WATCH, Phase, phase
 from tests.receiver.builders import NOW
 
 MINUTE = 60.0
@@ -36,13 +36,11 @@ def test_the_watch_is_close_at_first_and_looser_later(
 
 
 def test_it_ends_after_three_days() -> None:
-    assert ends(LAUNCH_WATCH) == 72 * HOUR
     assert phase(LAUNCH_WATCH, NOW, NOW + 72 * HOUR) is None
 
 
 def test_a_watch_without_phases_never_begins() -> None:
     assert phase((), NOW, NOW) is None
-    assert ends(()) == 0
 
 
 def test_a_clock_that_was_set_back_is_at_the_beginning() -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from receiver.decide.ledger import (
     Deploy,
+    Entry,
+    Note,
     NotThat,
     Word,
     failed,
@@ -17,7 +21,7 @@ from receiver.decide.ledger import (
     restore_point,
     started,
 )
-from receiver.decide.release import ReleaseState, current, known_good
+from receiver.decide.release import Release, ReleaseState, current, known_good
 from receiver.journal import Journal
 from tests.receiver.builders import NOW
 from tests.receiver.journal.doing import words
@@ -138,6 +142,31 @@ async def test_old_releases_go_but_never_what_serves_or_may_be_gone_back_to(
     good = known_good(await journal.releases("api"), NOW)
     assert good is not None
     assert good.version == "named"
+
+
+def proven(version: str, at: float) -> Word:
+    """The target itself says that it is this version, and is well."""
+
+    def entry(releases: Sequence[Release]) -> Entry:
+        (found,) = (one for one in releases if one.version == version)
+        seen = replace(found, proven_at=at, healthy_since=at)
+        return Entry(seen, (), (Note("release_proven", seen, "watch"),))
+
+    return entry
+
+
+async def test_what_was_proven_and_has_soaked_is_kept_too(journal: Journal) -> None:
+    await say(
+        journal,
+        finished(a_deploy("soaked", NOW - 9 * DAY)),
+        proven("soaked", NOW - 9 * DAY),
+        finished(a_deploy("unproven", NOW - 8 * DAY)),
+        finished(a_deploy("serving", NOW - 7 * DAY)),
+    )
+    assert await left(journal, NOW - DAY) == ["soaked", "serving"]
+    good = known_good(await journal.releases("api"), NOW)
+    assert good is not None
+    assert (good.version, good.proven_at) == ("soaked", NOW - 9 * DAY)
 
 
 async def test_a_version_that_came_back_keeps_its_old_place(journal: Journal) -> None:
