@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, SerializeAsAny, WrapSerializer
+from pydantic import BeforeValidator, SerializeAsAny, WrapSerializer, field_validator
 
 from prunella.service.settings import Settings
-from receiver.decide.matchers import Matchers
+from receiver.decide.matchers import Matchers, matches_all
 from receiver.endpoints import BaseUrl, WebPath
 from receiver.managers import parse_manager, write_manager
 from receiver.managers.base import Manager
@@ -46,6 +46,15 @@ class Target(Settings):
         ]
         | None
     ) = None
+
+    @field_validator("matchers")
+    @classmethod
+    def _of_somebody(cls, matchers: Matchers) -> Matchers:
+        if matchers and matches_all(matchers, {}):
+            raise ValueError(
+                'would select every alert that has none of these labels: name a value, as in service="api"'
+            )
+        return matchers
 
     @property
     def facets(self) -> frozenset[str]:

@@ -13,7 +13,7 @@ from prunella.extra import extra
 from prunella.version import version
 
 with extra("prunella", "receiver"):
-    from receiver.cli.api import Api, ApiError
+    from receiver.cli.api import Api, ApiError, UsageError
     from receiver.cli.lint import add_lint, lint
     from receiver.cli.operate import (
         add_heal,
@@ -42,9 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _HERE[options.command](options)
     try:
         return asyncio.run(_run(options, Api(_url(options), _token(options))))
-    except (ApiError, OSError) as error:
+    except (ApiError, UsageError, OSError) as error:
         print(f"prunella: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
 
 
 def _url(options: argparse.Namespace) -> str:

@@ -12,6 +12,10 @@ import aiohttp
 PATIENCE = 30.0
 
 
+class UsageError(Exception):
+    """The command line says what cannot be; nothing was asked."""
+
+
 class ApiError(Exception):
     """The receiver could not be asked, or said no; the text is for a person."""
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from receiver.cli.api import Api, ApiError
+from receiver.cli.api import Api, UsageError
 from receiver.cli.show import show
 
 HEALS = ("sessions", "jobs", "orphans", "all")
@@ -121,7 +121,7 @@ def _wanted(words: Sequence[str]) -> dict[str, Any]:
         word = left.pop(0)
         key, equals, value = word.removeprefix("--").partition("=")
         if not word.startswith("--") and not equals:
-            raise ApiError(f"{word!r} is not an option: say key=value")
+            raise UsageError(f"{word!r} is not an option: say key=value")
         if not equals:
             value = left.pop(0) if left and not left[0].startswith("--") else "true"
         wanted[key.replace("-", "_")] = _value(value)

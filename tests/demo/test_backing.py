@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from demo.shop.app import create_app
 from demo.shop.backing import backing
-from demo.shop.workers import KILLED
+from demo.shop.workers import KILLED, scale
 from demo.stack import database
 from demo.stack.places import PORTS, Places
 from demo.stack.programs import find
@@ -137,8 +137,8 @@ async def test_workers_send_the_letters_as_many_at_a_time_as_were_asked_for(
     async with running(start("workers", [*argv, "run"], tmp_path), lambda: workers() == 1):
         assert (await shop.post("/checkout")).status == 201
         await until(lambda: _none_waits(look), "the letter is sent")
-        async with running(start("scale", [*argv, "scale", "3"], tmp_path), lambda: workers() == 3):
-            pass
+        scale(tmp_path / "w", 3)
+        await until(lambda: workers() == 3, "there are three", deadline=20)
         await break_it(shop, "stuck", jobs=200)
         await until(lambda: _killed(look, 2), "two workers have died", deadline=20)
         await until(lambda: workers() == 3, "others have taken their places")

@@ -102,8 +102,10 @@ def test_operations_md_tells_what_each_answers_and_does() -> None:
         answers = dict.fromkeys(r["alert"] for r in ANSWERED if r["labels"]["action"] == name)
         said, _, ladder = rows[name].partition(" | ")
         assert sorted(said.split(", ")) == sorted(answers)
-        starred = [
-            f"`{rung['action']}`{'*' if rung.get('optional') else ''}"
-            for rung in bundled(name)["ladder"]
-        ]
+        starred = [_said(rung) for rung in bundled(name)["ladder"]]
         assert ladder.split(", ") == starred
+
+
+def _said(rung: dict[str, Any]) -> str:
+    star, name, action = "*" if rung.get("optional") else "", rung["name"], rung["action"]
+    return f"`{action}`{star}" if name == action else f"{name}{star}: `{action}`"

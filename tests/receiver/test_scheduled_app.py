@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from tests.receiver.web.serving import serving
@@ -16,6 +17,7 @@ from tests.servers.ports import free_port
 from tests.servers.process import until
 
 
+@pytest.mark.timeout(120)
 async def test_what_was_missed_a_moment_ago_is_done_at_the_start(tmp_path: Path) -> None:
     app, port, asked = web.Application(), free_port(), list[str]()
 
@@ -39,7 +41,7 @@ async def test_what_was_missed_a_moment_ago_is_done_at_the_start(tmp_path: Path)
                 shown = (await client.ask("GET", "/api/v1/incidents?state=RESOLVED")).json
                 return bool(shown["incidents"])
 
-            await until(closed, "it was done", deadline=20)
+            await until(closed, "it was done", deadline=60)
     finally:
         await runner.cleanup()
     assert asked[0] == "POST /tidy"

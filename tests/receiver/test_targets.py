@@ -88,3 +88,14 @@ def test_a_target_names_the_facets_that_it_has() -> None:
     assert Target(name="api").facets == frozenset()
     both = Target(name="api", process=Pm2(name="api"), http=HttpFacet(base_url="http://h"))
     assert both.facets == {"process", "http"}
+
+
+@pytest.mark.parametrize("matcher", ['service=~".*"', 'service!="q"', 'service=""', 'service!~"q"'])
+def test_i12_matchers_that_hold_for_an_alert_without_labels_are_refused(matcher: str) -> None:
+    with pytest.raises(ValidationError, match="would select every alert"):
+        Target.model_validate({"name": "api", "matchers": [matcher]})
+
+
+def test_one_matcher_that_insists_is_enough() -> None:
+    matchers = ['service="api"', 'env!="test"']
+    assert len(Target.model_validate({"name": "api", "matchers": matchers}).matchers) == 2

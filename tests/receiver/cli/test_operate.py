@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from receiver.cli.operate import _wanted, behind_dashes
+from receiver.cli.show import show
 from tests.receiver.cli.test_commands import prunella
 from tests.receiver.web.serving import OPERATE, serving
 
@@ -77,5 +79,13 @@ def test_what_follows_two_dashes_is_the_actions(before: str) -> None:
 async def test_an_option_without_a_value_is_said_so(tmp_path: Path) -> None:
     asked = ("repair", "api", "restart", "--", "up_for")
     code, _, err = await prunella(*asked, url="http://127.0.0.1:1")
-    assert code == 1
+    assert code == 2
     assert "say key=value" in err
+
+
+def test_what_an_alert_says_is_no_order_for_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answer = {"incidents": [{"title": "\x1b[2Jowned\nline"}], "n": 1}
+    show(Namespace(json=False), answer, lambda said: str(said["incidents"][0]["title"]))
+    assert capsys.readouterr().out == "\\u001b[2Jowned\\u000aline\n"

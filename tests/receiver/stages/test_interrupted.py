@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from receiver.actions import ACTIONS
+from receiver.actions.base import Action, Done, Effect
 from receiver.decide.incident import State
-from tests.receiver.rig import CONFIG, firing, rig
+from receiver.stages.repair import repair
+from receiver.tools import Tools
+from tests.receiver.rig import CONFIG, Rig, firing, rig
 
 BOOK = CONFIG["playbooks"][0]
 CALL = {"action": "call", "url": "http://127.0.0.1:9/x", "method": "GET"}
@@ -18,15 +23,20 @@ CALL = {"action": "call", "url": "http://127.0.0.1:9/x", "method": "GET"}
 async def _die_in_the_middle(file: Path, **changes: Any) -> None:
     """Leaves a journal in which the first action has begun and has no outcome."""
     async with rig(file=file, **changes) as made:
-        made.programs.hangs = made.http.hangs = True
         await made.deliver(firing())
-        working = asyncio.create_task(made.settle())
-        begun = [asyncio.create_task(tool.began.wait()) for tool in (made.programs, made.http)]
-        await asyncio.wait(begun, timeout=5, return_when=asyncio.FIRST_COMPLETED)
-        for task in (*begun, working):
-            task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await working
+        await _cut_off(made)
+
+
+async def _cut_off(made: Rig) -> None:
+    """Ends the receiver once an action has begun."""
+    made.programs.hangs = made.http.hangs = True
+    working = asyncio.create_task(made.settle())
+    begun = [asyncio.create_task(tool.began.wait()) for tool in (made.programs, made.http)]
+    await asyncio.wait(begun, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+    for task in (*begun, working):
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
 
 
 async def test_i6_the_intent_is_on_disk_before_the_effect_and_no_outcome_is_invented(
@@ -103,3 +113,38 @@ async def test_a_letter_written_before_the_death_is_sent_after_it(tmp_path: Path
     await _die_in_the_middle(file)
     async with rig(file=file) as made:
         assert "opened" in [body["event"] for body in await made.told()]
+
+
+class Tidy(Action):
+    """May be done again at any time, and is not seen from outside."""
+
+    @property
+    def idempotent(self) -> bool:
+        return True
+
+    async def run(self, effect: Effect, tools: Tools) -> Done:
+        env = effect.environment()
+        await tools.programs.run(["tidy"], timeout=1, env=env)
+        return Done("tidied")
+
+
+@pytest.fixture
+def tidy() -> Iterator[None]:
+    ACTIONS["tidy"] = Tidy
+    yield
+    del ACTIONS["tidy"]
+
+
+async def test_i15_a_clean_up_by_hand_that_was_cut_off_is_done_again_although_all_answers(
+    tmp_path: Path, tidy: None
+) -> None:
+    file = tmp_path / "j.db"
+    async with rig(file=file) as made:
+        await repair("shop", "tidy", {}, "ann", made.context)
+        await _cut_off(made)
+    async with rig(file=file) as made:
+        await made.wait(30)
+        results = [row["result"] for row in await made.events("outcome")]
+        assert results == ["unknown", "ok"]
+        assert made.programs.asked == [("tidy",)]
+        assert (await made.incident()).state is State.RESOLVED
