@@ -16,6 +16,7 @@ from demo.stack.places import Places, StackError
 
 OWNER = "postgres"
 CONNECTIONS, RESERVED = 40, 3  # few, so that a demonstration can use them up
+MADE = "roles_are_made"
 PASSWORDS = {"shop": "shop_password", "prunella": "prunella_password"}  # by role; files of tokens
 _ROLES = """\
 CREATE ROLE shop LOGIN PASSWORD '{shop}'
@@ -68,8 +69,8 @@ def addresses(places: Places) -> dict[Path, str]:
 
 def make(places: Places, postgres: str) -> None:
     """The cluster with its roles, unless it is there. Raises StackError."""
-    data = folder(places)
-    if _is_made(data):
+    data, stamp = folder(places), _stamp(places)
+    if _is_made(data, stamp):
         return
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(mode=0o700)
@@ -82,20 +83,25 @@ def make(places: Places, postgres: str) -> None:
     _run(
         [postgres, "--single", "-D", str(data), "postgres"], places, _ROLES.format(**_words(places))
     )
-    (data / "roles_are_made").touch()
+    (data / MADE).write_text(stamp)
 
 
 def _words(places: Places) -> dict[str, str]:
     return {role: (places.secrets / name).read_text().strip() for role, name in PASSWORDS.items()}
 
 
-def _is_made(data: Path) -> bool:
-    """Whether an earlier start came to the end; a folder that somebody else has put there is refused."""
+def _stamp(places: Places) -> str:
+    """Of the passwords: a folder of state that was removed and made anew has others than the cluster beside it."""
+    return hashlib.sha256(repr(sorted(_words(places).items())).encode()).hexdigest()
+
+
+def _is_made(data: Path, stamp: str) -> bool:
+    """Whether an earlier start with these passwords came to the end; what somebody else has put there is refused."""
     if not data.exists():
         return False
     if os.geteuid() == 0 and (data.is_symlink() or data.owner() != OWNER):
         raise StackError(f"{data} belongs to somebody else than {OWNER}: remove it")
-    return (data / "roles_are_made").exists()
+    return (data / MADE).exists() and (data / MADE).read_text() == stamp
 
 
 def _run(argv: list[str], places: Places, words: str = "") -> None:

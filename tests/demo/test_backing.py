@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -151,6 +152,22 @@ async def _none_waits(look: Redis) -> bool:
 
 async def _killed(look: Redis, count: int) -> bool:
     return len(await look.keys(f"{KILLED}*")) == count
+
+
+def test_a_cluster_of_other_passwords_is_made_anew_and_one_of_the_same_is_kept(
+    tmp_path: Path,
+) -> None:
+    places, programs = Places({part: free_port() for part in PORTS}, tmp_path), find()
+    stamps = []
+    for forgotten in (False, False, True):
+        if forgotten:
+            shutil.rmtree(places.secrets)
+        prepare(places, programs)
+        database.make(places, programs["postgres"])
+        made = database.folder(places) / database.MADE
+        stamps.append((made.stat().st_mtime_ns, made.read_text()))
+    assert stamps[0] == stamps[1]
+    assert stamps[2][1] != stamps[0][1]
 
 
 async def test_forgotten_connections_hold_a_transaction_each(tmp_path: Path) -> None:
