@@ -26,6 +26,8 @@ from receiver.managers.replicas import as_one
 from receiver.tools import Finished, OutsideError, Tools
 
 _ORDER_TIMEOUT = 120.0  # an instance may take its whole kill_timeout and listen_timeout
+# its lock over all reloads ends by itself after 30 s, also when the one that took it was killed
+_LOCK, _LOCK_POLL = 32.0, 2.0
 _MAX_LIST = 16 << 20
 _LIST_BEGINS = re.compile(r"^\[\s*[{\]]", re.MULTILINE)  # `[PM2] …` and `>>>> …` may come before it
 _NOT_A_NAME = re.compile(r"^(?:-.*|all|\d+|/.*|.*\.(?:json|ya?ml|config\.[cm]?js))$|[\x00-\x1f]")
@@ -137,15 +139,19 @@ class Pm2(Manager):
 
     async def _order(self, tools: Tools, verb: str, *arguments: str) -> None:
         ended = await self._pm2(tools, verb, *arguments, timeout=_ORDER_TIMEOUT)
+        patience = tools.clock.monotonic() + _LOCK
+        while _is_locked(ended) and tools.clock.monotonic() < patience:
+            await tools.clock.sleep(_LOCK_POLL)
+            ended = await self._pm2(tools, verb, *arguments, timeout=_ORDER_TIMEOUT)
         if ended.exit_code is None:
             raise ManagerError(self._hung(f"`pm2 {verb}` took longer than {_ORDER_TIMEOUT:g} s"))
         if ended.exit_code == 0:
             return
         if _UNKNOWN.search(ended.output):
             raise ManagerError(f"`pm2 {verb}`: knows no {self.name}", started=False)
-        if _RELOADING.search(ended.output):
+        if _is_locked(ended):
             why = "PM2 is reloading an app already, or was ended while it did"
-            raise ManagerError(f"`pm2 {verb}`: {why}; it takes the next in 30 s", started=False)
+            raise ManagerError(f"`pm2 {verb}`: {why}, for {_LOCK:g} s", started=False)
         raise ManagerError(f"`pm2 {verb}`: exit code {ended.exit_code}")
 
     def _hung(self, what: str) -> str:
@@ -166,6 +172,10 @@ class Pm2(Manager):
             )
         except OutsideError as error:
             raise ManagerError(str(error), started=error.sent) from error
+
+
+def _is_locked(ended: Finished) -> bool:
+    return ended.exit_code not in (0, None) and _RELOADING.search(ended.output) is not None
 
 
 def _is_wrapper(program: str) -> bool:

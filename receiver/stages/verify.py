@@ -107,7 +107,7 @@ def _follow_up(
 ) -> Move:
     match verdict.verdict:
         case Verdict.RECOVERED:
-            return _half_done(incident, now) or _recovered(context, incident, now)
+            return _half_done(incident, samples, now) or _recovered(context, incident, now)
         case Verdict.STILL_BROKEN:
             return _still_broken(context, incident, samples, now)
         case Verdict.INCONCLUSIVE:
@@ -127,7 +127,7 @@ def _look_again(incident: Incident, verdict: Judgement, now: float) -> Move:
     return Move(incident.moved(to, reason, now, passes=verdict.passes), due=due)
 
 
-def _half_done(incident: Incident, now: float) -> Move | None:
+def _half_done(incident: Incident, samples: tuple[Sample, ...], now: float) -> Move | None:
     """What nobody but an operator or a schedule asked for has no alert whose end would show that all of it was done: that
     the target answers says nothing about the rest of a clean-up that was cut off. It is done again, or left to a human.
     """
@@ -136,10 +136,11 @@ def _half_done(incident: Incident, now: float) -> Move | None:
     rung = playbook_of(incident).ladder[incident.rung]
     if not build_action(rung.action, rung.options).idempotent:
         return None
+    looked = (_verdict_event(incident, Verdict.INCONCLUSIVE, samples),)
     if incident.tries < MOST_ATTEMPTS:
         after = incident.moved(State.GATING, Reason.INTERRUPTED, now)
-        return Move(changed(after, attempt=incident.attempt + 1))
-    return Move(incident.moved(State.INCONCLUSIVE, Reason.OUTCOME_UNKNOWN, now))
+        return Move(changed(after, attempt=incident.attempt + 1), looked)
+    return Move(incident.moved(State.INCONCLUSIVE, Reason.OUTCOME_UNKNOWN, now), looked)
 
 
 def _recovered(context: Context, incident: Incident, now: float) -> Move:

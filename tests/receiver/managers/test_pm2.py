@@ -219,7 +219,7 @@ async def test_every_order_names_one_app(
     ("verb", "arguments", "said", "started", "why"),
     [
         ("reload", (), "Process or Namespace api not found", False, "knows no api"),
-        ("reload", (), "Reload already in progress, please try again in 9 s", False, "in 30 s"),
+        ("reload", (), "Reload already in progress, please try again in 9 s", False, "for 32 s"),
         ("reload", (), "boom", True, "exit code 1"),
         ("scale", (3,), "Application api not found", False, "knows no api"),
         ("scale", (3,), "boom", True, "exit code 1"),
@@ -233,6 +233,16 @@ async def test_every_order_says_whether_it_may_have_begun(
     with pytest.raises(ManagerError, match=why) as caught:
         await asked(verb, *arguments, ending=Finished(1, said))
     assert caught.value.started is started
+
+
+async def test_the_lock_of_a_reload_that_was_cut_off_is_waited_out() -> None:
+    answers = [Finished(1, "Reload already in progress, please try again in 3 s"), Finished(0, "")]
+    programs = StandInPrograms(
+        lambda ran: listed(("api", "online", NOBODYS)) if "jlist" in ran.argv else answers.pop(0)
+    )
+    async with a_home() as home:
+        await Pm2(name="api", home=home).reload(a_toolbox(programs=programs))
+    assert [ran.argv[1] for ran in programs.ran if "jlist" not in ran.argv] == ["reload"] * 2
 
 
 @pytest.mark.parametrize("instances", [0, -1])
