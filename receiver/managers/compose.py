@@ -10,16 +10,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator
 
 from prunella.redaction import printable, redact
 from prunella.service.settings import LocalPath
-from receiver.managers.base import Manager, ManagerError, ProcessState, ProcessStatus, Verb
+from receiver.managers.base import ManagerError, ProcessState, ProcessStatus, Verb
+from receiver.managers.container_engine import ContainerEngine
 from receiver.managers.container_state import container_status
-from receiver.managers.docker_engine import check_engine_url
-from receiver.managers.own_container import Surroundings
 from receiver.managers.replicas import as_one
 from receiver.tools import Finished, OutsideError, Tools
 
@@ -52,7 +51,7 @@ def _check_service(text: str) -> str:
     return text
 
 
-class Compose(Manager):
+class Compose(ContainerEngine):
     """A service of a compose project with all its replicas: `project` is the name it was started with (`docker compose
     ls` shows it), `file` its compose file. `url` is the engine's socket, or the address of a filtering proxy.
 
@@ -69,20 +68,10 @@ class Compose(Manager):
     executable: ClassVar[str | None] = "docker"
     poll: ClassVar[float] = 1.0  # a look is two programs
     verbs: ClassVar[frozenset[Verb]] = frozenset({"restart", "reload", "scale", "signal"})
-    gap: ClassVar[str] = "a container engine knows no other reload"
-    surroundings: ClassVar[Surroundings] = Surroundings()
 
     project: Annotated[str, AfterValidator(_check_project)]
     file: LocalPath
     service: Annotated[str, AfterValidator(_check_service)]
-    url: Annotated[str, AfterValidator(check_engine_url)] = "unix:///var/run/docker.sock"
-    unfiltered_socket: bool = False
-
-    @model_validator(mode="after")
-    def _filtered(self) -> Self:
-        if why := self.surroundings.objection(self.url, self.unfiltered_socket):
-            raise ValueError(why)
-        return self
 
     async def status(self, tools: Tools) -> ProcessStatus:
         ids = await self._ids(tools)
@@ -150,7 +139,7 @@ class Compose(Manager):
         raise ManagerError(f"`docker compose ps`: {self._cure(ended)}", started=False)
 
     async def _replicas(self, tools: Tools, ids: list[str]) -> list[ProcessStatus]:
-        here = self.url.startswith("unix:") and self.surroundings.own_id() is None
+        here = self.shares_our_pids
         return [_replica(facts, here) for facts in await self._inspect(tools, ids)]
 
     async def _inspect(self, tools: Tools, ids: list[str]) -> list[Mapping[str, Any]]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Coroutine, Mapping
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator
 
-from receiver.managers.base import Manager, ManagerError, ProcessState, ProcessStatus, Verb
+from receiver.managers.base import ManagerError, ProcessState, ProcessStatus, Verb
+from receiver.managers.container_engine import ContainerEngine
 from receiver.managers.container_state import container_status
-from receiver.managers.docker_engine import LOOK_TIMEOUT, Engine, check_engine_url, open_engine
-from receiver.managers.own_container import Surroundings
+from receiver.managers.docker_engine import LOOK_TIMEOUT, Engine, open_engine
 from receiver.tools import Tools
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
@@ -30,7 +30,7 @@ def _check_container(text: str) -> str:
     return text
 
 
-class Docker(Manager):
+class Docker(ContainerEngine):
     """A container of a Docker Engine, by its exact name. `url` is the engine's socket, or the http(s) address of a
     filtering proxy before it.
 
@@ -44,18 +44,8 @@ class Docker(Manager):
     """
 
     verbs: ClassVar[frozenset[Verb]] = frozenset({"restart", "reload", "signal"})
-    gap: ClassVar[str] = "a container engine knows no other reload"
-    surroundings: ClassVar[Surroundings] = Surroundings()
 
     container: Annotated[str, AfterValidator(_check_container)]
-    url: Annotated[str, AfterValidator(check_engine_url)] = "unix:///var/run/docker.sock"
-    unfiltered_socket: bool = False
-
-    @model_validator(mode="after")
-    def _filtered(self) -> Self:
-        if why := self.surroundings.objection(self.url, self.unfiltered_socket):
-            raise ValueError(why)
-        return self
 
     async def status(self, tools: Tools) -> ProcessStatus:
         async with open_engine(self.url) as engine:
@@ -100,13 +90,11 @@ class Docker(Manager):
 
     def _status(self, found: Mapping[str, Any]) -> ProcessStatus:
         state = found["State"]
-        # elsewhere the numbers are those of other processes than here
-        here = self.url.startswith("unix:") and self.surroundings.own_id() is None
         return container_status(
             state.get("Status"),
             (state.get("Health") or {}).get("Status"),
             state.get("StartedAt"),
-            state.get("Pid") if here else None,
+            state.get("Pid") if self.shares_our_pids else None,
             found.get("RestartCount"),
         )
 

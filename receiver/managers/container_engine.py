@@ -1,0 +1,32 @@
+"""What managers of containers share, whether they ask the Engine API or a program: which engine, and what of it is ours."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Self
+
+from pydantic import AfterValidator, model_validator
+
+from receiver.managers.base import Manager
+from receiver.managers.docker_engine import check_engine_url
+from receiver.managers.own_container import Surroundings
+
+
+class ContainerEngine(Manager):
+    """A manager whose processes live behind the engine at `url`."""
+
+    gap: ClassVar[str] = "a container engine knows no other reload"
+    surroundings: ClassVar[Surroundings] = Surroundings()
+
+    url: Annotated[str, AfterValidator(check_engine_url)] = "unix:///var/run/docker.sock"
+    unfiltered_socket: bool = False
+
+    @model_validator(mode="after")
+    def _filtered(self) -> Self:
+        if why := self.surroundings.objection(self.url, self.unfiltered_socket):
+            raise ValueError(why)
+        return self
+
+    @property
+    def shares_our_pids(self) -> bool:
+        """Elsewhere, and seen from a container, the numbers are those of other processes than here."""
+        return self.url.startswith("unix:") and self.surroundings.own_id() is None
