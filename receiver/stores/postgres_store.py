@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
 from prunella.service.settings import Duration, Secret, Settings
+from receiver.postgres_url import CURE, is_whole
 from receiver.stores.identifiers import ColumnName, Reference, RoleName, TableName
 
-# a name or an address, perhaps none (its socket is in the options then), and perhaps a port
-_HOST = re.compile(r"([^][:@%\s]*|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?")
 # what Prisma writes into a DATABASE_URL for itself; the server would refuse the login for them
 _PRISMA = frozenset(
     {
@@ -80,11 +78,8 @@ class PostgresFacet(Settings):
     @field_validator("url")
     @classmethod
     def _whole(cls, value: Secret) -> Secret:
-        if not _is_whole(value.get_secret_value()):
-            raise ValueError(
-                "must be postgresql://USER:PASSWORD@HOST/DATABASE, with every character of the password that"
-                " means something in a URL (@ : / ? # %) written as %40 and so on"
-            )
+        if not is_whole(value.get_secret_value()):
+            raise ValueError(f"must be {CURE}")
         return value
 
     @property
@@ -107,14 +102,3 @@ class PostgresFacet(Settings):
         for secret in {password, unquote(password)} - {""}:
             text = text.replace(secret, "…")
         return text
-
-
-def _is_whole(url: str) -> bool:
-    if not url.startswith(("postgresql://", "postgres://")):
-        return False
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # brackets that are not closed
-        return False
-    hosts = parts.netloc.rpartition("@")[2].split(",")  # several, for a server with stand-bys
-    return len(parts.path) > 1 and "/" not in parts.path[1:] and all(map(_HOST.fullmatch, hosts))
