@@ -71,6 +71,7 @@ async def _pool(redis_url: str, folder: Path) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    pids = ""
     _write(folder / "wanted", "1")
     while not stop.is_set():
         if (folder / "restart").exists():
@@ -82,7 +83,9 @@ async def _pool(redis_url: str, folder: Path) -> None:
         del workers[wanted:]
         while len(workers) < wanted:
             workers.append(await _begin(redis_url, folder))
-        _write(folder / "pids", "\n".join(str(worker.pid) for worker in workers))
+        seen, pids = pids, "\n".join(str(worker.pid) for worker in workers)
+        if pids != seen:
+            _write(folder / "pids", pids)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), POLL)
     await _end(workers)

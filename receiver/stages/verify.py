@@ -133,14 +133,22 @@ def _half_done(incident: Incident, samples: tuple[Sample, ...], now: float) -> M
     """
     if not incident.unprompted or incident.progress.result != "unknown":
         return None
-    rung = playbook_of(incident).ladder[incident.rung]
-    if not build_action(rung.action, rung.options).idempotent:
+    if not _repeatable(incident):
         return None
     looked = (_verdict_event(incident, Verdict.INCONCLUSIVE, samples),)
     if incident.tries < MOST_ATTEMPTS:
-        after = incident.moved(State.GATING, Reason.INTERRUPTED, now)
-        return Move(changed(after, attempt=incident.attempt + 1), looked)
+        return Move(_once_more(incident, now), looked)
     return Move(incident.moved(State.INCONCLUSIVE, Reason.OUTCOME_UNKNOWN, now), looked)
+
+
+def _repeatable(incident: Incident) -> bool:
+    rung = playbook_of(incident).ladder[incident.rung]
+    return build_action(rung.action, rung.options).idempotent
+
+
+def _once_more(incident: Incident, now: float) -> Incident:
+    after = incident.moved(State.GATING, Reason.INTERRUPTED, now)
+    return changed(after, attempt=incident.attempt + 1)
 
 
 def _recovered(context: Context, incident: Incident, now: float) -> Move:
@@ -160,11 +168,9 @@ def _still_broken(
     told = _ineffective(context, incident, samples)
     if incident.progress.result != "unknown" or incident.state is State.HEALED_HOLD:
         return Move(incident.moved(State.NEXT_RUNG, Reason.STILL_BROKEN, now), (event,), told)
-    rung = playbook_of(incident).ladder[incident.rung]
-    again = build_action(rung.action, rung.options).idempotent
+    again = _repeatable(incident)
     if again and incident.tries < MOST_ATTEMPTS and incident.state is State.VERIFYING:
-        after = incident.moved(State.GATING, Reason.INTERRUPTED, now)
-        return Move(changed(after, attempt=incident.attempt + 1), (event,), told)
+        return Move(_once_more(incident, now), (event,), told)
     if again:
         return Move(incident.moved(State.NEXT_RUNG, Reason.STILL_BROKEN, now), (event,), told)
     # nobody knows whether it ran, and running it twice may do harm: a human decides
