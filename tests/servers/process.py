@@ -20,6 +20,7 @@ import aiohttp
 import psutil
 
 Condition = Callable[[], bool | Awaitable[bool]]
+LONGEST_LOOK = 5.0  # seconds; a single condition that takes longer is not what a deadline is for
 
 
 class NotReadyError(AssertionError):
@@ -122,8 +123,12 @@ async def until(
     every: float = 0.02,
     process: ServerProcess | None = None,
 ) -> None:
-    """Looks until `condition` holds. Raises NotReadyError, with the process's log, when time is up or it has ended."""
-    end = time.monotonic() + deadline
+    """Looks until `condition` holds. Raises NotReadyError, with the process's log, when time is up or it has ended.
+
+    A machine that stood still (a snapshot, a paused container) has given nobody the time to do anything: of one look to
+    the next only so much counts.
+    """
+    left, before = deadline, time.monotonic()
     while True:
         result = condition()
         if await result if inspect.isawaitable(result) else result:
@@ -132,7 +137,9 @@ async def until(
             raise NotReadyError(
                 f"{process.name} ended with {process.popen.returncode}: {process.tail()}"
             )
-        if time.monotonic() > end:
+        now = time.monotonic()
+        left, before = left - min(now - before, LONGEST_LOOK), now
+        if left <= 0:
             log = f"\n{process.tail()}" if process is not None else ""
             raise NotReadyError(f"not within {deadline:g}s: {what}{log}")
         await asyncio.sleep(every)
