@@ -1,0 +1,22 @@
+"""Release strategies by their name under `strategy:`. A new one is a file beside this and a line here."""
+
+from __future__ import annotations
+
+from pydantic import SerializerFunctionWrapHandler, ValidationInfo
+
+from receiver.registry import chosen_by_key, name_of
+from receiver.strategies.base import Strategy
+
+STRATEGIES: dict[str, type[Strategy]] = {}
+
+
+def parse_strategy(value: object, info: ValidationInfo) -> Strategy:
+    """The strategy that `{strategy: symlink, path: /srv/api, …}` means. Raises ValueError that lists the known ones."""
+    if isinstance(value, Strategy):
+        return value
+    return chosen_by_key(STRATEGIES, "strategy", value, info.context)
+
+
+def write_strategy(value: Strategy, handler: SerializerFunctionWrapHandler) -> object:
+    """The mapping that parse_strategy() reads."""
+    return {"strategy": name_of(STRATEGIES, value), **handler(value)}

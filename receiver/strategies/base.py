@@ -1,0 +1,70 @@
+"""What a release strategy is: it knows how one version becomes the one that serves, and touches nothing before it may.
+
+Who calls it writes the ledger, reloads the process, proves the version and puts the old one back; a strategy only moves
+what is on the disk (or in the override file), so that doing it again, from wherever a killed receiver left it, ends in
+the same place.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from prunella.service.settings import Duration, Settings
+from receiver.decide.matchers import Matchers
+from receiver.decide.release import SOAK
+from receiver.tools import Tools
+from receiver.version_proof import VersionProof
+
+HOUR = 3600.0
+
+
+class StrategyError(Exception):
+    """It cannot be, or could not be, done; `started` is False when it surely changed nothing."""
+
+    def __init__(self, message: str, *, started: bool = True) -> None:
+        super().__init__(message)
+        self.started = started
+
+
+class GateSettings(Settings):
+    """When a release may be blamed and gone back from (design.md, I4)."""
+
+    within: Annotated[Duration, Field(gt=0)] = 72 * HOUR
+    healthy_before: Annotated[Duration, Field(gt=0)] = 900.0
+    min_traffic: Annotated[float, Field(ge=0)] = 0.05  # requests a second
+    max_per_deploy: Annotated[int, Field(ge=1)] = 1
+    max_per_day: Annotated[int, Field(ge=1)] = 2
+    blocked_by: Matchers = ()
+    healthy: str | None = None  # PromQL, 1 = healthy
+
+
+class Strategy(Settings):
+    """A `release:` facet: its fields are the config keys beside `strategy:`."""
+
+    executable: ClassVar[str | None] = None  # the name under `executables:` that it needs, if any
+    # whether `activate` also starts the new version; else the target's process manager is asked to reload it
+    starts: ClassVar[bool] = False
+
+    version: VersionProof
+    soak: Annotated[Duration, Field(ge=0)] = SOAK
+    gate: GateSettings = Field(default_factory=GateSettings)
+
+    def programs(self) -> tuple[str, ...]:
+        """Those that it starts, by their names under `executables:`."""
+        own = (self.executable,) if self.executable else ()
+        return (*own, *self.version.programs())
+
+    async def active(self, tools: Tools) -> str | None:
+        """The version that the layout points at now, whatever serves; None when that cannot be seen."""
+        raise NotImplementedError
+
+    async def preflight(self, version: str, tools: Tools) -> str:
+        """Looks whether that version could be activated: there, whole, room on the disk, a config that is read. Changes
+        nothing; says in words what it saw. Raises StrategyError(started=False)."""
+        raise NotImplementedError
+
+    async def activate(self, version: str, tools: Tools) -> None:
+        """Points the layout at that version; nothing is deleted, and doing it twice is doing it once. Raises StrategyError."""
+        raise NotImplementedError
