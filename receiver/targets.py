@@ -15,6 +15,8 @@ from receiver.queues import parse_queue, write_queue
 from receiver.queues.base import QueueSystem
 from receiver.stores.postgres_store import PostgresFacet
 from receiver.stores.redis_store import RedisFacet
+from receiver.strategies import parse_strategy, write_strategy
+from receiver.strategies.base import Strategy
 
 
 class HttpFacet(Settings):
@@ -27,7 +29,7 @@ class HttpFacet(Settings):
 class Target(Settings):
     """A named thing with facets; an action says which facet it needs."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"release", "backup"})
+    later: ClassVar[frozenset[str]] = frozenset({"backup"})
 
     name: str
     matchers: Matchers = ()
@@ -43,6 +45,14 @@ class Target(Settings):
     queue: (
         Annotated[
             SerializeAsAny[QueueSystem], BeforeValidator(parse_queue), WrapSerializer(write_queue)
+        ]
+        | None
+    ) = None
+    release: (
+        Annotated[
+            SerializeAsAny[Strategy],
+            BeforeValidator(parse_strategy),
+            WrapSerializer(write_strategy),
         ]
         | None
     ) = None

@@ -99,3 +99,15 @@ def test_i12_matchers_that_hold_for_an_alert_without_labels_are_refused(matcher:
 def test_one_matcher_that_insists_is_enough() -> None:
     matchers = ['service="api"', 'env!="test"']
     assert len(Target.model_validate({"name": "api", "matchers": matchers}).matchers) == 2
+
+
+def test_a_release_facet_names_its_strategy() -> None:
+    with pytest.raises(ValidationError, match=r"release\.strategy\n  required key is missing"):
+        Target.model_validate({"name": "api", "release": {"path": "/srv/api"}})
+    with pytest.raises(ValidationError, match="unknown strategy 'capistrano'"):
+        Target.model_validate({"name": "api", "release": {"strategy": "capistrano"}})
+
+
+def test_a_backup_facet_comes_with_a_later_version() -> None:
+    with pytest.raises(ValidationError, match="key of a later version"):
+        Target.model_validate({"name": "db", "backup": {"directory": "/var/backups"}})
