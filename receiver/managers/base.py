@@ -87,6 +87,11 @@ class Manager(Settings):
         """Whether the manager knows the process, up or not. Raises ManagerError when it cannot be asked."""
         return (await self.status(tools)).state is not ProcessState.MISSING
 
+    async def started_from(self, tools: Tools) -> tuple[str, ...]:
+        """The folders and programs from which it starts the process anew, as it keeps them, with symbolic links not
+        followed; empty where that cannot be seen. Raises ManagerError."""
+        return ()
+
     async def restart(self, tools: Tools) -> None:
         """Asks for one restart and returns when the manager has taken it. Raises ManagerError."""
         raise NotImplementedError

@@ -7,7 +7,8 @@ the same place.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field
 
@@ -68,3 +69,26 @@ class Strategy(Settings):
     async def activate(self, version: str, tools: Tools) -> None:
         """Points the layout at that version; nothing is deleted, and doing it twice is doing it once. Raises StrategyError."""
         raise NotImplementedError
+
+    async def restore(self, version: str, tools: Tools) -> None:
+        """Puts the version forward again that was there before `activate` of another one failed. Raises StrategyError."""
+        await self.activate(version, tools)
+
+    def machines(self) -> tuple[Self, ...]:
+        """One of its kind for every machine that it reaches, in the order in which they are to be done one by one, each
+        with the version proof of that machine; only itself where it knows no machine but this."""
+        return (self,)
+
+    @property
+    def machine(self) -> str:
+        """The name of the one machine of `machines()` that it is for; empty where it knows no machine but this."""
+        return ""
+
+    def misses(self, started_from: Sequence[str]) -> str | None:
+        """Why a process which its manager starts from there (`Manager.started_from`) would not become what `activate`
+        points at, for people; None when nothing speaks against it."""
+        return None
+
+    async def history(self, good: str, bad: str, tools: Tools) -> str:
+        """What came with `bad` that `good` has not, in a few lines for people; empty where nobody knows."""
+        return ""
