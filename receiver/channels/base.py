@@ -13,6 +13,7 @@ from receiver.decide.matchers import Matchers
 from receiver.endpoints import BaseUrl
 from receiver.tools import Tools
 
+THREAD_MOST = 500  # characters of what `send` returns
 EVENTS = (
     *("opened", "blocked", "approval_requested", "acted", "healed", "ineffective", "escalated"),
     *("acknowledged", "resolved", "frozen", "thawed", "test"),
@@ -39,8 +40,26 @@ class ChannelError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What a human is asked: `plan` is one line of what would be done, `until` unix seconds.
+
+    `nonce` stands for this question alone: it changes with the plan and is worth nothing once it was answered. `page` is
+    the URL of a signed page that answers it, empty when the receiver has no public address.
+    """
+
+    nonce: str
+    plan: str
+    until: float
+    page: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
-    """One message about one incident; `at` is unix seconds, `links` maps a caption to an http(s) URL."""
+    """One message about one incident; `at` is unix seconds, `links` maps a caption to an http(s) URL.
+
+    `facts` are short captions and values; `question` comes with `approval_requested` alone; `ended` says that the
+    incident is over; `thread` is what `send` last returned for this incident on this channel.
+    """
 
     event: str
     incident: int
@@ -53,6 +72,10 @@ class Notice:
     dedup_key: str
     links: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    question: Question | None = None
+    ended: bool = False
+    thread: str = ""
 
 
 class Channel(Settings):
@@ -67,6 +90,10 @@ class Channel(Settings):
     digest_above: Annotated[int, Field(ge=1)] | None = 10
     timeout: Duration = 10.0
 
-    async def send(self, notice: Notice, tools: Tools) -> None:
-        """Sends it once. Raises ChannelError."""
+    async def send(self, notice: Notice, tools: Tools) -> str | None:
+        """Sends it once. Raises ChannelError.
+
+        What it returns (at most THREAD_MOST characters) is kept for the incident on this channel and comes back as
+        `thread` with its next notice; None or nothing keeps what is there.
+        """
         raise NotImplementedError

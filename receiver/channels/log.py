@@ -12,7 +12,7 @@ _logger = create_logger("prunella.receiver.channel")
 class Log(Channel):
     """One line a notice: critical ones as errors, warnings as warnings."""
 
-    async def send(self, notice: Notice, tools: Tools) -> None:
+    async def send(self, notice: Notice, tools: Tools) -> str | None:
         say = {"critical": _logger.error, "warning": _logger.warning}.get(
             notice.severity, _logger.info
         )
@@ -27,3 +27,4 @@ class Log(Channel):
             environment=self.environment,
             dedup_key=notice.dedup_key,
         )
+        return None

@@ -28,10 +28,11 @@ class Slack(Channel):
 
     webhook_url: SecretUrl
 
-    async def send(self, notice: Notice, tools: Tools) -> None:
+    async def send(self, notice: Notice, tools: Tools) -> str | None:
         url = address(self.webhook_url, self.api_url)
         message = encode(_message(notice, self.environment))
         _require_ok(await post(tools, url, message, timeout=self.timeout))
+        return None
 
 
 def _message(notice: Notice, environment: str | None) -> dict[str, object]:

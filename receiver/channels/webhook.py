@@ -17,7 +17,7 @@ class Webhook(Channel):
     url: SecretUrl
     secret: Secret | None = None
 
-    async def send(self, notice: Notice, tools: Tools) -> None:
+    async def send(self, notice: Notice, tools: Tools) -> str | None:
         body = encode(_message(notice))
         headers = {"Idempotency-Key": notice.dedup_key}
         if self.secret is not None:
@@ -26,6 +26,7 @@ class Webhook(Channel):
             headers["X-Prunella-Signature"] = f"v1={_sign(self.secret, timestamp, body)}"
         url = address(self.url, self.api_url)
         await post(tools, url, body, timeout=self.timeout, headers=headers)
+        return None
 
 
 def _message(notice: Notice) -> dict[str, object]:

@@ -103,6 +103,7 @@ class Progress(Struct, frozen=True, gc=False, omit_defaults=True):
     blocked_since: float | None = None
     refused: tuple[str, ...] = ()  # reasons already told, so that each is told once
     approval: str = ""  # hash of the plan that an operator approved
+    nonce: str = ""  # of the question that waits for an answer; begins with the hash of its plan
     acted: bool = False
     level: int = 0  # how many steps of the escalation have been told
     returns: int = 0  # how often it was reopened

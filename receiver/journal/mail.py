@@ -37,13 +37,14 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A letter on its way: `attempts` counts the tries that failed."""
+    """A letter on its way: `attempts` counts the tries that failed, `thread` is what the channel last said of it."""
 
     id: int
     incident: int
     letter: Letter
     attempts: int
     created: float
+    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True)

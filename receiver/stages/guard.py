@@ -5,9 +5,11 @@ The guards are asked inside the journal's transaction, and a yes is written ther
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, replace
 
 from receiver import metrics
+from receiver.channels.base import Question
 from receiver.decide import guards
 from receiver.decide.guards import Answer, Decision, Facts, Freeze
 from receiver.decide.incident import Incident, State
@@ -182,6 +184,7 @@ class _Asked:
             self.now,
             blocked_since=self._blocked_since(decision),
             refused=(*before.refused, *self._unsaid(decision)),
+            nonce=self._nonce() if decision.answer is Answer.ASK else before.nonce,
         )
         text = f"{self.proposal.rung.action} on {self.proposal.target}: {decision.reason}."
         told = self._letters(decision, after, event, text)
@@ -203,10 +206,21 @@ class _Asked:
     ) -> tuple[Letter, ...]:
         """Each reason is told once; but every plan is asked for by itself, and one that was asked for is not again."""
         if decision.answer is Answer.ASK:
-            return letters(self.context, after, event, text, about=self.proposal.digest)
+            asked = self._question(after)
+            about = self.proposal.digest
+            return letters(self.context, after, event, text, about=about, question=asked)
         if not self._unsaid(decision):
             return ()
         return letters(self.context, after, event, text, about=str(decision.reason))
+
+    def _nonce(self) -> str:
+        """The one of the same question when it was asked before: its letter is not written twice."""
+        digest, before = self.proposal.digest, self.proposal.incident.progress.nonce
+        return before if before.startswith(digest) else f"{digest}.{secrets.token_urlsafe(9)}"
+
+    def _question(self, asked: Incident) -> Question:
+        until = self.now + self.proposal.book.approval_expires
+        return Question(nonce=asked.progress.nonce, plan=self.proposal.words, until=until)
 
     def _waiting(self, decision: Decision) -> tuple[State, str, float]:
         if decision.answer is Answer.SHADOW:

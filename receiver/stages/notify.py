@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 
 from prunella.logs import create_logger
 from receiver import metrics
-from receiver.channels.base import MANY, Channel, ChannelError, Notice
-from receiver.decide.incident import Incident
+from receiver.channels.base import MANY, THREAD_MOST, Channel, ChannelError, Notice, Question
+from receiver.decide.incident import CLOSED, Incident
 from receiver.decide.matchers import matches_all
 from receiver.decide.plan import RANK, highest
 from receiver.decide.reason import Reason
@@ -21,7 +21,7 @@ from receiver.stages.context import Context
 log = create_logger("prunella.receiver.notify")
 RETRY_FIRST, RETRY_MOST = 1.0, 60.0
 GIVE_UP_AFTER = 24 * 3600.0
-_FIELDS = tuple(field.name for field in fields(Notice))
+_FIELDS = tuple(one.name for one in fields(Notice) if one.name not in {"question", "thread"})
 
 _OF_NO_NEWS = frozenset({"opened", "blocked", "healed", "resolved"})
 _TITLES = {
@@ -32,14 +32,20 @@ _TITLES = {
 
 
 def letters(
-    context: Context, incident: Incident, event: str, text: str, *, about: str = ""
+    context: Context,
+    incident: Incident,
+    event: str,
+    text: str,
+    *,
+    about: str = "",
+    question: Question | None = None,
 ) -> tuple[Letter, ...]:
     """One letter for each channel that wants to hear of this; `about` tells two events of one kind apart."""
     settings = context.settings()
     audience = _audience(settings, incident, event)
     if not audience or _goes_without_saying(incident, event):
         return ()
-    notice = _notice(context, incident, event, text, about)
+    notice = replace(_notice(context, incident, event, text, about), question=question)
     chosen = (name for name in audience if _wants(settings.channels[name], notice))
     return _addressed(chosen, notice, settings)
 
@@ -82,7 +88,7 @@ def escalation_of(
 def _addressed(
     names: Iterable[str], notice: Notice, settings: ReceiverSettings
 ) -> tuple[Letter, ...]:
-    body = {name: getattr(notice, name) for name in _FIELDS}
+    body = _body(notice)
     event, many = notice.event, notice.event in MANY
     return tuple(
         Letter(
@@ -94,6 +100,12 @@ def _addressed(
         )
         for name in names
     )
+
+
+def _body(notice: Notice) -> dict[str, object]:
+    """As `_notice_of` reads it; without `thread`, which is known when it is sent."""
+    body = {name: getattr(notice, name) for name in _FIELDS}
+    return body if notice.question is None else {**body, "question": asdict(notice.question)}
 
 
 def _audience(settings: ReceiverSettings, incident: Incident, event: str) -> list[str]:
@@ -146,6 +158,7 @@ def _notice(context: Context, incident: Incident, event: str, text: str, about: 
         dedup_key=f"prunella-{context.journal.name}-{incident.id}-{event}{again}{suffix}",
         links=links,
         labels=incident.labels,
+        ended=incident.state in CLOSED,
     )
 
 
@@ -163,7 +176,7 @@ class Sender:
         self._context = context
         self._name = name
         # what the journal could not take: without it, an outage of the journal would send everything every second
-        self._taken: set[int] = set()
+        self._taken: dict[int, str] = {}  # with what the channel said
         self._not_before: dict[int, float] = {}
 
     async def deliver_due(self) -> int:
@@ -183,14 +196,24 @@ class Sender:
         context = self._context
         if posting.id not in self._taken:
             try:
-                await channel.send(_notice_of(posting), context.tools)
+                said = await channel.send(_notice_of(posting), context.tools)
             except ChannelError as error:
                 await self._failed(posting, error)
                 return
             metrics.NOTIFICATIONS.labels(self._name, "ok").inc()
-            self._taken.add(posting.id)
-        await context.journal.posted(posting, _notified(posting), context.now())
-        self._taken.discard(posting.id)
+            self._taken[posting.id] = self._thread(posting, said)
+        thread = self._taken[posting.id]
+        await context.journal.posted(posting, _notified(posting), context.now(), thread)
+        del self._taken[posting.id]
+
+    def _thread(self, posting: Posting, said: str | None) -> str:
+        """What is kept of a channel's word. A digest is of many incidents and goes on with none."""
+        if not said or posting.letter.event == DIGEST:
+            return ""
+        if len(said) > THREAD_MOST:
+            log.error("a channel said more than can be kept", channel=self._name, size=len(said))
+            return ""
+        return said
 
     async def _failed(self, posting: Posting, error: ChannelError) -> None:
         context, now = self._context, self._context.now()
@@ -247,4 +270,7 @@ def digest_of(posting: Posting) -> Notice:
 def _notice_of(posting: Posting) -> Notice:
     if posting.letter.event == DIGEST:
         return digest_of(posting)
-    return Notice(**dict(posting.letter.body))  # type: ignore[arg-type]  # written by `letters` from a Notice
+    body = dict(posting.letter.body)
+    asked = body.pop("question", None)
+    question = Question(**asked) if isinstance(asked, dict) else None
+    return Notice(**body, question=question, thread=posting.thread)  # type: ignore[arg-type]  # written by `_body`

@@ -35,6 +35,15 @@ class Proposal:
         """How many targets the rung has."""
         return len(self.rung.on or self.incident.targets)
 
+    @property
+    def words(self) -> str:
+        """One line of what would be done, for whoever is asked."""
+        targets = ", ".join(self.rung.on or self.incident.targets)
+        options = ", ".join(
+            f"{key}={json.dumps(value)}" for key, value in self.rung.options.items()
+        )
+        return f"{self.rung.action} on {targets}{f' with {options}' if options else ''}"[:300]
+
 
 def propose(incident: Incident) -> Proposal:
     """The next action of the incident's ladder."""

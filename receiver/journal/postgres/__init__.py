@@ -128,8 +128,8 @@ class PostgresJournal:
             lambda db: outbox.postings(db, channel, now, limit, self._holder), "gives no letters"
         )
 
-    async def posted(self, posting: Posting, event: Event, now: float) -> None:
-        await self._writer.call(lambda unit: outbox.posted(unit, posting, event, now))
+    async def posted(self, posting: Posting, event: Event, now: float, thread: str = "") -> None:
+        await self._writer.call(lambda unit: outbox.posted(unit, posting, event, now, thread))
 
     async def postpone(self, posting: Posting, due: float, error: str) -> None:
         await self._writer.call(

@@ -25,7 +25,9 @@ async def postings(
         "  AND (holder IS NULL OR holder = $4 OR held_until <= moment($2))"
         "  AND (after IS NULL OR NOT EXISTS (SELECT FROM outbox AS digest"
         "   WHERE digest.id = outbox.after AND digest.state = 'pending'))"
-        "  ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING *",
+        "  ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED) RETURNING *,"
+        " (SELECT said FROM thread WHERE thread.channel = outbox.channel"
+        "  AND thread.incident = outbox.incident) AS thread",
         *(channel, now, limit, holder, HOLD),
     )
     return tuple(
@@ -35,14 +37,21 @@ async def postings(
             letter=Letter(row["channel"], row["event"], json.loads(row["body"]), row["dedup"]),
             attempts=row["attempts"],
             created=row["created"],
+            thread=row["thread"] or "",
         )
         for row in sorted(rows, key=lambda row: int(row["id"]))
     )
 
 
-async def posted(unit: Unit, posting: Posting, event: Event, now: float) -> None:
-    """The channel took it, whoever holds it now."""
+async def posted(unit: Unit, posting: Posting, event: Event, now: float, thread: str) -> None:
+    """The channel took it, whoever holds it now; `thread` is what it will be asked to go on with."""
     await unit.db.execute("UPDATE outbox SET state = 'sent' WHERE id = $1", posting.id)
+    if thread:
+        await unit.db.execute(
+            "INSERT INTO thread (incident, channel, said) VALUES ($1, $2, $3)"
+            " ON CONFLICT (incident, channel) DO UPDATE SET said = excluded.said",
+            *(posting.incident, posting.letter.channel, plain(thread)),
+        )
     await unit.append([(now, event)])
 
 

@@ -76,6 +76,7 @@ async def _episodes(db: Database, before: float, most: int) -> int:
 async def _incidents(db: Database, before: float, most: int) -> int:
     incidents = [row["id"] for row in await db.fetch(_INCIDENTS, before, most)]
     await db.execute("DELETE FROM run WHERE incident = ANY($1::bigint[])", incidents)
+    await db.execute("DELETE FROM thread WHERE incident = ANY($1::bigint[])", incidents)
     return len(incidents)
 
 

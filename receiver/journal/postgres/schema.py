@@ -16,6 +16,7 @@ MIGRATIONS = (
     "postgres-0004.sql",
     "postgres-0005.sql",
     "postgres-0006.sql",
+    "postgres-0007.sql",
 )
 
 

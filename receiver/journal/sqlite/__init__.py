@@ -111,8 +111,8 @@ class SqliteJournal:
     async def record(self, events: Sequence[Event], letters: Sequence[Letter], now: float) -> None:
         await self._writer.call(lambda db: incidents.record(db, events, letters, now))
 
-    async def posted(self, posting: Posting, event: Event, now: float) -> None:
-        await self._writer.call(lambda db: outbox.posted(db, posting, event, now))
+    async def posted(self, posting: Posting, event: Event, now: float, thread: str = "") -> None:
+        await self._writer.call(lambda db: outbox.posted(db, posting, event, now, thread))
 
     async def postpone(self, posting: Posting, due: float, error: str) -> None:
         await self._writer.call(lambda db: outbox.postpone(db, posting, due, error))

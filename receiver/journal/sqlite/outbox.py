@@ -13,7 +13,8 @@ from receiver.journal.sqlite.rows import append
 def postings(db: sqlite3.Connection, channel: str, now: float, limit: int) -> tuple[Posting, ...]:
     """The first waiting letter of every incident, if it is due: a later one never overtakes it."""
     rows = db.execute(
-        "SELECT * FROM outbox WHERE id IN"
+        "SELECT *, (SELECT said FROM thread WHERE thread.channel = outbox.channel"
+        "  AND thread.incident = outbox.incident) AS thread FROM outbox WHERE id IN"
         " (SELECT min(id) FROM outbox WHERE channel = ? AND state = 'pending' GROUP BY incident)"
         " AND due <= ? AND (after IS NULL OR"
         "  (SELECT state FROM outbox AS digest WHERE digest.id = outbox.after) IS NOT 'pending')"
@@ -27,6 +28,7 @@ def postings(db: sqlite3.Connection, channel: str, now: float, limit: int) -> tu
             letter=Letter(row["channel"], row["event"], json.loads(row["body"]), row["dedup"]),
             attempts=row["attempts"],
             created=row["created"],
+            thread=row["thread"] or "",
         )
         for row in rows
     )
@@ -41,9 +43,14 @@ def sealed(db: sqlite3.Connection, channel: str, now: float, limit: int) -> tupl
     return postings(db, channel, now, limit)
 
 
-def posted(db: sqlite3.Connection, posting: Posting, event: Event, now: float) -> None:
-    """The channel took it."""
+def posted(db: sqlite3.Connection, posting: Posting, event: Event, now: float, thread: str) -> None:
+    """The channel took it; `thread` is what it will be asked to go on with."""
     db.execute("UPDATE outbox SET state = 'sent' WHERE id = ?", (posting.id,))
+    if thread:
+        db.execute(
+            "INSERT OR REPLACE INTO thread (incident, channel, said) VALUES (?, ?, ?)",
+            (posting.incident, posting.letter.channel, thread),
+        )
     append(db, now, [event])
 
 

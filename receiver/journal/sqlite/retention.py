@@ -77,6 +77,7 @@ def _episodes(db: sqlite3.Connection, before: float, most: int) -> int:
 def _incidents(db: sqlite3.Connection, before: float, most: int) -> int:
     incidents = [(row["id"],) for row in db.execute(_INCIDENTS, (before, most)).fetchall()]
     db.executemany("DELETE FROM run WHERE incident = ?", incidents)
+    db.executemany("DELETE FROM thread WHERE incident = ?", incidents)
     return len(incidents)
 
 

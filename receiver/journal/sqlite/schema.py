@@ -22,6 +22,7 @@ MIGRATIONS = (
     "sqlite-0005.sql",
     "sqlite-0006.sql",
     "sqlite-0007.sql",
+    "sqlite-0008.sql",
 )
 
 REMADE_MOST = 256 * 1024 * 1024

@@ -114,3 +114,38 @@ async def test_i8_what_waits_survives_a_restart(place: Place) -> None:
         await journal.postpone(await first(journal), NOW + 60, "502")
     async with place.opened(NOW + 60) as journal:
         assert (await first(journal, NOW + 60)).attempts == 1
+
+
+async def threads(journal: Journal) -> list[tuple[str, int, str]]:
+    """Of what waits on both channels."""
+    found = [one for name in ("ops", "pager") for one in await journal.postings(name, NOW, 50)]
+    return [(one.letter.channel, one.incident, one.thread) for one in found]
+
+
+async def test_what_a_channel_said_comes_back_with_its_next_letter(journal: Journal) -> None:
+    await post(journal, a_letter("opened"), a_letter("acted"))
+    assert await threads(journal) == [("ops", 1, "")]
+    await journal.posted(await first(journal), TOLD, NOW, '{"ts": "1.2", "Ä": "🌱"}')
+    assert await threads(journal) == [("ops", 1, '{"ts": "1.2", "Ä": "🌱"}')]
+
+
+async def test_the_last_word_is_kept_and_silence_changes_nothing(journal: Journal) -> None:
+    await post(journal, *(a_letter(event) for event in ("opened", "acted", "healed", "resolved")))
+    for said in ("one", "two", ""):
+        await journal.posted(await first(journal), TOLD, NOW, said)
+    assert await threads(journal) == [("ops", 1, "two")]
+
+
+async def test_a_thread_is_of_one_incident_on_one_channel(journal: Journal) -> None:
+    await post(journal, a_letter("opened"), a_letter("acted"), a_letter(incident=2))
+    await post(journal, a_letter(channel="pager"))
+    await journal.posted(await first(journal), TOLD, NOW, "said")
+    assert await threads(journal) == [("ops", 1, "said"), ("ops", 2, ""), ("pager", 1, "")]
+
+
+async def test_a_thread_survives_a_restart(place: Place) -> None:
+    async with place.opened() as journal:
+        await post(journal, a_letter("opened"), a_letter("acted"))
+        await journal.posted(await first(journal), TOLD, NOW, "said")
+    async with place.opened() as journal:
+        assert (await first(journal)).thread == "said"

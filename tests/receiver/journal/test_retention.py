@@ -51,7 +51,7 @@ async def ended(journal: Journal, fingerprint: str = "f1", now: float = OLD) -> 
     event = Event("resolved", {"incident": number})
     await journal.move(claim, Move(after, (event,), letters, closes_episodes=True), now)
     (posting,) = await journal.postings("ops", now, 1)
-    await journal.posted(posting, Event("notified", {"incident": number}), now)
+    await journal.posted(posting, Event("notified", {"incident": number}), now, "said")
     return number
 
 
@@ -64,7 +64,7 @@ async def test_an_old_incident_goes_with_all_that_belongs_to_it(journal: Journal
     number = await ended(journal)
     assert await tidied(journal) > 0
     assert await journal.incident(number) is None
-    for table in ("episode", "alert", "incident", "run", "outbox"):
+    for table in ("episode", "alert", "incident", "run", "outbox", "thread"):
         assert await count(journal, table) == 0
     assert await words(journal) == ["pruned"]
 

@@ -40,9 +40,9 @@ class FullDisk:
         await self._refuse()
         await self.inner.remember(key, value)
 
-    async def posted(self, posting: Posting, event: Event, now: float) -> None:
+    async def posted(self, posting: Posting, event: Event, now: float, thread: str = "") -> None:
         await self._refuse()
-        await self.inner.posted(posting, event, now)
+        await self.inner.posted(posting, event, now, thread)
 
     async def postpone(self, posting: Posting, due: float, error: str) -> None:
         await self._refuse()

@@ -1,0 +1,113 @@
+"""What a channel gets besides words: where it left off, what is asked of a human, and that it is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import PrivateAttr
+
+from receiver.channels.base import THREAD_MOST, Channel, Notice
+from receiver.stages import command
+from receiver.stages.notify import Sender
+from receiver.tools import Tools
+from tests.receiver.rig import CONFIG, Rig, firing, resolved, rig
+
+BOOK: dict[str, Any] = CONFIG["playbooks"][0]
+
+
+@dataclass
+class Heard:
+    """What reached the channel, and what it says to the next ones."""
+
+    notices: list[Notice] = field(default_factory=list)
+    says: list[str | None] = field(default_factory=list)
+
+
+class Listening(Channel):
+    """A channel in memory."""
+
+    _heard: Heard = PrivateAttr(default_factory=Heard)
+
+    async def send(self, notice: Notice, tools: Tools) -> str | None:
+        self._heard.notices.append(notice)
+        return self._heard.says.pop(0) if self._heard.says else None
+
+
+async def heard(made: Rig, *says: str | None) -> list[Notice]:
+    """Everything that is due, sent to a channel that answers so."""
+    channel = Listening()
+    channel._heard.says = list(says)
+    made.settings = made.settings.model_copy(update={"channels": {"ops": channel}})
+    sender = Sender(made.context, "ops")
+    while await sender.deliver_due():
+        pass
+    return channel._heard.notices
+
+
+async def test_what_a_channel_says_comes_back_with_its_next_notice() -> None:
+    async with rig() as made:
+        await made.deliver(firing())
+        await made.settle()
+        notices = await heard(made, "17.4", None)
+        assert [one.thread for one in notices] == ["", "17.4"]
+        await made.deliver(resolved())
+        await made.wait(3)
+        assert {one.thread for one in await heard(made)} == {"17.4"}
+
+
+async def test_a_channel_that_says_too_much_is_not_quoted() -> None:
+    async with rig() as made:
+        await made.deliver(firing())
+        await made.settle()
+        notices = await heard(made, "x" * (THREAD_MOST + 1))
+        assert [one.thread for one in notices] == ["", ""]
+
+
+async def test_only_the_last_notice_says_that_it_is_over() -> None:
+    async with rig() as made:
+        await made.deliver(firing())
+        await made.wait(5)
+        await made.deliver(resolved())
+        await made.wait(3)
+        assert [one.event for one in await heard(made) if one.ended] == ["resolved"]
+
+
+async def test_a_question_says_what_would_be_done_and_until_when() -> None:
+    async with rig(mode="approve") as made:
+        await made.deliver(firing())
+        await made.settle()
+        opened, asked = await heard(made)
+        incident = await made.incident()
+        assert opened.question is None
+        assert asked.question is not None
+        assert asked.question.plan == 'run on shop with argv=["/bin/true", "first"]'
+        assert asked.question.until == incident.progress.since + 1800
+        assert asked.question.nonce == incident.progress.nonce
+        assert (
+            len(asked.question.nonce.encode()) <= 40
+        )  # Telegram takes 64 bytes, with more in them
+
+
+async def test_every_plan_is_asked_for_with_a_nonce_of_its_own() -> None:
+    async with rig(mode="approve") as made:
+        await made.deliver(firing())
+        await made.settle()
+        await command.approve((await made.incident()).id, "ann", made.context)
+        made.http.status = 500
+        await made.wait(20)
+        asked = [one.question for one in await heard(made) if one.question is not None]
+        assert len({one.nonce for one in asked}) == len(asked) == 2
+
+
+async def test_what_was_written_before_an_update_is_still_read() -> None:
+    """A letter of a receiver that knew neither facts nor threads."""
+    async with rig() as made:
+        await made.deliver(firing())
+        await made.settle()
+        (posting,) = await made.journal.postings("ops", made.clock.at, 1)
+        old = {key: posting.letter.body[key] for key in ("event", "incident", "episode", "step")}
+        old |= {key: posting.letter.body[key] for key in ("severity", "title", "text", "at")}
+        letter = replace(posting.letter, body={**old, "dedup_key": "old"}, dedup="old")
+        await made.journal.record([], [letter], made.clock.at)
+        assert "old" in [one.dedup_key for one in await heard(made)]
