@@ -172,6 +172,7 @@ class ReceiverSettings(Settings):
     retention: Annotated[Duration, at_least("1d")] = 90 * 86400.0
     mode: Mode = Mode.SHADOW
     stop_file: LocalPath | None = None
+    runbooks: LocalPath | None = None  # asked before those that come with us
     limits: LimitSettings = Field(default_factory=LimitSettings)
     executables: dict[str, Annotated[Path, AfterValidator(_absolute)]] = Field(default_factory=dict)
     groups: dict[Name, tuple[Name, ...]] = Field(default_factory=dict)

@@ -12,8 +12,10 @@ from receiver.web.heal import Heals
 from receiver.web.incidents import WORDS, Incidents
 from receiver.web.maintenance import Maintenance
 from receiver.web.operations import Operations
+from receiver.web.pages import STYLESHEET, stylesheet
 from receiver.web.releases import Releases
 from receiver.web.repairs import Repairs
+from receiver.web.runbooks import Runbooks
 
 _ID = "{id:[0-9]{1,18}}"
 
@@ -22,7 +24,7 @@ def routes(context: Context, wake: Callable[[], None]) -> tuple[Route, ...]:
     """The routes of contract section 5 that exist so far; `wake` is called after every change."""
     alerts, incidents = Alerts(context, wake), Incidents(context, wake)
     operations, maintenance = Operations(context, wake), Maintenance(context, wake)
-    releases = Releases(context)
+    releases, runbooks = Releases(context), Runbooks(context)
     words = "{word:" + "|".join(WORDS) + "}"
     return (
         Route("POST", "/alerts", Scope.WEBHOOK, alerts.receive),
@@ -42,4 +44,7 @@ def routes(context: Context, wake: Callable[[], None]) -> tuple[Route, ...]:
         Route("GET", "/api/v1/maintenance", Scope.OPERATE, maintenance.list),
         Route("POST", "/api/v1/maintenance", Scope.OPERATE, maintenance.begin),
         Route("DELETE", f"/api/v1/maintenance/{_ID}", Scope.OPERATE, maintenance.end),
+        Route("GET", "/runbooks", Scope.READ, runbooks.list),
+        Route("GET", "/runbooks/{alert}", Scope.READ, runbooks.show),
+        Route("GET", STYLESHEET, Scope.OPEN, stylesheet),
     )
