@@ -1,4 +1,4 @@
-"""What HTTP channels share: one POST, and whether its answer means taken, later, or never.
+"""What HTTP channels share: one request, and whether its answer means taken, later, or never.
 
 A server that is busy (429), late (408, 425) or broken (5xx) and a connection that fails are worth another try; every
 other refusal stays one however often it is asked. Errors quote neither the address nor the answer, which may hold
@@ -48,29 +48,56 @@ def encode(message: Mapping[str, object]) -> bytes:
     return json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
 
 
+def answer_of(response: Response) -> Mapping[str, object]:
+    """The object that was answered; nothing for what is none."""
+    try:
+        answer = json.loads(response.body)
+    except (ValueError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
 async def post(
     tools: Tools, url: str, body: bytes, *, timeout: float, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Posts JSON once and returns a 2xx answer. Raises ChannelError."""
+    response = await ask(tools, "POST", url, body, timeout=timeout, headers=headers)
+    if 200 <= response.status < 300:
+        return response
+    raise refusal(response, tools.clock.now())
+
+
+async def ask(
+    tools: Tools,
+    method: str,
+    url: str,
+    body: bytes,
+    *,
+    timeout: float,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Sends JSON once and returns whatever was answered. Raises ChannelError when nothing was."""
     all_headers = {"Content-Type": "application/json", **(headers or {})}
     try:
-        response = await tools.http.request(
-            "POST", url, timeout=timeout, headers=all_headers, body=body
+        return await tools.http.request(
+            method, url, timeout=timeout, headers=all_headers, body=body
         )
     except OutsideError as error:
         raise ChannelError(str(error)) from error
+
+
+def refusal(response: Response, now: float, *, said: str = "") -> ChannelError:
+    """What an answer that is not 2xx means; `said` is the service's word for it, where it is known to be harmless."""
     status = response.status
-    if 200 <= status < 300:
-        return response
     again = status in _TRY_AGAIN or status >= 500
-    raise ChannelError(
-        f"answered with {status}",
+    return ChannelError(
+        f"answered with {status}{f' ({said})' if said else ''}",
         permanent=not again,
-        retry_after=_retry_after(response, tools.clock.now()) if again else None,
+        retry_after=retry_after(response, now) if again else None,
     )
 
 
-def _retry_after(response: Response, now: float) -> float | None:
+def retry_after(response: Response, now: float) -> float | None:
     """The seconds that the server asks for: a number or a date, no longer than an hour."""
     headers = {name.lower(): value for name, value in response.headers.items()}
     text = headers.get("retry-after", "").strip()
@@ -78,7 +105,14 @@ def _retry_after(response: Response, now: float) -> float | None:
         seconds = float(text)
     except ValueError:
         seconds = _until(text, now)
-    return min(seconds, _LONGEST_WAIT) if seconds > 0 else None
+    return patience(seconds)
+
+
+def patience(seconds: object) -> float | None:
+    """A wait as it was asked for, no longer than an hour; None for what is no wait."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+        return None
+    return min(float(seconds), _LONGEST_WAIT)
 
 
 def _until(date: str, now: float) -> float:
