@@ -1,0 +1,89 @@
+"""Text from labels, made to fit: nobody's words become markup, and what is cut is cut between two characters.
+
+Labels are written by whoever can fire an alert. So every character is turned into what the service shows as that very
+character *before* anything is measured, and a text that is too long ends after a whole character of the reader's: never
+inside an escape, a surrogate pair, or between a letter and its accent.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+
+from prunella.redaction import printable
+from receiver.endpoints import check_url
+
+ELLIPSIS = "…"
+URL_MOST = 2000
+# what is seen by nobody and makes two texts look alike; the joiners that scripts and emoji are written with stay
+_UNSEEN = re.compile(
+    "[\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]"
+)
+_JOINERS = frozenset("\u200c\u200d\ufe0e\ufe0f")
+
+Pieces = Callable[[str], Iterable[str]]
+
+
+def units(text: str) -> int:
+    """As JavaScript counts: a character beyond the basic plane is two. No service counts more."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def plain(text: str, most: int) -> str:
+    """The text without what could forge, hide or turn a line; no longer than what could still be shown of `most`."""
+    # one more than could fit, so that who cuts knows that there was more
+    short = text.strip()[: most + 1]
+    lines = short.replace("\t", " ").replace("\r\n", "\n").split("\n")
+    return "\n".join(_UNSEEN.sub(_named, printable(line)) for line in lines)
+
+
+def _named(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"
+
+
+def fit(text: str, limit: int, pieces: Pieces, *, parsed: bool = False) -> str:
+    """The text as `pieces` writes its characters, in at most `limit` units; what is cut ends in an ellipsis.
+
+    `parsed` is for a service that counts what is left when it has read the markup.
+    """
+    clean = plain(text, limit)
+    written = list(pieces(clean))
+    sizes = [units(one) for one in (clean if parsed else written)]
+    if sum(sizes) <= limit:
+        return "".join(written)
+    room, end = limit - units(ELLIPSIS), 0
+    for size in sizes:
+        if size > room:
+            break
+        room, end = room - size, end + 1
+    while 0 < end < len(clean) and (_clings(clean[end]) or clean[end - 1] == "\u200d"):
+        end -= 1
+    return "".join(written[:end]) + ELLIPSIS if limit > 0 else ""
+
+
+def _clings(character: str) -> bool:
+    """Whether it belongs to the character before."""
+    return character in _JOINERS or unicodedata.category(character) in {"Mn", "Me", "Mc", "Sk"}
+
+
+def one_line(text: str) -> str:
+    """For a place that has one line."""
+    return " ".join(text.split())
+
+
+def escaping(escapes: Mapping[str, str]) -> Pieces:
+    """Each character by itself, the ones that mean something as what stands for them."""
+    return lambda text: (escapes.get(character, character) for character in text)
+
+
+def web_links(links: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    """Those that lead to the web and are no longer than a service takes."""
+    for caption, url in links.items():
+        try:
+            check_url(url)
+        except ValueError:
+            continue
+        if len(url) <= URL_MOST and url.isprintable():
+            yield one_line(caption) or "link", url

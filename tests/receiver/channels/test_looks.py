@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from receiver.channels.looks import about, look_of
+from tests.receiver.channels.notices import a_notice
+
+
+@pytest.mark.parametrize(
+    ("severity", "event", "sign"),
+    [
+        ("critical", "opened", "🔴"),
+        ("warning", "acted", "🟠"),
+        ("info", "opened", "🟢"),
+        ("critical", "healed", "🟢"),
+        ("warning", "resolved", "🟢"),
+        ("none", "opened", "🟢"),
+    ],
+)
+def test_red_orange_green_say_how_bad_it_is(severity: str, event: str, sign: str) -> None:
+    assert look_of(a_notice(severity=severity, event=event)).sign == sign
+
+
+def test_what_is_over_is_green_whatever_ended_it() -> None:
+    assert look_of(replace(a_notice(event="escalated"), ended=True)).web == "#2eb67d"
+
+
+def test_the_small_print_leaves_out_what_there_is_not() -> None:
+    assert about(a_notice(), "prod") == "critical · opened · restart · prod · incident 12"
+    assert about(replace(a_notice(), incident=0, step=""), None) == "critical · opened"
