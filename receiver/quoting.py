@@ -10,9 +10,14 @@ _LONGEST = 200
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
+def without_colours(output: str) -> str:
+    """The output without what only a terminal understands."""
+    return _COLOURS.sub("", output)
+
+
 def last_words(output: str) -> str:
     """`: <the last line>`, to be appended to a message; nothing when it said nothing."""
-    lines = [line for line in _COLOURS.sub("", output).splitlines() if line.strip()]
+    lines = [line for line in without_colours(output).splitlines() if line.strip()]
     if not lines:
         return ""
     quote = printable(redact(lines[-1].strip()))

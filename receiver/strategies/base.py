@@ -7,16 +7,19 @@ the same place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from prunella.service.settings import Duration, Settings
 from receiver.decide.matchers import Matchers
-from receiver.decide.release import SOAK
+from receiver.decide.release import SOAK, version_name
+from receiver.managers.base import Manager, ManagerError
 from receiver.tools import Tools
-from receiver.version_proof import VersionProof
+from receiver.version_proof import Reading, VersionProof, agreed, read_cwd
 
 HOUR = 3600.0
 
@@ -51,6 +54,34 @@ class Strategy(Settings):
     version: VersionProof
     soak: Annotated[Duration, Field(ge=0)] = SOAK
     gate: GateSettings = Field(default_factory=GateSettings)
+
+    @model_validator(mode="after")
+    def _folders_to_run_in(self) -> Self:
+        if self.version.cwd and self.folders is None:
+            raise ValueError(
+                "`version: {cwd: true}` is for strategies that have a folder a version"
+            )
+        return self
+
+    @property
+    def folders(self) -> Path | None:
+        """Where each version has a folder of its name; None where versions are no folders."""
+        return None
+
+    def version_of(self, text: str) -> str:
+        """The word of the ledger for a version as CI or an operator wrote it. Raises ValueError."""
+        return version_name(text)
+
+    async def running(self, process: Manager | None, tools: Tools) -> Reading:
+        """Which version serves, by every proof that there is; they have to agree. Never raises for what the target does."""
+        return agreed(await asyncio.gather(*self.proofs(process, tools)))
+
+    def proofs(self, process: Manager | None, tools: Tools) -> Iterator[Awaitable[Reading]]:
+        """Each way to see what serves."""
+        if self.version.asks:
+            yield self.version.read(tools)
+        if self.version.cwd and self.folders is not None:
+            yield _cwd(process, self.folders, tools)
 
     def programs(self) -> tuple[str, ...]:
         """Those that it starts, by their names under `executables:`."""
@@ -92,3 +123,13 @@ class Strategy(Settings):
     async def history(self, good: str, bad: str, tools: Tools) -> str:
         """What came with `bad` that `good` has not, in a few lines for people; empty where nobody knows."""
         return ""
+
+
+async def _cwd(process: Manager | None, folders: Path, tools: Tools) -> Reading:
+    if process is None:
+        return Reading(None, "the target has no `process:` whose folder could be looked at")
+    try:
+        pids = (await process.status(tools)).pids
+    except ManagerError as error:
+        return Reading(None, str(error))
+    return await read_cwd(pids, folders)
