@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
@@ -41,6 +41,7 @@ from receiver.channels import parse_channel
 from receiver.channels.base import Channel
 from receiver.consistency import inconsistencies
 from receiver.decide.guards import Limits, Rate
+from receiver.decide.launch import LaunchWatch
 from receiver.decide.plan import Mode, Name, Playbook
 from receiver.decide.planner import Planner
 from receiver.decide.schedule import Schedule
@@ -162,8 +163,6 @@ class EscalationStep(Settings):
 class ReceiverSettings(Settings):
     """The whole file. No key is required: without any the receiver watches in shadow mode on loopback."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"launch_watch"})
-
     server: ServerSettings = Field(default_factory=ServerSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
     journal: Secret = Secret("sqlite:prunella.db")  # PostgreSQL's holds a password
@@ -179,6 +178,7 @@ class ReceiverSettings(Settings):
     targets: dict[Name, Target] = Field(default_factory=dict)
     playbooks: tuple[Playbook, ...] = ()
     schedules: tuple[Schedule, ...] = ()
+    launch_watch: LaunchWatch = Field(default_factory=LaunchWatch)
     channels: dict[Name, Annotated[SerializeAsAny[Channel], BeforeValidator(parse_channel)]] = (
         Field(default_factory=dict)
     )

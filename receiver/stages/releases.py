@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from prunella.metrics import Gauge
 from receiver import metrics
-from receiver.decide.launch import LAUNCH_WATCH, phase
+from receiver.decide.launch import LaunchWatch, phase
 from receiver.decide.matchers import Op
 from receiver.decide.release import Release, ReleaseState, current, in_flight
 from receiver.stages.context import Context
@@ -23,11 +23,11 @@ def service_of(target: Target) -> str:
     return next(services, target.name) or target.name
 
 
-def watched_in(release: Release, now: float) -> int | None:
+def watched_in(release: Release, watch: LaunchWatch, now: float) -> int | None:
     """The phase of the launch watch that it is in; None when it is not watched."""
     if release.state is not ReleaseState.WATCHING or not release.serves:
         return None
-    seen = phase(LAUNCH_WATCH, release.deployed_at, now)
+    seen = phase(watch.phases, release.deployed_at, now)
     return None if seen is None else seen.phase
 
 
@@ -51,10 +51,12 @@ class ReleaseGauges:
     async def show(self) -> None:
         """Once; what the config names no longer is not shown any more."""
         ledger = await self._context.journal.serving()
-        now = self._context.now()
+        now, settings = self._context.now(), self._context.settings()
         series: dict[Gauge, dict[tuple[str, ...], float]] = {gauge: {} for gauge in GAUGES}
-        for target in self._context.settings().targets.values():
-            _add(series, target, [one for one in ledger if one.target == target.name], now)
+        for target in settings.targets.values():
+            releases = [one for one in ledger if one.target == target.name]
+            _add(series, target, releases, now)
+            _add_phase(series[metrics.LAUNCH_PHASE], target, releases, settings.launch_watch, now)
         for gauge, values in series.items():
             self._set(gauge, values)
 
@@ -81,4 +83,15 @@ def _add(
     of_it = (service, target.name, serving.version)
     series[metrics.RELEASE_INFO][(*of_it, serving.commit or "")] = 1.0
     series[metrics.RELEASE_TIMESTAMP][of_it] = serving.deployed_at
-    series[metrics.LAUNCH_PHASE][of_it] = float(watched_in(serving, now) or 0)
+
+
+def _add_phase(
+    series: dict[tuple[str, ...], float],
+    target: Target,
+    releases: Sequence[Release],
+    watch: LaunchWatch,
+    now: float,
+) -> None:
+    if (serving := current(releases)) is not None:
+        of_it = (service_of(target), target.name, serving.version)
+        series[of_it] = float(watched_in(serving, watch, now) or 0)

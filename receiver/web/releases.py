@@ -130,7 +130,9 @@ class Releases:
             "compatible_down_to": release.compatible_down_to,
             "known_good": good,
             "serves": release.serves,
-            "phase": watched_in(release, self._context.now()),
+            "phase": watched_in(
+                release, self._context.settings().launch_watch, self._context.now()
+            ),
             "by": release.by,
         }
 
