@@ -1,6 +1,6 @@
 # Two commands matter: `make up` and `make test`. Each does all the set-up it needs; a second run takes a second for it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up drill test check chaos bench compose-test fmt clean
+.PHONY: help setup up drill deploy test check chaos bench compose-test fmt clean
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
 
@@ -15,6 +15,9 @@ up: setup ## the whole stack on loopback, in the foreground, until Ctrl-C
 
 drill: setup ## with the stack up: break the shop and watch it heal (DRILL=leak, cache, pool, …; all for all of them)
 	@exec $(PYTHON) -m demo.drill $(DRILL)
+
+deploy: setup ## with the stack up: deploy a release of the shop (VERSION=1.1.0, or a bad one: 1.2.0-errors, …)
+	@exec $(PYTHON) -m demo.deploy $(VERSION)
 
 test: setup ## everything: lint, types, layers, then every test, on real servers
 	@bash .ci/servers

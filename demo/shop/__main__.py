@@ -11,12 +11,14 @@ from aiohttp import web
 
 from demo.shop.app import create_app
 from demo.shop.backing import backing
+from demo.shop.faults import Kind
+from demo.shop.release import read
 from prunella import logs
 from prunella.service.units import ListenAddress, parse_listen
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code 2 for an address that will not do, else when told to stop."""
+    """Exit code 2 for an address that will not do, 70 for a release that cannot start, else when told to stop."""
     options = _parser().parse_args(argv)
     address: ListenAddress = options.listen
     if not (address.loopback or options.anyone_may_break_it):
@@ -26,7 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 2
     logs.configure(options.log_level)
-    app = create_app(backing(options.redis, options.database))
+    release = read()
+    if release.flaw.kind is Kind.CRASH:
+        sys.stderr.write(f"shop {release.version} cannot start: a module is missing\n")
+        return 70
+    app = create_app(backing(options.redis, options.database), release)
     try:
         web.run_app(app, host=address.host or None, port=address.port, print=None, access_log=None,
                     shutdown_timeout=1)  # fmt: skip

@@ -10,20 +10,23 @@ from aiohttp.typedefs import Handler
 
 from demo.shop.backing import UNSERVED, Backing
 from demo.shop.catalogue import PRODUCTS
-from demo.shop.faults import Faults, parse
+from demo.shop.faults import Fault, Faults, parse
+from demo.shop.release import Release, read
 from prunella.middleware.aiohttp import middleware
-from prunella.version import version
 
 FAULTS = web.AppKey("faults", Faults)
+FLAW = web.AppKey("flaw", Faults)  # the release's own, which no switch turns off
+RELEASE = web.AppKey("release", Release)
 BACKING = web.AppKey("backing", Backing)
 LIMITED = frozenset({"/products", "/checkout"})
 
 
-def create_app(behind: Backing | None = None) -> web.Application:
-    """One shop, healthy."""
+def create_app(behind: Backing | None = None, release: Release | None = None) -> web.Application:
+    """One shop, as healthy as its release is."""
     app = web.Application(middlewares=[middleware(metrics_path="/metrics"), _limited])
-    app[FAULTS], app[BACKING] = Faults(), behind or Backing()
-    app.cleanup_ctx.append(_closing)
+    app[FAULTS], app[FLAW], app[BACKING] = Faults(), Faults(), behind or Backing()
+    app[RELEASE] = release or read()
+    app.cleanup_ctx.extend([_flawed, _closing])
     app.add_routes(
         [
             web.get("/health", health),
@@ -43,16 +46,16 @@ async def health(request: web.Request) -> web.Response:
 
 
 async def show_version(request: web.Request) -> web.Response:
-    return web.json_response({"version": version()})
+    return web.json_response({"version": request.app[RELEASE].says})
 
 
 async def products(request: web.Request) -> web.Response:
-    await request.app[FAULTS].strike()
+    await _strike(request)
     return web.json_response({"products": await request.app[BACKING].products()})
 
 
 async def checkout(request: web.Request) -> web.Response:
-    await request.app[FAULTS].strike()
+    await _strike(request)
     try:
         await request.app[BACKING].order()
     except UNSERVED as error:
@@ -81,6 +84,17 @@ async def set_fault(request: web.Request) -> web.Response:
         raise web.HTTPUnprocessableEntity(text=f"{error}\n") from error
     request.app[FAULTS].set(fault)
     return web.json_response(asdict(fault))
+
+
+async def _strike(request: web.Request) -> None:
+    await request.app[FLAW].strike()
+    await request.app[FAULTS].strike()
+
+
+async def _flawed(app: web.Application) -> AsyncIterator[None]:
+    app[FLAW].set(app[RELEASE].flaw)
+    yield
+    app[FLAW].set(Fault())
 
 
 @web.middleware

@@ -68,6 +68,11 @@ def parse(body: str) -> Fault:
         wanted = json.loads(body)
     except ValueError as error:
         raise ValueError("the body is not JSON") from error
+    return from_mapping(wanted)
+
+
+def from_mapping(wanted: object) -> Fault:
+    """A fault as JSON says it. Raises ValueError with what to write instead."""
     if not isinstance(wanted, dict) or wanted.get("kind") not in list(Kind):
         raise ValueError(f'say {{"kind": …}} with one of {", ".join(Kind)}')
     numbers = {key: value for key, value in wanted.items() if key != "kind"}

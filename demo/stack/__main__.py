@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from demo import deploy
+from demo.releases.repository import GitError
 from demo.stack import database, health, places, programs, render
 from demo.stack.health import NotReadyError
 from demo.stack.places import PORTS, Places, StackError
@@ -41,7 +43,7 @@ def main() -> int:
             places.refuse_taken(where)
             paths = programs.ensure(say)
             return asyncio.run(_run(where, paths))
-    except StackError as error:
+    except (StackError, GitError) as error:
         say(f"make up: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -60,6 +62,7 @@ async def _run(where: Places, paths: dict[str, str]) -> int:
         if ready.done() and (error := ready.exception()) is not None:
             say(f"make up: {error}\n{_last_words(where, error)}", sys.stderr)
         elif ready.done():
+            await _tell_what_serves(where)
             places.record(where)
             say(table(where))
             await _until_told_or_dead(told, process)
@@ -68,6 +71,15 @@ async def _run(where: Places, paths: dict[str, str]) -> int:
         say("stopping")
     say("stopped")
     return 0 if told.done() else 1
+
+
+async def _tell_what_serves(where: Places) -> None:
+    """So that there is something to go back to. Without it the stack works, and only drills of releases do not."""
+    try:
+        async with deploy.rollout(where) as shop:
+            await shop.settle()
+    except deploy.FAILED as error:
+        say(f"the ledger of releases does not know what serves: {error!r}", sys.stderr)
 
 
 async def _until_told_or_dead(told: asyncio.Task[None], process: subprocess.Popen[bytes]) -> None:

@@ -45,6 +45,11 @@ class Places:
         return self.folder / "secrets"
 
     @property
+    def shop(self) -> Path:
+        """Where the shop's releases lie."""
+        return self.folder / "shop"
+
+    @property
     def redis_url(self) -> str:
         return f"redis://127.0.0.1:{self.ports['redis']}/0"
 

@@ -1,4 +1,4 @@
-"""Prometheus, Alertmanager, Redis and PostgreSQL: found on the PATH or where Debian keeps them, installed where that is ours to do, or asked for."""
+"""Prometheus, Alertmanager, Redis, PostgreSQL and git: found on the PATH or where Debian keeps them, installed where that is ours to do, or asked for."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ PROGRAMS = {
     ),
     "redis": Program("Redis", ("redis-server", "valkey-server"), "redis-server"),
     "postgres": Program("PostgreSQL", ("postgres",), "postgresql"),
+    "git": Program("git", ("git",), "git"),  # the shop's releases
 }
 
 
@@ -77,7 +78,7 @@ def how_to_install(missing: list[Program]) -> str:
     return (
         f"missing: {', '.join(program.title for program in missing)}\n"
         f"  Debian, Ubuntu: sudo apt-get install {' '.join(program.package for program in missing)}\n"
-        "  macOS:          brew install prometheus redis postgresql; Alertmanager from prometheus.io/download, on the PATH\n"
+        "  macOS:          brew install prometheus redis postgresql git; Alertmanager from prometheus.io/download, on the PATH\n"
         "  or the whole stack in containers: docker compose up"
     )
 

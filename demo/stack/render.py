@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from demo.releases.layout import Layout
 from demo.stack import database
 from demo.stack.places import ROOT, Places
 
@@ -43,6 +44,7 @@ def prepare(places: Places, programs: Mapping[str, str]) -> Path:
     places.socket.parent.mkdir(mode=0o700, exist_ok=True)
     for name in TOKENS:
         _token(places.secrets / name)
+    Layout(places.shop).make()
     config = places.folder / "supervisord.conf"
     files = {
         places.folder / "prometheus" / "prometheus.yml": _yaml(prometheus_config(places)),
@@ -147,7 +149,11 @@ def commands(places: Places, programs: Mapping[str, str]) -> dict[str, list[str]
 
 # supervisord restarts the parts of the stack, but not the shop: that is the receiver's work here.
 OPTIONS = {
-    "shop": {"autorestart": "false", "stopwaitsecs": "2"},
+    "shop": {
+        "autorestart": "false",
+        "stopwaitsecs": "2",
+        "environment": 'PYTHONDONTWRITEBYTECODE="1"',  # a release stays as it was deployed
+    },
     "receiver": {"stopwaitsecs": "12"},  # it ends what it is doing
     "postgres": {"stopsignal": "INT", **database.runs_as()},  # INT: without waiting for clients
 }
@@ -194,6 +200,7 @@ def _programs(places: Places, programs: Mapping[str, str]) -> dict[str, dict[str
             "stdout_logfile": f"{places.logs / part}.log",
             **shared,
             **OPTIONS.get(part, {}),
+            **({"directory": str(places.shop / "current")} if part == "shop" else {}),
         }
         for part, argv in commands(places, programs).items()
     }

@@ -87,6 +87,13 @@ def test_supervisord_leaves_the_shop_to_the_receiver_and_revives_the_rest(places
     assert parser["program:shop"]["autorestart"] == "false"
 
 
+def test_the_shop_runs_from_where_its_current_release_is(places: Places) -> None:
+    shop = sections(supervisord_config(places, PROGRAMS))["program:shop"]
+    assert shop["directory"] == str(places.folder / "shop" / "current")
+    prepare(places, PROGRAMS)
+    assert (places.folder / "shop" / "current" / "demo" / "shop" / "__main__.py").is_file()
+
+
 def test_a_per_cent_sign_in_a_path_is_no_expansion(places: Places) -> None:
     odd = Places(places.ports, places.folder / "100%")
     assert f"{odd.folder}".replace("%", "%%") in supervisord_config(odd, PROGRAMS)

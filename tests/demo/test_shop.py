@@ -13,7 +13,8 @@ from aiohttp.web import Application, Request
 
 from demo.shop.__main__ import main
 from demo.shop.app import create_app
-from demo.shop.faults import MEBIBYTE
+from demo.shop.faults import MEBIBYTE, Fault, Kind
+from demo.shop.release import Release
 from tests.servers.ports import free_port
 from tests.servers.process import ServerProcess, answers, running, start, until
 
@@ -58,6 +59,19 @@ async def test_none_mends_it(shop: Shop) -> None:
     await break_it(shop, kind="errors")
     await break_it(shop, kind="none")
     assert (await shop.get("/products")).status == 200
+
+
+async def test_what_is_wrong_with_a_release_no_switch_turns_off() -> None:
+    flawed = Release("1.2.0", "1.2.0", Fault(Kind.ERRORS))
+    async with TestClient(TestServer(create_app(release=flawed))) as shop:
+        await break_it(shop, kind="none")
+        assert (await shop.get("/products")).status == 500
+        assert (await shop.get("/health")).status == 200
+
+
+async def test_it_answers_with_the_version_that_its_release_says() -> None:
+    async with TestClient(TestServer(create_app(release=Release("1.2.0", "1.1.0")))) as shop:
+        assert await (await shop.get("/version")).json() == {"version": "1.1.0"}
 
 
 async def test_latency_makes_a_request_slow(shop: Shop) -> None:
