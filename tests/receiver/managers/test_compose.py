@@ -109,6 +109,25 @@ async def test_docker_is_asked_for_one_service_and_nothing_else() -> None:
     }
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_what_is_started_is_what_was_chosen_last(tmp_path: Path, is_there: bool) -> None:
+    """Another replica, or a service without a container, would else be of the version that the file names."""
+    override = tmp_path / "prunella.override.yml"
+    if is_there:
+        override.touch()
+    programs = StandInPrograms(Finished(0, ""))  # no container
+    compose, tools = a_compose(override=override), a_toolbox(programs=programs)
+    await compose.restart(tools)
+    await compose.scale(tools, 2)
+    files = ("--file", str(FILE), *(("--file", str(override)) if is_there else ()))
+    for ran in programs.ran:
+        wanted = files if "up" in ran.argv else ("--file", str(FILE))
+        assert ran.argv[: 4 + len(wanted)] == (
+            *("docker", "compose", "--project-name", "shop"),
+            *wanted,
+        )
+
+
 async def test_an_address_is_written_as_docker_reads_it() -> None:
     programs = answers(Finished(0, ""))
     await a_compose(url="http://proxy:2375").restart(a_toolbox(programs=programs))
