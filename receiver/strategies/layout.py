@@ -1,0 +1,129 @@
+"""How releases lie side by side on a disk, `releases/<version>/` and the link `current` to one of them, and how the
+link is moved: in one step that a reader sees either before or after, and that a lost power supply cannot halve.
+
+The link is what every deploy tool of this kind agrees on; whatever it does not look like ours is refused and left.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from prunella.redaction import printable
+from receiver.decide.release import version_name
+from receiver.strategies.base import StrategyError
+
+_COMING = ".current.prunella"  # the next `current`, until it is renamed; one that a killed run left is made anew
+
+
+def require_one_folder(version: str) -> None:
+    """Raises StrategyError for a version that is not the name of one visible folder."""
+    try:
+        version_name(version)
+    except ValueError as error:
+        raise StrategyError(str(error), started=False) from error
+    if version.startswith("."):
+        raise StrategyError("a release's folder does not begin with a dot", started=False)
+
+
+def sync(folder: Path) -> None:
+    """Has the disk keep what was made or renamed in the folder."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The folder `path` of one target. Everything here blocks: call it in a thread."""
+
+    path: Path
+
+    @property
+    def releases(self) -> Path:
+        return self.path / "releases"
+
+    @property
+    def current(self) -> Path:
+        return self.path / "current"
+
+    def folder(self, version: str) -> Path:
+        """Where that release lies, or would. Raises StrategyError for what is no name of a folder."""
+        require_one_folder(version)
+        return self.releases / version
+
+    def active(self) -> str | None:
+        """The release that `current` points at, there or not; None when there is no link, or it points elsewhere."""
+        try:
+            target = self.current.readlink()
+            version = self._inside(target)
+            require_one_folder(version)
+        except (OSError, StrategyError):
+            return None
+        return version
+
+    def require_switchable(self) -> None:
+        """Raises StrategyError unless `current` is ours to move and may be moved."""
+        try:
+            mode = self.current.lstat().st_mode
+            if not stat.S_ISLNK(mode):
+                kind = "a folder" if stat.S_ISDIR(mode) else "a file"
+                raise StrategyError(f"{self.current} is {kind} and no link", started=False)
+            self._inside(self.current.readlink())
+        except FileNotFoundError:
+            pass  # nothing was ever deployed there
+        except OSError as error:
+            raise _unchanged(self.current, error) from error
+        if not os.access(self.path, os.W_OK | os.X_OK, effective_ids=True):
+            raise StrategyError(f"we may not write to {self.path}", started=False)
+
+    def point_at(self, version: str) -> None:
+        """Makes `current` a link to that release, whatever a killed run left. Raises StrategyError."""
+        if not self.folder(version).is_dir():
+            raise StrategyError(f"there is no {self.folder(version)}", started=False)
+        self.require_switchable()
+        coming = self.path / _COMING
+        try:
+            if coming.is_symlink():
+                coming.unlink()
+            coming.symlink_to(Path(self.releases.name, version))
+            sync(self.path)
+            coming.replace(self.current)
+        except OSError as error:
+            raise _unchanged(self.current, error) from error
+        try:
+            sync(self.path)
+        except OSError as error:
+            raise StrategyError(f"{self.current} may not outlive a crash: {error}") from error
+        if self.active() != version:
+            raise StrategyError(f"{self.current} was moved by somebody else at the same time")
+
+    def misses(self, started_from: Sequence[str]) -> str | None:
+        """Why what is started from there stays on one release, whatever `current` points at; None when it may follow."""
+        inside = {self.releases, self.path.resolve() / "releases", self.releases.resolve()}
+        fixed = next(
+            (one for one in started_from if any(Path(one).is_relative_to(i) for i in inside)), None
+        )
+        if fixed is None:
+            return None
+        cure = f"give its manager paths through {self.current}"
+        return f"it is started from {printable(fixed)}, one release for ever: {cure}"
+
+    def _inside(self, target: Path) -> str:
+        """The version that such a link means. Raises StrategyError, or OSError."""
+        where = self.path / target
+        if where.parent.resolve() != self.releases.resolve() or where.name in {"", ".", ".."}:
+            raise StrategyError(
+                f"{self.current} points at {printable(str(target))}, which is no release in {self.releases}",
+                started=False,
+            )
+        return where.name
+
+
+def _unchanged(path: Path, error: OSError) -> StrategyError:
+    return StrategyError(f"{path}: {error.strerror or error}", started=False)
