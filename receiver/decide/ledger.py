@@ -12,11 +12,14 @@ from receiver.decide.release import (
     BAD,
     Release,
     ReleaseState,
+    bad_versions,
     current,
+    frozen,
     in_flight,
-    quarantined_versions,
     unended,
 )
+
+DEPLOY_FROZEN = "deploy_frozen"
 
 
 class NotThat(Exception):
@@ -73,6 +76,7 @@ def started(deploy: Deploy) -> Word:
 
     def entry(releases: Sequence[Release]) -> Entry:
         _not_quarantined(releases, deploy.version)
+        _not_frozen(releases, deploy.target)
         flying = in_flight(releases, deploy.at)
         if flying is not None and flying.version == deploy.version:
             return Entry(flying)
@@ -164,6 +168,18 @@ def restore_point(target: str, version: str | None, by: str, at: float) -> Word:
     return entry
 
 
+def unfrozen(target: str, by: str) -> Word:
+    """A human has looked: deploys may begin again."""
+
+    def entry(releases: Sequence[Release]) -> Entry:
+        shut = [replace(one, frozen_at=None) for one in releases if one.frozen_at is not None]
+        if not shut:
+            raise NoSuchRelease("not_found", f"deploys of {target} are not frozen")
+        return Entry(shut[-1], tuple(shut[:-1]), (Note("deploys_unfrozen", shut[-1], by),))
+
+    return entry
+
+
 def _new(deploy: Deploy, state: ReleaseState) -> Release:
     return Release(
         target=deploy.target,
@@ -212,10 +228,21 @@ def _last_live(releases: Sequence[Release], version: str) -> Release | None:
 
 
 def _not_quarantined(releases: Sequence[Release], version: str) -> None:
-    if version in quarantined_versions(releases):
+    if version in bad_versions(releases):
         raise NotThat(
             str(ReleaseState.QUARANTINED),
-            f"{version} is quarantined and is not deployed again: give what is mended a new version",
+            f"{version} was gone back from or is quarantined, and is not deployed again: "
+            "give what is mended a new version",
+        )
+
+
+def _not_frozen(releases: Sequence[Release], target: str) -> None:
+    shut = frozen(releases)
+    if shut is not None:
+        raise NotThat(
+            DEPLOY_FROZEN,
+            f"deploys of {target} are frozen since {shut.version} was gone back from, or could not be: "
+            f"when a human has looked, say `prunella release unfreeze {target}`",
         )
 
 

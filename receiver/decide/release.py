@@ -79,6 +79,7 @@ class Release:
     restore_point_at: float | None = None  # when somebody named it one
     compatible_down_to: str | None = None  # the oldest version that can live with its database
     rollback: bool = False  # whether going back put it there
+    frozen_at: float | None = None  # since when, for its rollback, no deploy begins on the target
     id: int = 0
 
     def moved(self, state: ReleaseState) -> Release:
@@ -111,13 +112,13 @@ def unended(releases: Sequence[Release]) -> Release | None:
 
 
 def bad_versions(releases: Sequence[Release]) -> frozenset[str]:
-    """Versions that were gone back from or are quarantined, wherever else they stand in the ledger."""
+    """Versions that were gone back from or are quarantined, wherever else they stand in the ledger: not deployed again."""
     return frozenset(one.version for one in releases if one.state in BAD)
 
 
-def quarantined_versions(releases: Sequence[Release]) -> frozenset[str]:
-    """Versions that must not be deployed again."""
-    return frozenset(one.version for one in releases if one.state is ReleaseState.QUARANTINED)
+def frozen(releases: Sequence[Release]) -> Release | None:
+    """The release since whose rollback no deploy begins, until a human lifts that."""
+    return next((one for one in reversed(releases) if one.frozen_at is not None), None)
 
 
 def soaked(release: Release, now: float, soak: float) -> bool:

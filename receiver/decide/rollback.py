@@ -7,7 +7,8 @@ order of the table decides. An approval answers what asks; it does not answer wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 
 from receiver.decide.guards import Answer, Decision
 from receiver.decide.launch import HOUR
@@ -16,6 +17,7 @@ from receiver.decide.release import (
     SOAK,
     Release,
     current,
+    frozen,
     in_flight,
     known_good,
     schema_allows,
@@ -23,6 +25,7 @@ from receiver.decide.release import (
 )
 
 DAY = 24 * HOUR
+ANY = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class RollbackFacts:
     alert_began: float | None  # the earliest of the incident's alerts; None where no alert asks
     armed: bool = False  # the strictest mode of the rung is `auto`
     approved: bool = False
+    vouched: bool = False  # an operator asks for it
     within: float = 72 * HOUR
     healthy_before: bool | None = None
     enough_traffic: bool | None = None
@@ -158,6 +162,12 @@ def within_budget(facts: RollbackFacts, serving: Release) -> Decision | None:
     return None if today < facts.max_per_day else _no(Reason.ROLLBACK_BUDGET)
 
 
+def not_frozen(facts: RollbackFacts, serving: Release) -> Decision | None:
+    """What a human has to look at first is not moved again."""
+    shut = frozen(facts.releases) is not None and not facts.vouched
+    return _no(Reason.FROZEN) if shut else None
+
+
 GATES: tuple[Gate, ...] = (
     armed,
     inside_the_watch,
@@ -171,7 +181,26 @@ GATES: tuple[Gate, ...] = (
     once_per_deploy,
     not_a_rollback,
     within_budget,
+    not_frozen,
 )
+
+
+def by_hand(facts: RollbackFacts) -> RollbackFacts:
+    """The facts of what an operator asks for: he vouches for what only an alert and metrics could say."""
+    return replace(
+        facts,
+        alert_began=None,
+        armed=True,
+        approved=True,
+        vouched=True,
+        within=inf,
+        healthy_before=True,
+        enough_traffic=True,
+        failing_elsewhere=False,
+        dependency=None,
+        max_per_deploy=ANY,
+        max_per_day=ANY,
+    )
 
 
 def may_roll_back(facts: RollbackFacts) -> Decision:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from receiver.decide.going_back import Rollback, Tread
 from receiver.decide.ledger import Word
 from receiver.decide.release import Release
 
@@ -19,3 +20,10 @@ class Ledger(Protocol):
 
     async def serving(self) -> tuple[Release, ...]:
         """What serves on any target, and deploys that nobody ended: few, however long the ledger is."""
+
+    async def stride(self, target: str, tread: Tread, now: float) -> Rollback:
+        """Asks `tread` about the target's ledger and its rollbacks and writes the step in one transaction; raises what
+        `tread` raises."""
+
+    async def rollbacks(self, target: str | None = None) -> tuple[Rollback, ...]:
+        """Of one target or of all, in the order in which they began."""

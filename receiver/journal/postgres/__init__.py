@@ -15,10 +15,8 @@ from typing import TypeVar
 from prunella.service.clock import Clock
 from receiver.decide.guards import Freeze
 from receiver.decide.incident import Incident
-from receiver.decide.ledger import Word
 from receiver.decide.maintenance import Window
 from receiver.decide.plan import Draft
-from receiver.decide.release import Release
 from receiver.journal import (
     QUIET,
     Backlog,
@@ -51,11 +49,11 @@ from receiver.journal.postgres import (
     operator,
     outbox,
     reads,
-    releases,
     retention,
     runs,
 )
 from receiver.journal.postgres.clock import DatabaseClock
+from receiver.journal.postgres.ledger import PostgresLedger
 from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.schema import migrate
 from receiver.journal.postgres.session import Database, Pool, Server
@@ -66,7 +64,7 @@ QUESTIONS = 4  # connections for what is asked beside the writer
 PATIENCE = 4.0  # for a heartbeat: an owner must know in time that its lease cannot be prolonged
 
 
-class PostgresJournal:
+class PostgresJournal(PostgresLedger):
     """Implements `receiver.journal.Journal`. Made by `open_journal`."""
 
     def __init__(self, server: Server, writer: Writer, pool: Pool, clock: DatabaseClock) -> None:
@@ -150,15 +148,6 @@ class PostgresJournal:
 
     async def windows(self, now: float) -> tuple[Window, ...]:
         return await self._ask(partial(operator.windows, now=now))
-
-    async def enter(self, target: str, word: Word, now: float) -> Release:
-        return await self._writer.call(lambda unit: releases.enter(unit, target, word, now))
-
-    async def releases(self, target: str | None = None) -> tuple[Release, ...]:
-        return await self._ask(partial(releases.releases, target=target))
-
-    async def serving(self) -> tuple[Release, ...]:
-        return await self._ask(releases.serving)
 
     async def pause(self, by: str, reason: str, now: float) -> None:
         await self._writer.call(lambda unit: incidents.pause(unit, by, reason, now))

@@ -17,6 +17,7 @@ MIGRATIONS = (
     "postgres-0005.sql",
     "postgres-0006.sql",
     "postgres-0007.sql",
+    "postgres-0008.sql",
 )
 
 

@@ -16,10 +16,8 @@ from typing import TypeVar
 
 from receiver.decide.guards import Freeze
 from receiver.decide.incident import Incident
-from receiver.decide.ledger import Word
 from receiver.decide.maintenance import Window
 from receiver.decide.plan import Draft
-from receiver.decide.release import Release
 from receiver.journal import (
     QUIET,
     Backlog,
@@ -53,17 +51,17 @@ from receiver.journal.sqlite import (
     operator,
     outbox,
     reads,
-    releases,
     retention,
     runs,
 )
+from receiver.journal.sqlite.ledger import SqliteLedger
 from receiver.journal.sqlite.schema import FileLock, connect
 from receiver.journal.sqlite.writer import Writer
 
 T = TypeVar("T")
 
 
-class SqliteJournal:
+class SqliteJournal(SqliteLedger):
     """Implements `receiver.journal.Journal`. Made by `open_journal`."""
 
     def __init__(self, writer: Writer, file: Path | None, lock: FileLock | None) -> None:
@@ -131,15 +129,6 @@ class SqliteJournal:
 
     async def windows(self, now: float) -> tuple[Window, ...]:
         return await self._read(partial(operator.windows, now=now))
-
-    async def enter(self, target: str, word: Word, now: float) -> Release:
-        return await self._writer.call(lambda db: releases.enter(db, target, word, now))
-
-    async def releases(self, target: str | None = None) -> tuple[Release, ...]:
-        return await self._read(partial(releases.releases, target=target))
-
-    async def serving(self) -> tuple[Release, ...]:
-        return await self._read(releases.serving)
 
     async def pause(self, by: str, reason: str, now: float) -> None:
         await self._writer.call(lambda db: incidents.pause(db, by, reason, now))

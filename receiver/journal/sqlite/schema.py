@@ -23,6 +23,7 @@ MIGRATIONS = (
     "sqlite-0006.sql",
     "sqlite-0007.sql",
     "sqlite-0008.sql",
+    "sqlite-0009.sql",
 )
 
 REMADE_MOST = 256 * 1024 * 1024

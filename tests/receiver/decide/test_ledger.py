@@ -25,10 +25,10 @@ from receiver.decide.ledger import (
 from receiver.decide.release import (
     Release,
     ReleaseState,
+    bad_versions,
     current,
     in_flight,
     known_good,
-    quarantined_versions,
     unended,
 )
 from tests.receiver.builders import NOW
@@ -155,12 +155,12 @@ def test_when_it_was_deployed_all_the_same_the_ledger_says_so_and_it_stays_quara
     serving = current(releases)
     assert serving is not None
     assert serving.version == "v1"
-    assert quarantined_versions(releases) == {"v1"}
+    assert bad_versions(releases) == {"v1"}
 
 
 def test_a_version_that_was_never_seen_can_be_quarantined() -> None:
     releases = said(quarantined(a_deploy("v9")))
-    assert quarantined_versions(releases) == {"v9"}
+    assert bad_versions(releases) == {"v9"}
     assert current(releases) is None
 
 
@@ -253,7 +253,7 @@ def test_whatever_is_said_one_release_serves_and_one_deploy_is_under_way_at_most
 def test_whatever_is_said_the_way_back_is_never_quarantined(story: list[Said]) -> None:
     releases, now = told(story)
     good = known_good(releases, now)
-    assert good is None or good.version not in quarantined_versions(releases)
+    assert good is None or good.version not in bad_versions(releases)
     assert good is None or good.restore_point_at is not None
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from receiver.decide.guards import Answer
 from receiver.decide.reason import Reason
 from receiver.decide.release import Release, ReleaseState, bad_versions, current
-from receiver.decide.rollback import Attempt, RollbackFacts, may_roll_back
+from receiver.decide.rollback import Attempt, RollbackFacts, by_hand, may_roll_back
 from tests.receiver.builders import NOW
 from tests.receiver.decide.releases import HOUR, a_ledger, a_release
 
@@ -138,6 +138,47 @@ def test_of_two_refusals_the_first_of_the_table_decides() -> None:
 
 def test_where_no_alert_asks_an_operator_vouches_for_when_it_began() -> None:
     assert may_roll_back(facts(alert_began=None)).answer is Answer.GO
+
+
+def test_a_human_has_to_look_first_at_what_was_frozen() -> None:
+    shut = a_ledger(GOOD, replace(BAD_ONE, frozen_at=NOW))
+    assert may_roll_back(facts(releases=shut)).reason is Reason.FROZEN
+    assert may_roll_back(by_hand(facts(releases=shut))).answer is Answer.GO
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"armed": False},
+        {"within": 60.0},
+        {"alert_began": NOW - 9 * HOUR},
+        {"healthy_before": False},
+        {"enough_traffic": None},
+        {"failing_elsewhere": True},
+        {"dependency": "PostgresDown"},
+        {"releases": a_ledger(GOOD, a_release("v2"))},
+        {"attempts": (Attempt(2, NOW - 5),) * 9},
+    ],
+)
+def test_an_operator_vouches_for_what_only_he_can_know(changes: dict[str, Any]) -> None:
+    assert may_roll_back(by_hand(facts(**changes))).answer is Answer.GO
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"releases": ()}, Reason.NO_RELEASE),
+        ({"soak": 20 * HOUR}, Reason.NO_KNOWN_GOOD),
+        ({"wanted": "v7"}, Reason.NO_KNOWN_GOOD),
+        ({"releases": a_ledger(GOOD, BAD_ONE, flying())}, Reason.DEPLOY_IN_FLIGHT),
+        (
+            {"releases": a_ledger(GOOD, replace(BAD_ONE, rollback=True))},
+            Reason.ROLLBACK_OF_ROLLBACK,
+        ),
+    ],
+)
+def test_for_the_rest_nobody_can_vouch(changes: dict[str, Any], reason: Reason) -> None:
+    assert may_roll_back(by_hand(facts(**changes))).reason is reason
 
 
 unsure = st.sampled_from([True, False, None])
