@@ -6,11 +6,19 @@ from pydantic import ValidationInfo
 
 from receiver.channels.base import Channel
 from receiver.channels.log import Log
+from receiver.channels.opsgenie import Opsgenie
+from receiver.channels.pagerduty import PagerDuty
 from receiver.channels.slack import Slack
 from receiver.channels.webhook import Webhook
 from receiver.registry import chosen_by_key
 
-CHANNELS: dict[str, type[Channel]] = {"log": Log, "slack": Slack, "webhook": Webhook}
+CHANNELS: dict[str, type[Channel]] = {
+    "log": Log,
+    "opsgenie": Opsgenie,
+    "pagerduty": PagerDuty,
+    "slack": Slack,
+    "webhook": Webhook,
+}
 
 
 def parse_channel(value: object, info: ValidationInfo) -> Channel:

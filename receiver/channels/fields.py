@@ -1,0 +1,25 @@
+"""Captions with values, for services that show a notice as a form: cut to what they take, the empty left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from receiver.channels.fitting import escaping, fit, one_line
+
+_AS_IT_IS = escaping({})
+
+
+def text(words: str, limit: int) -> str:
+    """As many characters as the service takes, for one that shows no markup; lines are kept."""
+    return fit(words, limit, _AS_IT_IS)
+
+
+def line(words: str, limit: int) -> str:
+    """The same on one line, for titles and names."""
+    return fit(one_line(words[: 4 * limit]), limit, _AS_IT_IS)
+
+
+def fields(values: Mapping[str, str], most: int, *, name: int, value: int) -> dict[str, str]:
+    """At most so many, with names and values of at most so many characters."""
+    pairs = ((line(caption, name), text(words, value)) for caption, words in values.items())
+    return dict([(caption, words) for caption, words in pairs if caption and words][:most])
