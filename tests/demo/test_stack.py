@@ -54,8 +54,8 @@ async def drill(name: str, places: Places) -> tuple[int, str]:
 
 
 NOTHING_TO_SHOW = {
-    # the first repair of a kind: a counter that is born at 1 has not increased
-    "sum by (playbook, action) (increase(prunella_actions_total[5m])) > 0",
+    'prunella_deploy_in_progress{service=~".*"} > 0',
+    'sum by (playbook, result) (prunella_actions_total{action="rollback"} unless prunella_actions_total{action="rollback"} offset 5m) or sum by (playbook, result) (increase(prunella_actions_total{action="rollback"}[5m])) > 0',
     "sum by (reason) (increase(prunella_refusals_total[1h]))",  # nothing was refused
     'ALERTS{alertstate="firing",severity!="none",service=~".*"}',  # all is well again
 }
