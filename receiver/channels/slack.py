@@ -1,117 +1,196 @@
-"""Tells a Slack channel by an incoming webhook.
+"""Tells a Slack channel: by an incoming webhook, or as a bot that keeps one thread for each incident.
 
-A webhook gives no message id back, so every notice is a message of its own: nothing can be updated or threaded. What
-comes from labels is text and nothing else: `<`, `>` and `&` are escaped, so that no alert can ping a channel or hide
-where a link leads, and every block is cut at Slack's limit before it is escaped into half a character.
+A webhook gives no message id back, so every notice is a message of its own. A bot posts the incident once, keeps that
+message as the incident stands, and answers below it with what is new. The first is done before the second: to write the
+same state twice changes nothing, so that a notice which is sent again adds at most one line to the thread.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+from typing import Annotated, Self
 
-from prunella.redaction import printable
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from prunella.service.settings import Secret
 from receiver.channels.base import Channel, ChannelError, Notice
-from receiver.channels.delivery import SecretUrl, address, encode, post
-from receiver.endpoints import check_url
+from receiver.channels.buttons import Press, buttons, seal
+from receiver.channels.delivery import (
+    SecretUrl,
+    address,
+    answer_of,
+    ask,
+    encode,
+    post,
+    refusal,
+    retry_after,
+)
+from receiver.channels.slack_message import Values, reply_message, root_message
 from receiver.tools import Response, Tools
 
-_TITLE, _SECTION, _CONTEXT, _CAPTION, _URL = 1000, 3000, 1000, 75, 2000
-_COLOURS = {"critical": "#d72b3f", "warning": "#e8a723", "info": "#3f7fd7"}
-_GOOD = "#2eb67d"
-_GOOD_EVENTS = frozenset({"healed", "resolved", "thawed"})
-_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_WORDS_OF_A_BUSY_SLACK = frozenset({"ratelimited", "rate_limited", "internal_error", "fatal_error"})
+SERVICE = "https://slack.com"
+_NO_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
+_BUSY = frozenset(
+    {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable"}
+    | {"request_timeout", "accesslimited", "team_added_to_org", "external_channel_migrating"}
+)
+_GONE = frozenset({"message_not_found", "channel_not_found", "thread_not_found"})
+_NOT_TO_BE_CHANGED = frozenset({"edit_window_closed", "cant_update_message"})
+_CURES = {
+    "invalid_auth": "`bot_token` is wrong",
+    "not_authed": "`bot_token` is wrong",
+    "account_inactive": "the app was removed from the workspace: install it again",
+    "token_revoked": "the app was removed from the workspace: install it again",
+    "missing_scope": "give the app the scope chat:write and install it again",
+    "channel_not_found": "check `channel`, and invite the bot to a private one",
+    "not_in_channel": "invite the bot to the channel: /invite",
+    "is_archived": "the channel is archived",
+}
+_WORD = re.compile(r"[a-z_]{1,60}")
+
+User = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,30}$")]
+
+
+def _check_token(token: Secret) -> Secret:
+    if not re.fullmatch(r"[\x21-\x7e]+", token.get_secret_value()):
+        raise ValueError("must be a token such as xoxb-…, without spaces")
+    return token
+
+
+class SlackRefused(ChannelError):
+    """Slack said why, in the one word that its documents list."""
+
+    word = ""
 
 
 class Slack(Channel):
-    """Posts each notice to the channel that `webhook_url` belongs to."""
+    """Posts to the channel of `webhook_url`, or as the bot of `bot_token` to `channel`.
 
-    webhook_url: SecretUrl
+    With `signing_secret` and `approvers` (user ids) it has buttons.
+    """
+
+    webhook_url: SecretUrl | None = None
+    bot_token: Annotated[Secret, AfterValidator(_check_token)] | None = None
+    channel: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    signing_secret: Annotated[Secret, Field(min_length=16)] | None = None
+    approvers: tuple[User, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.webhook_url is None) == (self.bot_token is None):
+            raise ValueError("slack needs either `webhook_url`, or `bot_token` and `channel`")
+        if (self.bot_token is None) != (self.channel is None):
+            raise ValueError("`bot_token` and `channel` belong together")
+        if (self.signing_secret is None) != (not self.approvers):
+            raise ValueError("buttons need both `signing_secret` and `approvers`")
+        return self
+
+    @property
+    def place(self) -> str:
+        """What a button of this channel is sealed for."""
+        if self.channel is not None:
+            return self.channel
+        url = "" if self.webhook_url is None else self.webhook_url.get_secret_value()
+        return hashlib.sha256(url.encode()).hexdigest()
 
     async def send(self, notice: Notice, tools: Tools) -> str | None:
-        url = address(self.webhook_url, self.api_url)
-        message = encode(_message(notice, self.environment))
-        _require_ok(await post(tools, url, message, timeout=self.timeout))
+        root = root_message(notice, self.environment, self._values(notice))
+        if self.webhook_url is not None:
+            url = address(self.webhook_url, self.api_url)
+            body = encode({**root, **_NO_PREVIEWS})
+            _require_ok(await post(tools, url, body, timeout=self.timeout))
+            return None
+        thread = self._thread(notice)
+        if thread is None or not await self._update(thread, root, tools):
+            return await self._begin(notice, root, tools)
+        message = {**reply_message(notice), **_metadata(notice), **_NO_PREVIEWS}
+        channel, ts = thread
+        below = {"channel": channel, "thread_ts": ts}
+        await self._call("chat.postMessage", {**message, **below}, tools)
         return None
 
+    def _values(self, notice: Notice) -> Values:
+        key = self.signing_secret
+        if key is None:
+            return ()
 
-def _message(notice: Notice, environment: str | None) -> dict[str, object]:
-    title = _fit(notice.title, _TITLE) or notice.event
-    colour = _GOOD if notice.event in _GOOD_EVENTS else _COLOURS.get(notice.severity, _GOOD)
-    return {
-        "text": title,
-        "attachments": [
-            {"color": colour, "fallback": title, "blocks": _blocks(notice, environment)}
-        ],
-        "parse": "none",
-        "link_names": False,
-        "unfurl_links": False,
-        "unfurl_media": False,
-    }
+        def sealed(press: Press) -> str:
+            return seal(press, key, self.place)
 
+        return [(press, sealed(press)) for press in buttons(notice)]
 
-def _blocks(notice: Notice, environment: str | None) -> list[dict[str, object]]:
-    texts = (_fit(notice.text, _SECTION), _links(notice))
-    sections: list[dict[str, object]] = [
-        {"type": "section", "text": _markdown(text)} for text in texts if text
-    ]
-    facts = (notice.severity, notice.event, notice.step, environment, f"incident {notice.incident}")
-    about = _fit(" · ".join(fact for fact in facts if fact), _CONTEXT)
-    return [*sections, {"type": "context", "elements": [_markdown(about)]}]
-
-
-def _markdown(text: str) -> dict[str, object]:
-    # verbatim: Slack itself makes neither links nor mentions of plain text
-    return {"type": "mrkdwn", "text": text, "verbatim": True}
-
-
-def _links(notice: Notice) -> str:
-    """The links that lead to the web, as many as fit."""
-    shown = ""
-    for caption, url in notice.links.items():
+    def _thread(self, notice: Notice) -> tuple[str, str] | None:
+        """Channel id and ts of the incident's message, unless the config names another channel since."""
         try:
-            check_url(url)
-        except ValueError:
-            continue
-        safe = url.replace("|", "%7C").replace("<", "%3C").replace(">", "%3E").replace("&", "&amp;")
-        label = _fit(caption.replace("\n", " "), _CAPTION) or "link"
-        longer = f"{shown} · <{safe}|{label}>" if shown else f"<{safe}|{label}>"
-        if len(safe) <= _URL and _size(longer) <= _SECTION:
-            shown = longer
-    return shown
+            to, channel, ts = json.loads(notice.thread or "[]")
+        except (ValueError, TypeError):
+            return None
+        return (str(channel), str(ts)) if to == self.channel and notice.incident else None
+
+    async def _begin(self, notice: Notice, root: dict[str, object], tools: Tools) -> str | None:
+        message = {"channel": self.channel, **root, **_metadata(notice), **_NO_PREVIEWS}
+        answer = await self._call("chat.postMessage", message, tools)
+        if not notice.incident:
+            return None
+        return json.dumps([self.channel, answer.get("channel"), answer.get("ts")])
+
+    async def _update(self, thread: tuple[str, str], root: dict[str, object], tools: Tools) -> bool:
+        """Whether the incident's message is still there. One that may not be changed any more stays as it is."""
+        channel, ts = thread
+        try:
+            await self._call("chat.update", {"channel": channel, "ts": ts, **root}, tools)
+        except SlackRefused as refused:
+            if refused.word in _GONE:
+                return False
+            if refused.word not in _NOT_TO_BE_CHANGED:
+                raise
+        return True
+
+    async def _call(
+        self, method: str, message: dict[str, object], tools: Tools
+    ) -> dict[str, object]:
+        token = "" if self.bot_token is None else self.bot_token.get_secret_value()
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/json; charset=utf-8",
+        }
+        url = f"{self.api_url or SERVICE}/api/{method}"
+        response = await ask(
+            tools, "POST", url, encode(message), timeout=self.timeout, headers=headers
+        )
+        if not 200 <= response.status < 300:
+            raise refusal(response, tools.clock.now())
+        _require_ok(response, tools.clock.now())
+        return dict(answer_of(response))
 
 
-def _fit(text: str, limit: int) -> str:
-    """The text, escaped, in at most `limit` of Slack's characters; what is cut ends in an ellipsis."""
-    clean = "\n".join(printable(line) for line in text.replace("\t", " ").split("\n")).strip()
-    pieces: list[str] = []
-    size = 0
-    for character in clean:
-        piece = _ESCAPES.get(character, character)
-        size += _size(piece)
-        pieces.append(piece)
-        if size > limit:
-            break
-    while size > limit or (size == limit and len(pieces) < len(clean)):
-        size -= _size(pieces.pop())
-    return "".join(pieces) + ("…" if len(pieces) < len(clean) else "")
+def _metadata(notice: Notice) -> dict[str, object]:
+    """Says which message is the same one twice: Slack has no key that would keep the second away."""
+    payload = {"dedup_key": notice.dedup_key, "incident": notice.incident}
+    return {"metadata": {"event_type": "prunella_notice", "event_payload": payload}}
 
 
-def _size(text: str) -> int:
-    """As JavaScript counts: a character beyond the basic plane is two."""
-    return len(text.encode("utf-16-le")) // 2
-
-
-def _require_ok(response: Response) -> None:
+def _require_ok(response: Response, now: float = 0.0) -> None:
     """Slack answers `ok`, or JSON with `ok: true`; any other 200 comes from something between us and Slack."""
     if response.body.strip() == b"ok":
         return
-    try:
-        answer = json.loads(response.body)
-    except (ValueError, RecursionError):
-        answer = None
-    if not isinstance(answer, dict) or "ok" not in answer:
+    answer = answer_of(response)
+    if "ok" not in answer:
         raise ChannelError("answered with 200, but not as Slack does")
     if answer["ok"] is not True:
-        busy = answer.get("error") in _WORDS_OF_A_BUSY_SLACK
-        raise ChannelError("Slack did not take the message", permanent=not busy)
+        raise _refused(str(answer.get("error")), response, now)
+
+
+def _refused(word: str, response: Response, now: float) -> SlackRefused:
+    known = word if _WORD.fullmatch(word) else "no word that is known"
+    cure = f": {_CURES[word]}" if word in _CURES else ""
+    busy = word in _BUSY
+    refused = SlackRefused(
+        f"Slack did not take the message ({known}{cure})",
+        permanent=not busy,
+        retry_after=retry_after(response, now) if busy else None,
+    )
+    refused.word = word
+    return refused
