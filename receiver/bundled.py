@@ -1,4 +1,5 @@
-"""Playbooks that come with Prunella: `{include: memory, mode: auto}` is the bundled one with the entry's own keys over it.
+"""Playbooks that come with Prunella: `{include: memory, mode: auto}` is the bundled one with the entry's own keys over it,
+and those of `rungs` over single rungs.
 
 Bundled ones answer the bundled rules by their `action` label and start in shadow like every other.
 """
@@ -15,6 +16,8 @@ import yaml
 
 from receiver.consistency import Inconsistency
 
+_KEYS = "a mapping of a rung's keys, as in {mode: auto}"
+_SHAPES = {"rungs": "their keys: {rollback: {mode: auto}}", "on": "targets: {restart: [api]}"}
 FOLDER = Path(__file__).parent / "playbooks"
 
 
@@ -58,26 +61,34 @@ def _expanded(number: int, entry: object, found: list[Inconsistency]) -> object:
         return {**bundled(names()[0]), "name": f"include-{number}"}
     book = bundled(wanted)
     for key, value in entry.items():
-        if key not in {"include", "on"}:
+        if key not in {"include", "on", "rungs"}:
             both = isinstance(value, Mapping) and isinstance(book.get(key), Mapping)
             book[key] = {**book[key], **value} if both else value
-    _aim(book.get("ladder"), entry.get("on", {}), (*at, "on"), found)
+    _lay_over(book.get("ladder"), entry, ("playbooks", number), found)
     return book
 
 
-def _aim(ladder: object, on: object, at: tuple[str | int, ...], found: list[Inconsistency]) -> None:
-    """Gives the rungs that `on` names the targets that it names."""
-    if not isinstance(on, Mapping):
-        found.append((at, "must be a mapping of rungs to targets: {restart: [api]}", "config"))
-        return
+def _lay_over(
+    ladder: object, entry: Mapping[str, Any], at: tuple[str | int, ...], found: list[Inconsistency]
+) -> None:
+    """Gives the rungs that `rungs` names its keys, and those that `on` names the targets that it names."""
     rungs = {
         str(rung.get("name", rung.get("action"))): rung
         for rung in (ladder if isinstance(ladder, list) else ())
         if isinstance(rung, dict)
     }
-    for name, targets in on.items():
-        if name in rungs:
-            rungs[name]["on"] = targets
-        else:
-            listed = ", ".join(rungs)
-            found.append(((*at, name), f"there is no rung {name!r}; known: {listed}", "config"))
+    for key, shape in _SHAPES.items():
+        given = entry.get(key, {})
+        if not isinstance(given, Mapping):
+            found.append(((*at, key), f"must be a mapping of rungs to {shape}", "config"))
+            continue
+        for name, value in given.items():
+            if name not in rungs:
+                why = f"there is no rung {name!r}; known: {', '.join(rungs)}"
+                found.append(((*at, key, name), why, "config"))
+            elif key == "on":
+                rungs[name]["on"] = value
+            elif isinstance(value, Mapping):
+                rungs[name].update(value)
+            else:
+                found.append(((*at, key, name), f"must be {_KEYS}", "config"))

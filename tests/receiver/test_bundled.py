@@ -46,6 +46,14 @@ def test_a_rung_is_given_its_targets_by_its_name() -> None:
     assert "on" not in book
 
 
+def test_a_rung_is_given_keys_of_its_own_by_its_name() -> None:
+    book = included(include="cache", rungs={"restart": {"mode": "approve", "timeout": "5m"}})
+    flush, restart = book["ladder"]
+    assert (restart["mode"], restart["timeout"], restart["action"]) == ("approve", "5m", "restart")
+    assert flush == bundled("cache")["ladder"][0]
+    assert "rungs" not in book
+
+
 def test_one_that_is_included_does_not_change_the_next() -> None:
     included(include="cache", on={"restart": ["api"]}, verify={"within": "1s"})
     assert included(include="cache") == bundled("cache")
@@ -71,6 +79,12 @@ def test_a_rung_that_does_not_exist_is_told_what_does() -> None:
     ]
     assert problems({"include": "cache", "on": ["api"]}) == [
         ("playbooks.0.on", "must be a mapping of rungs to targets: {restart: [api]}")
+    ]
+    assert problems({"include": "cache", "rungs": {"rollback": {"mode": "auto"}}}) == [
+        ("playbooks.0.rungs.rollback", "there is no rung 'rollback'; known: flush, restart")
+    ]
+    assert problems({"include": "cache", "rungs": {"restart": "auto"}}) == [
+        ("playbooks.0.rungs.restart", "must be a mapping of a rung's keys, as in {mode: auto}")
     ]
 
 
