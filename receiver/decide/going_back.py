@@ -61,6 +61,7 @@ class Rollback:
     action_id: str
     began_at: float
     step: Step = Step.GOING_BACK
+    reached: int = 0  # how many of its machines may have been touched
     ended_at: float | None = None
     why: str = ""
     id: int = 0
@@ -133,6 +134,19 @@ def begun(asked: Rollback, facts: RollbackFacts) -> Tread:
             )
         shut = replace(serving, frozen_at=asked.began_at)
         return Stride(asked, (shut,), _row(asked))
+
+    return stride
+
+
+def reached(action_id: str, machines: int) -> Tread:
+    """So many of its machines may have been touched from now on."""
+
+    def stride(releases: Sequence[Release], past: Sequence[Rollback]) -> Stride:
+        before = _own(past, action_id)
+        if before.reached >= machines:
+            return Stride(before)
+        moved = replace(before, reached=machines)
+        return Stride(moved, (), _row(moved))
 
     return stride
 
@@ -235,6 +249,7 @@ def _row(rollback: Rollback) -> Mapping[str, object]:
         "version": rollback.version,
         "to": rollback.to,
         "step": str(rollback.step),
+        "machine": rollback.reached,
         "why": rollback.why,
     }
-    return {key: value for key, value in said.items() if value != ""}
+    return {key: value for key, value in said.items() if value not in {"", 0}}

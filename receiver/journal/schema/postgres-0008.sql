@@ -10,6 +10,7 @@ CREATE TABLE rollback (
   action_id text NOT NULL UNIQUE,
   began_at double precision NOT NULL,
   step text NOT NULL,
+  reached integer NOT NULL, -- how many of its machines may have been touched
   ended_at double precision,
   why text NOT NULL
 );

@@ -10,6 +10,7 @@ CREATE TABLE rollback (
   action_id TEXT NOT NULL UNIQUE,
   began_at REAL NOT NULL,
   step TEXT NOT NULL,
+  reached INTEGER NOT NULL, -- how many of its machines may have been touched
   ended_at REAL,
   why TEXT NOT NULL
 );

@@ -23,6 +23,7 @@ from receiver.decide.going_back import (
     commits,
     failed,
     not_done,
+    reached,
     restored,
     stuck,
     unsettled,
@@ -169,6 +170,13 @@ def test_one_that_was_quarantined_while_it_served_stays_so() -> None:
     book.take(begun(ASKED, facts()))
     book.take(arrived(ASKED.action_id, NOW + 9, {}))
     assert book.releases[1].state is ReleaseState.QUARANTINED
+
+
+def test_how_far_it_came_only_grows() -> None:
+    book = a_book(reached(ASKED.action_id, 2), reached(ASKED.action_id, 1))
+    assert book.rollbacks[0].reached == 2
+    assert book.rows[-1]["machine"] == 2
+    assert len(book.rows) == 2
 
 
 def test_the_commits_between_are_named_where_both_are_known() -> None:
