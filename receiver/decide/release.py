@@ -6,6 +6,7 @@ later in the ledger, and the place of a version is where it stood there first; g
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,8 +15,10 @@ from typing import Final
 SOAK = 1800.0  # how long a release has to be seen healthy before it may be gone back to
 ABANDONED = 3600.0  # a deploy that said nothing for so long has died
 
-
 LONGEST = 200
+LONGEST_WRITTEN = 400  # with the name of an image before its digest
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_TAG = re.compile(r"(?::[\w][\w.-]{0,127})?", re.ASCII)
 
 
 def version_name(text: str) -> str:
@@ -27,6 +30,19 @@ def version_name(text: str) -> str:
     if text == "." or ".." in text or "/" in text or "\\" in text:
         raise ValueError("a version must not hold '/', '\\' or '..'")
     return text
+
+
+def image_digest(text: str, image: str) -> str:
+    """The version that a reference to that image means: its digest, by itself. Raises ValueError."""
+    name, at, digest = text.rpartition("@")
+    own = name.startswith(image) and _TAG.fullmatch(name.removeprefix(image))
+    if at and not own:
+        raise ValueError(f"the image of this target is {image}")
+    if not DIGEST.fullmatch(digest):
+        raise ValueError(
+            f"a version of this target is sha256:<64 digits>, or {image}@sha256:<64 digits>"
+        )
+    return digest
 
 
 class ReleaseState(StrEnum):
@@ -75,6 +91,7 @@ class Release:
     replaced_at: float | None = None  # when the deploy of the next one that went live began
     proven_at: float | None = None  # when the target itself last said that it is this version
     healthy_since: float | None = None  # of an unbroken stretch; None while it was never seen so
+    healthy_until: float | None = None  # when it was last seen so; None where nobody keeps looking
     stable_at: float | None = None
     restore_point_at: float | None = None  # when somebody named it one
     compatible_down_to: str | None = None  # the oldest version that can live with its database
@@ -122,10 +139,11 @@ def frozen(releases: Sequence[Release]) -> Release | None:
 
 
 def soaked(release: Release, now: float, soak: float) -> bool:
-    """Whether it was proven to be what it says, and healthy for so long while it served."""
+    """Whether it was proven to be what it says, and seen to be healthy for so long while it served."""
     if release.state not in LIVE or release.proven_at is None or release.healthy_since is None:
         return False
-    until = now if release.replaced_at is None else min(now, release.replaced_at)
+    ends = (now, release.replaced_at, release.healthy_until)
+    until = min(end for end in ends if end is not None)
     return until - max(release.proven_at, release.healthy_since) >= soak
 
 

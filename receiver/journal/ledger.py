@@ -7,9 +7,10 @@ from typing import Protocol
 from receiver.decide.going_back import Rollback, Tread
 from receiver.decide.ledger import Word
 from receiver.decide.release import Release
+from receiver.journal.launches import Launches
 
 
-class Ledger(Protocol):
+class Ledger(Launches, Protocol):
     """The part of a Journal that knows releases. Times are unix seconds of the caller's clock."""
 
     async def enter(self, target: str, word: Word, now: float) -> Release:

@@ -18,7 +18,18 @@ from receiver.tools import Http, Programs, Prometheus, Survivors, Tools
 Reached = Callable[[str], None]
 # asked again and again by timers: dying there is dying anywhere, and how often they are asked is nobody's promise
 POLLS = frozenset(
-    {"next_due", "counts", "backlog", "windows", "renew", "recall", "remember", "unheard", "frozen"}
+    {
+        "next_due",
+        "counts",
+        "backlog",
+        "windows",
+        "renew",
+        "recall",
+        "remember",
+        "unheard",
+        "frozen",
+        "watches",
+    }
 ) | {"incident", "incidents", "verify"}  # the last are people's questions
 POLLS_THAT_MAY_FIND = frozenset({"claim", "postings"})
 

@@ -10,13 +10,14 @@ from receiver.decide.going_back import Rollback, Tread
 from receiver.decide.ledger import Word
 from receiver.decide.release import Release
 from receiver.journal.postgres import releases
+from receiver.journal.postgres.launches import PostgresLaunches
 from receiver.journal.postgres.session import Database
 from receiver.journal.postgres.writer import Writer
 
 T = TypeVar("T")
 
 
-class PostgresLedger:
+class PostgresLedger(PostgresLaunches):
     """Implements `receiver.journal.ledger.Ledger`, for a journal that has a writer and can be asked."""
 
     _writer: Writer

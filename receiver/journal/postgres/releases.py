@@ -53,7 +53,7 @@ async def enter(unit: Unit, target: str, word: Word, now: float) -> Release:
     entry = word(await releases(unit.db, target))
     number = entry.release.id
     for one in changed(entry):
-        number = await _write(unit, _RELEASE, one.id, values_of(one))
+        number = await write(unit, one)
     await unit.append([(now, event_of(note)) for note in entry.notes])
     written = await unit.db.fetchrow("SELECT * FROM release WHERE id = $1", number)
     assert written is not None  # noqa: S101 - it was written, or read, in this transaction
@@ -74,13 +74,18 @@ async def stride(unit: Unit, target: str, tread: Tread, now: float) -> Rollback:
     if made.row is None:
         return made.rollback
     for one in made.releases:
-        await _write(unit, _RELEASE, one.id, values_of(one))
+        await write(unit, one)
     values = rollback_values(made.rollback)
     number = await _write(unit, _ROLLBACK, made.rollback.id, values)
     await unit.append([(now, event) for event in row_of(made)])
     written = await unit.db.fetchrow("SELECT * FROM rollback WHERE id = $1", number)
     assert written is not None  # noqa: S101 - it was written in this transaction
     return rollback_of(written)
+
+
+async def write(unit: Unit, release: Release) -> int:
+    """Its row; returns the id."""
+    return await _write(unit, _RELEASE, release.id, values_of(release))
 
 
 async def _write(

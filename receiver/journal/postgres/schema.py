@@ -18,6 +18,7 @@ MIGRATIONS = (
     "postgres-0006.sql",
     "postgres-0007.sql",
     "postgres-0008.sql",
+    "postgres-0009.sql",
 )
 
 

@@ -11,12 +11,13 @@ from receiver.decide.going_back import Rollback, Tread
 from receiver.decide.ledger import Word
 from receiver.decide.release import Release
 from receiver.journal.sqlite import releases
+from receiver.journal.sqlite.launches import SqliteLaunches
 from receiver.journal.sqlite.writer import Writer
 
 T = TypeVar("T")
 
 
-class SqliteLedger:
+class SqliteLedger(SqliteLaunches):
     """Implements `receiver.journal.ledger.Ledger`, for a journal that has a writer and can be asked."""
 
     _writer: Writer

@@ -48,13 +48,14 @@ def enter(db: sqlite3.Connection, target: str, word: Word, now: float) -> Releas
     entry = word(releases(db, target))
     number = entry.release.id
     for one in changed(entry):
-        number = _write(db, one)
+        number = write(db, one)
     append(db, now, map(event_of, entry.notes))
     (written,) = db.execute("SELECT * FROM release WHERE id = ?", (number,)).fetchall()
     return release_of(written)
 
 
-def _write(db: sqlite3.Connection, release: Release) -> int:
+def write(db: sqlite3.Connection, release: Release) -> int:
+    """Its row; returns the id."""
     if release.id:
         db.execute(_UPDATE, (*values_of(release), release.id))
         return release.id
@@ -75,7 +76,7 @@ def stride(db: sqlite3.Connection, target: str, tread: Tread, now: float) -> Rol
     if made.row is None:
         return made.rollback
     for one in made.releases:
-        _write(db, one)
+        write(db, one)
     values, number = rollback_values(made.rollback), made.rollback.id
     if number:
         db.execute(_GO_ON, (*values, number))

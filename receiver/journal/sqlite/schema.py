@@ -24,6 +24,7 @@ MIGRATIONS = (
     "sqlite-0007.sql",
     "sqlite-0008.sql",
     "sqlite-0009.sql",
+    "sqlite-0010.sql",
 )
 
 REMADE_MOST = 256 * 1024 * 1024
