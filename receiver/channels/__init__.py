@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationInfo
 
 from receiver.channels.base import Channel
+from receiver.channels.email import Email
 from receiver.channels.log import Log
 from receiver.channels.opsgenie import Opsgenie
 from receiver.channels.pagerduty import PagerDuty
@@ -13,6 +14,7 @@ from receiver.channels.webhook import Webhook
 from receiver.registry import chosen_by_key
 
 CHANNELS: dict[str, type[Channel]] = {
+    "email": Email,
     "log": Log,
     "opsgenie": Opsgenie,
     "pagerduty": PagerDuty,

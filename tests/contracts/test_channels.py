@@ -22,13 +22,20 @@ from tests.receiver.stand_ins import StandInHttp, a_toolbox
 
 ADDRESS = f"http://{CANARY}:{CANARY}@127.0.0.1:1/services/{CANARY}?key={CANARY}"
 OPTIONS: dict[str, dict[str, Any]] = {
+    "email": {
+        "host": "127.0.0.1",
+        "from": "prunella@example.org",
+        "to": ["ops@example.org"],
+        "username": "prunella",
+        "password": CANARY,
+    },
     "log": {},
     "opsgenie": {"api_key": CANARY},
     "pagerduty": {"integration_key": CANARY.ljust(32, "0")},
     "slack": {"webhook_url": ADDRESS},
     "webhook": {"url": ADDRESS, "secret": CANARY},
 }
-REMOTE = CHANNELS.keys() - {"log"}
+REMOTE = CHANNELS.keys() - {"email", "log"}  # by HTTP
 TAKEN = {"opsgenie": Response(202, b"{}"), "pagerduty": Response(202, b"{}")}  # others: 200, ok
 WAKES_PEOPLE = {"opsgenie", "pagerduty"}  # so that not every event is worth a message
 KNOWN = ", ".join(sorted(CHANNELS))

@@ -1,0 +1,194 @@
+"""Tells people by mail: one thread for an incident, read as text anywhere and as a page where that is shown.
+
+The Message-ID is made of the notice's key, so that a mail which had to be sent twice is one mail to whoever sorts by it,
+and the first of an incident is what all others refer to (RFC 5322, 3.6.4). What comes from labels is text: it is escaped
+in the page, and no line break of it reaches a header.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import smtplib
+import ssl
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, getaddresses, parseaddr
+from html import escape
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from prunella.service.settings import LocalPath, Secret
+from receiver.channels.base import Channel, ChannelError, Notice
+from receiver.channels.fields import fields, line, text
+from receiver.channels.fitting import web_links
+from receiver.channels.looks import about, look_of
+from receiver.tools import Tools
+
+IMPLICIT_TLS = 465
+_SUBJECT, _TEXT, _NAME, _VALUE, _FACTS = 200, 20_000, 100, 2000, 40
+_LOCAL = re.compile(r"[^A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]")
+_CELL = 'style="padding:4px 12px 4px 0;vertical-align:top"'
+
+
+def _address(words: str) -> str:
+    found = getaddresses([words])
+    local, at, domain = found[0][1].rpartition("@") if len(found) == 1 else ("", "", "")
+    mail = f"{local}{at}{domain}"
+    if not (local and domain and mail.isascii()) or re.search(r"[\s,;<>]", mail):
+        raise ValueError("must be an address such as ops@example.org or Prunella <ops@example.org>")
+    if not words.isprintable():
+        raise ValueError("must be on one line")
+    return words
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class Email(Channel):
+    """Sends each notice through the mail server at `host`: STARTTLS on port 587, TLS from the first byte on port 465.
+
+    The server's certificate is verified; `ca_file` is for one that a CA of your own has signed. `starttls: false` sends in
+    the clear and is refused together with a password, unless the server is on this machine.
+    """
+
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    starttls: bool = True
+    username: str | None = None
+    password: Secret | None = None
+    from_: Annotated[Address, Field(alias="from")]
+    to: Annotated[tuple[Address, ...], BeforeValidator(_as_list), Field(min_length=1)]
+    ca_file: LocalPath | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("`username` and `password` belong together")
+        local = self.host in {"localhost", "127.0.0.1", "::1"}
+        if self.password is not None and not self._encrypted and not local:
+            raise ValueError(
+                "would send the password in the clear: take `starttls: true` or port 465"
+            )
+        return self
+
+    @property
+    def _encrypted(self) -> bool:
+        return self.starttls or self.port == IMPLICIT_TLS
+
+    async def send(self, notice: Notice, tools: Tools) -> str | None:
+        mail = _mail(notice, self)
+        try:
+            await asyncio.to_thread(self._deliver, mail)
+        except smtplib.SMTPException as error:
+            raise _refusal(error) from error
+        except ssl.SSLCertVerificationError as error:
+            cure = "name its CA by `ca_file`, or the host by the name in it"
+            raise ChannelError(
+                f"the mail server's certificate is not trusted: {cure}", permanent=False
+            ) from error
+        except OSError as error:
+            raise ChannelError(f"no mail server answers at {self.host}:{self.port}") from error
+        return notice.thread or str(mail["Message-ID"])
+
+    def _deliver(self, mail: EmailMessage) -> None:
+        with self._connection() as server:
+            if self.starttls and self.port != IMPLICIT_TLS:
+                server.starttls(context=self._context())
+            if self.username is not None and self.password is not None:
+                server.login(self.username, self.password.get_secret_value())
+            server.send_message(
+                mail, parseaddr(self.from_)[1], [parseaddr(to)[1] for to in self.to]
+            )
+
+    def _connection(self) -> smtplib.SMTP:
+        if self.port == IMPLICIT_TLS:
+            context = self._context()
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=self.timeout, context=context)
+        return smtplib.SMTP(self.host, self.port, timeout=self.timeout)
+
+    def _context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.ca_file)
+
+
+def _refusal(error: smtplib.SMTPException) -> ChannelError:
+    """4yz is for now, 5yz for good (RFC 5321, 4.2.1). The server's words may quote the address and stay out."""
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return ChannelError("the mail server has no STARTTLS or no login", permanent=True)
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        what, codes = "the login", [error.smtp_code]
+    elif isinstance(error, smtplib.SMTPRecipientsRefused):
+        what, codes = "every recipient", [code for code, _ in error.recipients.values()]
+    elif isinstance(error, smtplib.SMTPResponseException):
+        what, codes = "the mail", [error.smtp_code]
+    else:
+        return ChannelError("the mail server hung up in the middle")
+    said = ", ".join(str(code) for code in sorted(set(codes)))
+    return ChannelError(f"the mail server refused {what}: {said}", permanent=min(codes) >= 500)
+
+
+def _mail(notice: Notice, channel: Email) -> EmailMessage:
+    mail = EmailMessage(policy=SMTP)
+    domain = parseaddr(channel.from_)[1].rpartition("@")[2]
+    mail["From"] = channel.from_
+    mail["To"] = ", ".join(channel.to)
+    mail["Subject"] = line(notice.title, _SUBJECT) or notice.event
+    mail["Date"] = format_datetime(datetime.fromtimestamp(notice.at, UTC))
+    mail["Message-ID"] = f"<{_LOCAL.sub('.', notice.dedup_key)}@{domain}>"
+    if notice.thread:
+        mail["In-Reply-To"] = mail["References"] = notice.thread
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers to a robot
+    if notice.severity == "critical" and not notice.ended:
+        mail["Importance"] = "high"
+    mail.set_content(_text(notice, channel.environment))
+    mail.add_alternative(_page(notice, channel.environment), subtype="html")
+    return mail
+
+
+def _facts(notice: Notice) -> dict[str, str]:
+    asked = {} if notice.question is None else {"Approval asked for": notice.question.plan}
+    return fields({**notice.facts, **asked}, _FACTS, name=_NAME, value=_VALUE)
+
+
+def _answers(notice: Notice) -> dict[str, str]:
+    page = notice.question.page if notice.question is not None else ""
+    return {**({"Approve or deny": page} if page else {}), **notice.links}
+
+
+def _text(notice: Notice, environment: str | None) -> str:
+    facts = "\n".join(f"{name}: {value}" for name, value in _facts(notice).items())
+    links = "\n".join(
+        f"{line(caption, _NAME)}: {url}" for caption, url in web_links(_answers(notice))
+    )
+    parts = (text(notice.text, _TEXT), facts, links, f"-- \n{about(notice, environment)}")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _page(notice: Notice, environment: str | None) -> str:
+    rows = "".join(
+        f"<tr><th {_CELL} align=left>{escape(name)}</th><td {_CELL}>{_lines(value)}</td></tr>"
+        for name, value in _facts(notice).items()
+    )
+    links = " · ".join(
+        f'<a href="{escape(url)}">{escape(line(caption, _NAME))}</a>'
+        for caption, url in web_links(_answers(notice))
+    )
+    parts = (
+        f"<h2>{escape(line(notice.title, _SUBJECT))}</h2>",
+        f"<p>{_lines(text(notice.text, _TEXT))}</p>",
+        f"<table>{rows}</table>" if rows else "",
+        f"<p>{links}</p>" if links else "",
+        f'<p style="color:#57606a">{escape(about(notice, environment))}</p>',
+    )
+    frame = f"border-left:6px solid {look_of(notice).web};padding-left:16px;font-family:sans-serif"
+    return f'<!doctype html><html><body><div style="{frame}">{"".join(parts)}</div></body></html>'
+
+
+def _lines(words: str) -> str:
+    return escape(words).replace("\n", "<br>")
