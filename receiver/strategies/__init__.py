@@ -6,9 +6,11 @@ from pydantic import SerializerFunctionWrapHandler, ValidationInfo
 
 from receiver.registry import chosen_by_key, name_of
 from receiver.strategies.base import Strategy
+from receiver.strategies.git import Git
 from receiver.strategies.symlink import Symlink
 
 STRATEGIES: dict[str, type[Strategy]] = {
+    "git": Git,
     "symlink": Symlink,
 }
 

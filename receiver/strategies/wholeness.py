@@ -77,7 +77,10 @@ def require_paths(folder: Path, requires: Sequence[str]) -> None:
 
 def require_room(path: Path, size: int) -> int:
     """The bytes that are free there for us. Raises StrategyError when those, or the inodes, are too few."""
-    room = os.statvfs(path)
+    try:
+        room = os.statvfs(path)
+    except OSError as error:
+        raise _refused(f"{path}: {error.strerror}") from error
     free = room.f_bavail * room.f_frsize
     if free < size:
         raise _refused(f"{path} has {free} bytes free, and {size} are wanted (`room`)")

@@ -21,14 +21,20 @@ from tests.contracts.plugins import (
 )
 from tests.receiver.stand_ins import StandInHttp, StandInPrograms, a_toolbox
 from tests.receiver.strategies.places import HOSTILE, PROOF, a_place, tree
+from tests.receiver.strategies.repositories import a_clone, an_origin
 
 
 def _symlink(folder: Path) -> dict[str, Any]:
     return {"path": a_place(folder, "v1", "v2", current="v2"), "version": PROOF}
 
 
+def _git(folder: Path) -> dict[str, Any]:
+    return {"path": a_clone(folder, an_origin(folder), "--bare"), "version": PROOF}
+
+
 # each lays a place where v2 is live and v1 may be gone back to, and says the options that fit it
 EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "git": _git,
     "symlink": _symlink,
 }
 

@@ -11,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from receiver.strategies.layout import Layout
-from tests.receiver.strategies.killing import every_step
+from tests.receiver.strategies import repositories
+from tests.receiver.strategies.killing import every_step, in_a_process
 from tests.receiver.strategies.places import a_place, activate
+from tests.servers.family import family_of, kill
+from tests.servers.process import until
 
 
 def _lay(folder: Path) -> None:
@@ -30,6 +33,44 @@ def test_killed_at_any_step_the_link_is_the_old_or_the_new_and_done_again_it_is_
         assert (path / "current/version").read_text() == "v1"
         assert sorted(one.name for one in path.iterdir()) == ["current", "releases"]
     assert {("v2", False), ("v2", True), ("v1", False)} == set(seen)
+
+
+def _lay_again(saved: Path, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(saved, folder, symlinks=True)
+
+
+def test_killed_at_any_step_a_checkout_is_whole_or_not_there_and_done_again_it_is_live(
+    tmp_path: Path,
+) -> None:
+    origin, place, path = (
+        repositories.an_origin(tmp_path),
+        tmp_path / "place",
+        tmp_path / "place/api",
+    )
+    place.mkdir()
+    repositories.a_clone(place, origin, "--bare")
+    saved, seen = place.rename(tmp_path / "saved"), set()
+    for _ in every_step(
+        partial(_lay_again, saved, place), partial(repositories.activate, path, "v1")
+    ):
+        made = (path / "releases/v1").exists()
+        assert Layout(path).active() in ({"v1", "v2"} if made else {"v2"})
+        if made:
+            assert (path / "releases/v1/lib/app").read_text() == "pass"
+        seen.add((made, (path / "releases/.making-v1").exists(), Layout(path).active()))
+        repositories.activate(path, "v1")
+        assert (path / "current/version").read_text() == "v1"
+        assert sorted(one.name for one in (path / "releases").iterdir()) == ["v1", "v2"]
+        assert "prunable" not in repositories.git(
+            "worktree", "list", "--porcelain", at=path / "repo"
+        )
+    assert seen == {
+        (False, False, "v2"),
+        (False, True, "v2"),
+        (True, False, "v2"),
+        (True, False, "v1"),
+    }
 
 
 LEFT = st.sampled_from(
@@ -54,3 +95,20 @@ def test_from_any_half_state_it_ends_in_the_same_place(
         assert (path / "current").readlink() == Path("releases", to)
         assert sorted(one.name for one in path.iterdir()) == ["current", "releases"]
         assert (path / "releases/v1/version").read_text() == "v1"
+
+
+async def test_killed_in_the_middle_of_a_checkout_the_half_is_thrown_away(tmp_path: Path) -> None:
+    origin = repositories.an_origin(tmp_path)
+    path = repositories.a_clone(tmp_path, origin, "--bare")
+    (path / "repo/info").mkdir(exist_ok=True)
+    (path / "repo/info/attributes").write_text("version filter=slow\n")
+    slow = f"sh -c 'touch {tmp_path}/half; exec sleep 60'"
+    repositories.git("config", "filter.slow.smudge", slow, at=path / "repo")
+    receiver = in_a_process(partial(repositories.activate, path, "v1"))
+    await until((tmp_path / "half").exists, "the checkout is half done")
+    kill(family_of(receiver.pid or 0))
+    assert (path / "releases/.making-v1/lib/app").exists()
+    repositories.git("config", "--unset", "filter.slow.smudge", at=path / "repo")
+    await repositories.strategy(path).activate("v1", repositories.tools())
+    assert (path / "current/version").read_text() == "v1"
+    assert sorted(one.name for one in (path / "releases").iterdir()) == ["v1", "v2"]

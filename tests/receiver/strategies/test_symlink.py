@@ -156,8 +156,9 @@ def test_what_is_required_lies_in_the_release(tmp_path: Path, wrong: str) -> Non
 
 def open_to_all(path: Path, mode: int) -> None:
     """pytest's folders are for one user only."""
-    for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
-        folder.chmod(0o755)
+    for folder in path.parents:
+        if folder.stat().st_mode & 0o005 != 0o005:
+            folder.chmod(0o755)
     path.chmod(mode)
 
 
