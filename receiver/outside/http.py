@@ -7,6 +7,7 @@ like "sent, outcome unknown", and an unknown outcome is never tried again.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -18,6 +19,8 @@ from yarl import URL
 from receiver.tools import MAX_BODY, OutsideError, Response
 
 _CHUNK = 64 << 10
+# what RFC 3986 lets stand in an address
+_WRITTEN = re.compile(r"(?:[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
 _HEADERS = {"User-Agent": "prunella", "Accept-Encoding": "identity"}
 
 
@@ -41,7 +44,7 @@ class HttpClient:
         try:
             async with self._session.request(
                 method,
-                url,
+                _as_written(url),
                 headers={**_HEADERS, **(headers or {})},
                 data=body,
                 timeout=aiohttp.ClientTimeout(total=timeout),
@@ -85,6 +88,11 @@ async def _read(response: aiohttp.ClientResponse, max_body: int) -> bytes:
             response.close()
             break
     return bytes(content[:max_body])
+
+
+def _as_written(url: str) -> URL:
+    """To the letter, if it is one already: who signs his address may sign how it is spelled (`%2F` or `/`)."""
+    return URL(url, encoded=_WRITTEN.fullmatch(url) is not None)
 
 
 def _origin(url: str) -> str:

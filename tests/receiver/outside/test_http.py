@@ -167,3 +167,28 @@ async def test_an_error_shows_neither_user_nor_path_nor_query() -> None:
             await http.request("POST", where, timeout=5)
     assert CANARY not in repr(caught.value)
     assert caught.value.__cause__ is None
+
+
+async def raw(request: web.Request) -> web.Response:
+    return web.Response(text=request.raw_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "arrives"),
+    [
+        ("/a/b?sp=%2Ftriggers%2Frun&sig=a-b_c~%2B", "/a/b?sp=%2Ftriggers%2Frun&sig=a-b_c~%2B"),
+        ("/a%2Fb", "/a%2Fb"),
+        ("", "/"),
+        ("?a=1", "/?a=1"),
+        ('/a?q="b"', "/a?q=%22b%22"),
+        ("/ä", "/%C3%A4"),
+        ("/100%", "/100%25"),
+    ],
+)
+async def test_an_address_is_asked_as_it_is_written(written: str, arrives: str) -> None:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", raw)
+    async with TestServer(app) as running, open_http() as http:
+        base = str(running.make_url("")).rstrip("/")
+        answer = await http.request("GET", base + written, timeout=5)
+    assert answer.body.decode() == arrives
