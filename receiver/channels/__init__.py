@@ -10,6 +10,7 @@ from receiver.channels.log import Log
 from receiver.channels.opsgenie import Opsgenie
 from receiver.channels.pagerduty import PagerDuty
 from receiver.channels.slack import Slack
+from receiver.channels.teams import Teams
 from receiver.channels.webhook import Webhook
 from receiver.registry import chosen_by_key
 
@@ -19,6 +20,7 @@ CHANNELS: dict[str, type[Channel]] = {
     "opsgenie": Opsgenie,
     "pagerduty": PagerDuty,
     "slack": Slack,
+    "teams": Teams,
     "webhook": Webhook,
 }
 

@@ -33,6 +33,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "opsgenie": {"api_key": CANARY},
     "pagerduty": {"integration_key": CANARY.ljust(32, "0")},
     "slack": {"webhook_url": ADDRESS},
+    "teams": {"webhook_url": ADDRESS},
     "webhook": {"url": ADDRESS, "secret": CANARY},
 }
 REMOTE = CHANNELS.keys() - {"email", "log"}  # by HTTP
