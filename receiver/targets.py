@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import BeforeValidator, SerializeAsAny, WrapSerializer, field_validator
+from pydantic import (
+    BeforeValidator,
+    SerializeAsAny,
+    WrapSerializer,
+    field_validator,
+    model_validator,
+)
 
 from prunella.service.settings import Settings
 from receiver.decide.matchers import Matchers, matches_all
@@ -65,6 +71,12 @@ class Target(Settings):
                 'would select every alert that has none of these labels: name a value, as in service="api"'
             )
         return matchers
+
+    @model_validator(mode="after")
+    def _restarts_what_was_chosen(self) -> Self:
+        if self.release is not None and self.process is not None:
+            self.__dict__["process"] = self.release.beside(self.process)  # frozen for all others
+        return self
 
     @property
     def facets(self) -> frozenset[str]:

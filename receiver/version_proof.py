@@ -66,8 +66,6 @@ class VersionProof(Settings):
             raise ValueError(
                 "`url` and `json` belong together: `json` names the member that holds the version"
             )
-        if not self.asks and not self.cwd:
-            raise ValueError("give `url` and `json`, or `command`, or `cwd: true`")
         return self
 
     @property

@@ -6,15 +6,15 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, model_validator
 
+from prunella.service.settings import Settings
 from receiver.managers.base import Manager
 from receiver.managers.docker_engine import check_engine_url
 from receiver.managers.own_container import Surroundings
 
 
-class ContainerEngine(Manager):
-    """A manager whose processes live behind the engine at `url`."""
+class OnEngine(Settings):
+    """A facet of something that lives behind the engine at `url`."""
 
-    gap: ClassVar[str] = "a container engine knows no other reload"
     surroundings: ClassVar[Surroundings] = Surroundings()
 
     url: Annotated[str, AfterValidator(check_engine_url)] = "unix:///var/run/docker.sock"
@@ -30,3 +30,9 @@ class ContainerEngine(Manager):
     def shares_our_pids(self) -> bool:
         """Elsewhere, and seen from a container, the numbers are those of other processes than here."""
         return self.url.startswith("unix:") and self.surroundings.own_id() is None
+
+
+class ContainerEngine(OnEngine, Manager):
+    """A manager whose processes live behind an engine."""
+
+    gap: ClassVar[str] = "a container engine knows no other reload"

@@ -42,6 +42,9 @@ class GateSettings(Settings):
     max_per_day: Annotated[int, Field(ge=1)] = 2
     blocked_by: Matchers = ()
     healthy: str | None = None  # PromQL, 1 = healthy
+    traffic: str | None = (
+        None  # PromQL, requests a second; None: http_requests_total of the target's service
+    )
 
 
 class Strategy(Settings):
@@ -50,17 +53,21 @@ class Strategy(Settings):
     executable: ClassVar[str | None] = None  # the name under `executables:` that it needs, if any
     # whether `activate` also starts the new version; else the target's process manager is asked to reload it
     starts: ClassVar[bool] = False
+    # whether what serves can be seen without anything that `version` asks
+    proves_itself: ClassVar[bool] = False
 
     version: VersionProof
     soak: Annotated[Duration, Field(ge=0)] = SOAK
     gate: GateSettings = Field(default_factory=GateSettings)
 
     @model_validator(mode="after")
-    def _folders_to_run_in(self) -> Self:
+    def _can_be_proven(self) -> Self:
         if self.version.cwd and self.folders is None:
             raise ValueError(
                 "`version: {cwd: true}` is for strategies that have a folder a version"
             )
+        if not (self.version.asks or self.version.cwd or self.proves_itself):
+            raise ValueError("give `version:` with `url` and `json`, or `command`, or `cwd: true`")
         return self
 
     @property
@@ -71,6 +78,10 @@ class Strategy(Settings):
     def version_of(self, text: str) -> str:
         """The word of the ledger for a version as CI or an operator wrote it. Raises ValueError."""
         return version_name(text)
+
+    def beside(self, process: Manager) -> Manager:
+        """The target's process facet as it has to be beside this one."""
+        return process
 
     async def running(self, process: Manager | None, tools: Tools) -> Reading:
         """Which version serves, by every proof that there is; they have to agree. Never raises for what the target does."""

@@ -23,9 +23,10 @@ from receiver.decide.ledger import (
     restore_point,
     started,
 )
-from receiver.decide.release import SOAK, Release, trusted, version_name
+from receiver.decide.release import LONGEST_WRITTEN, SOAK, Release, trusted, version_name
 from receiver.stages.context import Context
 from receiver.stages.releases import watched_in
+from receiver.strategies.base import Strategy
 from receiver.web.bodies import read_object, validated
 from receiver.web.shapes import rfc3339
 
@@ -39,7 +40,14 @@ def _commit(text: str) -> str:
     return text.lower()
 
 
-Version = Annotated[str, AfterValidator(version_name)]
+def _written(text: str) -> str:
+    """What may be a version; which words are, the target says."""
+    if not 1 <= len(text) <= LONGEST_WRITTEN:
+        raise ValueError("a version is 1 to 200 printable characters")
+    return text
+
+
+Version = Annotated[str, AfterValidator(_written)]
 
 
 class ReleaseBody(Settings):
@@ -80,26 +88,31 @@ class Releases:
         if target is not None and not found:
             self._known(target, 404)
         good = _trusted(found, self._context.now())
-        named = [one for one in reversed(found) if query.get("version", one.version) == one.version]
+        wanted = query.get("version")
+        if wanted is not None and self._facet(target) is not None:
+            wanted = self._version(target, wanted)
+        named = [one for one in reversed(found) if wanted in {None, one.version}]
         return web.json_response([self._shown(one, one.id in good) for one in named[:limit]])
 
     async def say(self, request: web.Request) -> web.Response:
         """started, finished, failed or quarantined; the same again changes nothing."""
         body = validated(ReleaseBody, await read_object(request))
         now, by = self._context.now(), request[CLIENT] or "operator"
-        deploy = Deploy(body.target, body.version, by, now, body.commit, body.compatible_down_to)
+        self._known(body.target, 422)
+        version = self._version(body.target, body.version)
+        oldest = body.compatible_down_to and self._version(body.target, body.compatible_down_to)
+        deploy = Deploy(body.target, version, by, now, body.commit, oldest)
         return await self._enter(body.target, WORDS[body.state](deploy), now)
 
     async def mark(self, request: web.Request) -> web.Response:
         """Names a restore point."""
         body = validated(RestorePointBody, await read_object(request))
         now, by = self._context.now(), request[CLIENT] or "operator"
-        return await self._enter(
-            body.target, restore_point(body.target, body.version, by, now), now
-        )
+        self._known(body.target, 422)
+        version = body.version and self._version(body.target, body.version)
+        return await self._enter(body.target, restore_point(body.target, version, by, now), now)
 
     async def _enter(self, target: str, word: Word, now: float) -> web.Response:
-        self._known(target, 422)
         try:
             release = await self._context.journal.enter(target, word, now)
         except NotThat as refusal:
@@ -107,6 +120,18 @@ class Releases:
             raise Refused(status, refusal.reason, str(refusal)) from refusal
         good = _trusted(await self._context.journal.releases(target), now)
         return web.json_response(self._shown(release, release.id in good))
+
+    def _facet(self, target: str | None) -> Strategy | None:
+        found = self._context.settings().targets.get(target or "")
+        return None if found is None else found.release
+
+    def _version(self, target: str | None, text: str) -> str:
+        """The ledger's word for it: each strategy has its own versions."""
+        facet = self._facet(target)
+        try:
+            return version_name(text) if facet is None else facet.version_of(text)
+        except ValueError as wrong:
+            raise Refused(422, "wrong_shape", f"the body.version: {wrong}") from wrong
 
     def _known(self, target: str, status: int) -> None:
         """A name that was mistyped must not pass for one of which nothing bad is known."""

@@ -385,8 +385,6 @@ def test_two_words_for_one_version_are_no_contradiction() -> None:
 @pytest.mark.parametrize(
     ("proof", "why"),
     [
-        ({}, "give `url` and `json`, or `command`, or `cwd: true`"),
-        ({"cwd": False}, "give `url` and `json`"),
         ({"url": "http://h/"}, "belong together"),
         ({"json": "version"}, "belong together"),
         ({"url": "http://h/", "json": "v", "command": ["/bin/true"]}, "either"),

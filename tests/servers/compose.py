@@ -2,8 +2,9 @@
 
 By docs.docker.com/reference/cli/docker/compose and by what compose 2.26.1 was seen to do: an unknown flag is exit 16, an
 unknown service is exit 1 with "no such service", `ps --quiet` prints ids, `kill` of nothing is exit 0 with "no container
-to kill", `up --scale` takes the youngest away, and `up` without `--no-recreate` makes changed containers anew. A warning
-about a variable precedes everything, because that is how it is in life.
+to kill", `up --scale` takes the youngest away, `up` without it goes back to the file's number, and without
+`--no-recreate` it makes containers of another image anew, one by one; an image that is not there is an error before
+anything is stopped. A warning about a variable precedes everything, because that is how it is in life.
 """
 
 from __future__ import annotations
@@ -23,6 +24,17 @@ from typing import Any
 
 import psutil
 
+from tests.servers.compose_images import (
+    BUILT,
+    IMAGE,
+    SHOWN,
+    Image,
+    Refused,
+    image_named,
+    line,
+    pinned,
+    shown_image,
+)
 from tests.servers.docker_engine import Container, StandInEngine, stand_in_engine
 
 SCRIPT = Path(__file__).with_name("docker_cli.py")
@@ -32,28 +44,22 @@ FLAGS = {
     "restart": {"--no-deps"},
     "up": {"--detach", "--no-deps", "--no-recreate", "--no-build"},
     "kill": set[str](),
+    "config": {"--images"},
 }
 VALUES = {
     "ps": set[str](),
     "restart": set[str](),
     "up": {"--pull", "--scale"},
     "kill": {"--signal"},
+    "config": set[str](),
 }
-STATE = '{"restarts":{{.RestartCount}},"state":{{json .State}}}'
 Answer = tuple[str, str, int]  # stdout, stderr, exit code
-
-
-class Refused(Exception):
-    """What the program says before it ends."""
-
-    def __init__(self, said: str, code: int) -> None:
-        super().__init__(said)
-        self.code = code
 
 
 @dataclass
 class StandInCompose:
-    """One project with one file. `access`: what the engine's socket answers who may not open it."""
+    """One project with one file, and any number of others that only pin images. `pause` is waited for between two
+    containers that `up` makes anew. `access`: what the engine's socket answers who may not open it."""
 
     engine: StandInEngine
     executable: Path
@@ -61,6 +67,9 @@ class StandInCompose:
     project: str = "shop"
     access: str = ""
     services: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    images: list[Image] = field(default_factory=lambda: [Image(BUILT, ("shop:latest",))])
+    pause: asyncio.Event = field(default_factory=asyncio.Event)
+    made_anew: asyncio.Event = field(default_factory=asyncio.Event)
     ran: list[list[str]] = field(default_factory=list)
     talks: list[asyncio.Future[None]] = field(default_factory=list)
 
@@ -70,7 +79,7 @@ class StandInCompose:
 
     async def run(self, name: str, code: str, *, replicas: int = 1, **options: Any) -> None:
         self.services[name] = (code, options)
-        await self._scale(name, replicas)
+        await self._scale(name, replicas, options.get("image", "shop:latest"))
 
     async def stop(self, name: str) -> None:
         await asyncio.gather(*(one.stop() for one in self.of(name)))
@@ -109,10 +118,14 @@ class StandInCompose:
 
     async def _run(self, argv: list[str]) -> Answer:
         match argv:
-            case ["compose", "--project-name", project, "--file", file, verb, *rest]:
-                return await self._compose(project, file, verb, rest)
-            case ["container", "inspect", "--format", template, *ids] if template == STATE:
-                return "".join(_inspected(self._by_id(one)) for one in ids), "", 0
+            case ["compose", "--project-name", project, "--file", file, "--file", other, *rest]:
+                return await self._compose(project, (file, other), rest)
+            case ["compose", "--project-name", project, "--file", file, *rest]:
+                return await self._compose(project, (file,), rest)
+            case ["container", "inspect", "--format", template, *ids] if template in SHOWN:
+                return "".join(SHOWN[template](self._by_id(one)) for one in ids), "", 0
+            case ["image", "inspect", "--format", template, name] if template == IMAGE:
+                return line(shown_image(image_named(self.images, name))), "", 0
             case ["stats", "--no-stream", "--format", "{{.MemUsage}}", *ids]:
                 return "".join(_measured(self._by_id(one)) for one in ids), "", 0
             case _:
@@ -124,20 +137,24 @@ class StandInCompose:
                 return one
         raise Refused(f"Error response from daemon: No such container: {container_id}", 1)
 
-    async def _compose(self, project: str, file: str, verb: str, rest: Sequence[str]) -> Answer:
-        if file != str(self.file):
-            raise Refused(f"open {file}: no such file or directory", 14)
-        flags, values, services = _parse(verb, rest)
+    async def _compose(self, project: str, files: Sequence[str], rest: Sequence[str]) -> Answer:
+        verb, *words = rest
+        if files[0] != str(self.file):
+            raise Refused(f"open {files[0]}: no such file or directory", 14)
+        flags, values, services = _parse(verb, words)
         (service,) = services
         if service not in self.services:
             return "", f"{WARNING}no such service: {service}\n", 1
+        image = pinned(files[1:], service) or self.services[service][1].get("image", "shop:latest")
         found = self.of(service) if project == self.project else []
         if verb == "ps":
             return "".join(f"{one.id}\n" for one in found), WARNING, 0
+        if verb == "config":
+            return f"{image}\n", WARNING, 0
         if verb == "restart":
             await asyncio.gather(*(_restart(one) for one in found))
         elif verb == "up":
-            await self._up(service, flags, values)
+            await self._up(service, flags, values, image)
         else:
             return self._kill(found, values["--signal"])
         return "", WARNING + f" Container {project}-{service}-1  Started\n", 0
@@ -148,24 +165,36 @@ class StandInCompose:
             process.send_signal(_number(name))
         return "", WARNING if running else f"{WARNING}no container to kill\n", 0
 
-    async def _up(self, service: str, flags: set[str], values: dict[str, str]) -> None:
+    async def _up(self, service: str, flags: set[str], values: dict[str, str], image: str) -> None:
         if "--detach" not in flags:
             raise Refused("it would stay in the foreground", 1)
-        if "--no-recreate" not in flags:
-            for one in self.of(service):
-                await self._remove(one)
+        image_named(self.images, image)
         scaled, _, wanted = values.get("--scale", f"{service}=").partition("=")
         if scaled != service:
             raise Refused(f"no such service: {scaled}", 1)
-        await self._scale(service, int(wanted) if wanted else max(1, len(self.of(service))))
+        await self._scale(service, int(wanted or 1), image)
+        changed = [one for one in self.of(service) if one.labels["from"] != image]
+        for one in changed if "--no-recreate" not in flags else ():
+            await self._remove(one)
+            await self._scale(service, int(wanted or 1), image)
+            self.made_anew.set()
+            await self.pause.wait()
 
-    async def _scale(self, service: str, wanted: int) -> None:
+    async def _scale(self, service: str, wanted: int, image: str) -> None:
         code, options = self.services[service]
         for one in self.of(service)[wanted:]:
             await self._remove(one)
-        for number in range(len(self.of(service)) + 1, wanted + 1):
+        taken = {one.name for one in self.of(service)}
+        for number in range(1, wanted + 1):
             name = f"{self.project}-{service}-{number}"
-            await self.engine.run(name, code, labels={"service": service}, **options)
+            labels = {
+                "service": service,
+                "from": image,
+                "image": image_named(self.images, image).id,
+            }
+            if name not in taken:
+                more = {key: value for key, value in options.items() if key != "image"}
+                await self.engine.run(name, code, labels=labels, **more)
         for one in self.of(service):
             if not one.pid:
                 await one.start()
@@ -205,16 +234,6 @@ def _number(name: str) -> int:
     return signal.Signals[name]
 
 
-def _inspected(container: Container) -> str:
-    shown = container.shown()
-    return (
-        json.dumps(
-            {"restarts": shown["RestartCount"], "state": shown["State"]}, separators=(",", ":")
-        )
-        + "\n"
-    )
-
-
 def _measured(container: Container) -> str:
     if not container.pid:
         return "0B / 0B\n"
@@ -232,11 +251,13 @@ async def stand_in_compose() -> AsyncIterator[StandInCompose]:
     try:
         async with stand_in_engine() as engine:
             compose = StandInCompose(engine, executable, file)
+            compose.pause.set()
             async with await asyncio.start_unix_server(compose.answer, brain):
                 try:
                     yield compose
                 finally:
                     engine.awake.set()
+                    compose.pause.set()
                     await asyncio.gather(*compose.talks, return_exceptions=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

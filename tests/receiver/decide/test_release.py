@@ -17,6 +17,7 @@ from receiver.decide.release import (
     ReleaseState,
     bad_versions,
     current,
+    image_digest,
     in_flight,
     known_good,
     places,
@@ -206,3 +207,25 @@ def test_a_deploy_that_failed_may_have_changed_the_database_too() -> None:
 def test_versions_are_not_compared_by_how_they_are_spelled() -> None:
     ledger = a_ledger(a_release("v9", hours_ago=9), a_release("v10", compatible_down_to="v9"))
     assert schema_allows(ledger, "v9") is True
+
+
+IMAGE, DIGEST = "registry.example.com:5000/team/shop", "sha256:" + "1" * 64
+
+
+@pytest.mark.parametrize("before", ["", f"{IMAGE}@", f"{IMAGE}:v1.2_rc-3@"])
+def test_an_image_is_meant_by_its_digest_alone(before: str) -> None:
+    assert image_digest(before + DIGEST, IMAGE) == DIGEST
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "v1", IMAGE, f"{IMAGE}:v1", DIGEST.upper(), DIGEST[:-1], f"{DIGEST}0", f" {DIGEST}"),
+        *(f"other@{DIGEST}", f"@{DIGEST}", f"{IMAGE}x@{DIGEST}", f"{IMAGE}/x@{DIGEST}"),
+        *(f"{IMAGE}@{DIGEST}@{DIGEST}", f"{IMAGE}:v1:v2@{DIGEST}", f"{IMAGE}:a b@{DIGEST}"),
+        f"{DIGEST}\n",
+    ],
+)
+def test_what_is_no_reference_to_that_image_by_digest_is_no_version(text: str) -> None:
+    with pytest.raises(ValueError, match=IMAGE):
+        image_digest(text, IMAGE)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.receiver.rig import CONFIG
 from tests.receiver.web.serving import READ, WEBHOOK, Answer, Client, serving
 from tests.servers.process import until
 
@@ -185,3 +186,48 @@ async def test_the_gauges_show_what_serves_and_forget_what_did(tmp_path: Path) -
         shown = await text()
         assert 'version="v1"' not in shown
         assert 'prunella_deploy_in_progress{service="shop"} 0.0' in shown
+
+
+IMAGE, DIGEST = "registry.example.com/team/shop", "sha256:" + "1" * 64
+OF_IMAGES = {
+    **CONFIG["targets"],
+    "shop": {
+        "release": {
+            "strategy": "compose",
+            "path": "/srv/shop",
+            "project": "shop",
+            "file": "/srv/shop/compose.yml",
+            "service": "web",
+            "image": IMAGE,
+        }
+    },
+}
+
+
+async def test_the_versions_of_a_compose_target_are_digests_however_they_are_written(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path, targets=OF_IMAGES) as client:
+        await say(client, "started", f"{IMAGE}:v1@{DIGEST}", compatible_down_to=f"{IMAGE}@{DIGEST}")
+        await say(client, "finished", DIGEST)
+        (row,) = await ledger(client, target="shop", version=f"{IMAGE}@{DIGEST}")
+        assert (row["version"], row["state"]) == (DIGEST, "watching")
+        assert row["compatible_down_to"] == DIGEST
+        assert (await point(client, version=f"{IMAGE}@{DIGEST}")).json["version"] == DIGEST
+
+
+@pytest.mark.parametrize("version", ["v1", "latest", f"other@{DIGEST}", DIGEST[:-1], "x" * 401])
+async def test_what_is_no_digest_of_its_image_is_no_version_of_a_compose_target(
+    tmp_path: Path, version: str
+) -> None:
+    async with serving(tmp_path, targets=OF_IMAGES) as client:
+        answers = [await say(client, "started", version), await point(client, version=version)]
+        assert {(one.status, one.json["reason"]) for one in answers} == {(422, "wrong_shape")}
+        query = urlencode({"target": "shop", "version": version})
+        assert (await client.ask("GET", f"{PATH}?{query}")).status == 422
+        assert await ledger(client) == []
+
+
+async def test_where_versions_are_no_images_a_reference_is_none(tmp_path: Path) -> None:
+    async with serving(tmp_path) as client:
+        assert (await say(client, "started", f"{IMAGE}@{DIGEST}")).status == 422
