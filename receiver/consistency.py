@@ -46,6 +46,7 @@ def inconsistencies(data: object, context: Any = None) -> Iterator[Inconsistency
         if "name" in _mapping(facets):
             yield ("targets", name, "name"), "unknown key: a target's name is its key", "config"
     yield from _ourselves(tree, targets)
+    yield from _channels(channels, tree)
     for group, members in _mapping(tree.get("groups")).items():
         yield from _missing(("groups", group), members, "target", targets)
     for name, steps in _mapping(tree.get("escalation")).items():
@@ -60,6 +61,22 @@ def inconsistencies(data: object, context: Any = None) -> Iterator[Inconsistency
     yield from _twice(tree, "schedule")
     yield from _objections(tree, _usable(targets, context))
     yield from _auth(tree)
+
+
+def _channels(channels: Mapping[str, Any], tree: Mapping[str, Any]) -> Iterator[Inconsistency]:
+    """Whom a channel names, and of which playbooks it wants to hear."""
+    told = {"manual": True} | {
+        name: True
+        for kind in ("playbooks", "schedules")
+        for one in _sequence(tree.get(kind))
+        if isinstance(name := _mapping(one).get("name"), str)
+    }
+    for name, keys in channels.items():
+        at, channel = ("channels", name), _mapping(keys)
+        yield from _missing((*at, "playbooks"), channel.get("playbooks"), "playbook", told)
+        yield from _missing((*at, "fallback"), [channel.get("fallback")], "channel", channels)
+        if channel.get("fallback") == name:
+            yield (*at, "fallback"), "a channel cannot stand in for itself", "config"
 
 
 def _twice(tree: Mapping[str, Any], kind: str) -> Iterator[Inconsistency]:

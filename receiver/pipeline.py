@@ -20,12 +20,12 @@ from receiver.stages.act import interrupted, look_first
 from receiver.stages.climb import escalated, inconclusive, next_rung, step_failed
 from receiver.stages.context import Context
 from receiver.stages.guard import awaiting, blocked, guard
-from receiver.stages.notify import Sender
 from receiver.stages.plan import hold, plan, watch
 from receiver.stages.reconcile import Reconciler
 from receiver.stages.releases import ReleaseGauges
 from receiver.stages.retention import retain
 from receiver.stages.schedules import Scheduler
+from receiver.stages.sender import Sender
 from receiver.stages.upkeep import Upkeep
 from receiver.stages.verify import healed_hold, verify
 from receiver.tools import Alertmanager

@@ -6,7 +6,6 @@ options that they know and targets that have the facet they need.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +34,7 @@ from prunella.service.settings import (
     Settings,
     Size,
 )
-from prunella.service.units import at_least, parse_duration, parse_listen
+from prunella.service.units import at_least, parse_listen
 from receiver.bundled import expand
 from receiver.channels import parse_channel
 from receiver.channels.base import Channel
@@ -44,6 +43,7 @@ from receiver.decide.guards import Limits, Rate
 from receiver.decide.launch import LaunchWatch
 from receiver.decide.plan import Mode, Name, Playbook
 from receiver.decide.planner import Planner
+from receiver.decide.rates import PositiveRate, RateLimit
 from receiver.decide.schedule import Schedule
 from receiver.endpoints import BaseUrl
 from receiver.journal.engines import mistake_in
@@ -94,19 +94,6 @@ class AlertmanagerSettings(Settings):
     silence_while_healing: bool = False
 
 
-def parse_rate(value: object) -> object:
-    """`3/1h` as a Rate."""
-    if isinstance(value, Rate):
-        return value
-    match = re.fullmatch(r"([0-9]{1,9})/(.+)", str(value).strip())
-    if match is None:
-        raise ValueError(f"{value!r} is not a rate: write count/duration, as in 3/1h")
-    window = parse_duration(match[2])
-    if window <= 0:
-        raise ValueError("a rate needs a window: write count/duration, as in 3/1h")
-    return Rate(int(match[1]), window)
-
-
 def _absolute(path: Path) -> Path:
     """What a program is must not depend on where the receiver was started."""
     if not path.is_absolute():
@@ -114,15 +101,6 @@ def _absolute(path: Path) -> Path:
             f"{path} must be an absolute path; without it the program is found on PATH"
         )
     return path
-
-
-def _some(rate: Rate) -> Rate:
-    if rate.count < 1:
-        raise ValueError("0 incidents would be a storm for ever: write at least 1/…")
-    return rate
-
-
-RateLimit = Annotated[Rate, BeforeValidator(parse_rate)]
 
 
 class LimitSettings(Settings):
@@ -133,7 +111,7 @@ class LimitSettings(Settings):
     disruptive_at_once: Annotated[int, Field(ge=1)] = 1
     max_unhealthy_ratio: Annotated[float, Field(gt=0, le=1)] = 0.4
     max_age: Duration = 900.0
-    storm: Annotated[RateLimit, AfterValidator(_some)] | None = None
+    storm: PositiveRate | None = None
     flap: RateLimit = Rate(10, 3600.0)
     breaker: RateLimit = Rate(5, 3600.0)
     expire_after: Annotated[Duration, at_least("1m")] = 7200.0
@@ -170,6 +148,7 @@ class ReceiverSettings(Settings):
     alertmanager: AlertmanagerSettings | None = None
     retention: Annotated[Duration, at_least("1d")] = 90 * 86400.0
     mode: Mode = Mode.SHADOW
+    environment: Name | None = None
     stop_file: LocalPath | None = None
     runbooks: LocalPath | None = None  # asked before those that come with us
     limits: LimitSettings = Field(default_factory=LimitSettings)

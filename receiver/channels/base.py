@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
 from prunella.service.settings import Duration, Settings
+from receiver.decide.guards import Rate
+from receiver.decide.hours import QuietHours
 from receiver.decide.matchers import Matchers
+from receiver.decide.plan import Name
+from receiver.decide.rates import PositiveRate
 from receiver.endpoints import BaseUrl
 from receiver.tools import Tools
 
 THREAD_MOST = 500  # characters of what `send` returns
+A_DAY, QUARTER_OF_AN_HOUR = 86400.0, 900.0
 EVENTS = (
     *("opened", "blocked", "approval_requested", "acted", "healed", "ineffective", "escalated"),
-    *("acknowledged", "resolved", "frozen", "thawed", "test"),
+    *("acknowledged", "resolved", "frozen", "thawed", "release", "test"),
 )
 # what may be told together; an action, a question and a freeze are always told by themselves
 MANY = frozenset({"opened", "blocked", "ineffective", "escalated", "acknowledged", "resolved"})
@@ -29,13 +34,19 @@ def _known_event(event: str) -> str:
 
 
 class ChannelError(Exception):
-    """The channel did not take it: `permanent` means that sending it again cannot help."""
+    """The channel did not take it: `permanent` means that sending it again cannot help, `unknown` that it may have."""
 
     def __init__(
-        self, message: str, *, permanent: bool = False, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        retry_after: float | None = None,
+        unknown: bool = False,
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.unknown = unknown
         self.retry_after = retry_after
 
 
@@ -81,14 +92,32 @@ class Notice:
 class Channel(Settings):
     """A configured place; the fields here are the keys that every kind takes."""
 
+    # what the service's documentation lets one sender do; `rate` says otherwise
+    documented_rate: ClassVar[Rate | None] = None
+
     api_url: BaseUrl | None = None
     min_severity: Literal["info", "warning", "critical"] = "info"
     events: tuple[Annotated[str, AfterValidator(_known_event)], ...] | None = None
     matchers: Matchers = ()
-    environment: str | None = None
+    playbooks: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    environment: str | None = None  # what comes from another one is not told here
+    quiet: QuietHours | None = None  # what is not critical waits for their end
+    rate: PositiveRate | None = None
+    fallback: Name | None = None  # another channel, for what can never be delivered here
+    give_up_after: Annotated[Duration, Field(gt=0)] | None = None
     # in a minute; what is more is told together. None never is
     digest_above: Annotated[int, Field(ge=1)] | None = 10
     timeout: Duration = 10.0
+
+    @property
+    def allowed(self) -> Rate | None:
+        """How many messages may go out; None is as many as there are."""
+        return self.rate or self.documented_rate
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which a letter is tried: not long where another channel could have it."""
+        return self.give_up_after or (A_DAY if self.fallback is None else QUARTER_OF_AN_HOUR)
 
     async def send(self, notice: Notice, tools: Tools) -> str | None:
         """Sends it once. Raises ChannelError.

@@ -83,7 +83,7 @@ async def ask(
             method, url, timeout=timeout, headers=all_headers, body=body
         )
     except OutsideError as error:
-        raise ChannelError(str(error)) from error
+        raise ChannelError(str(error), unknown=error.sent) from error
 
 
 def refusal(response: Response, now: float, *, said: str = "") -> ChannelError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
 
 from receiver.decide.plan import RANK
 
@@ -18,14 +19,24 @@ GRAVEST = 5
 OF_A_SCOPE = frozenset(
     {"frozen", "thawed"}
 )  # not of the incident that met it: they wait for nothing
+HELD = (
+    -1
+)  # in place of an incident: letters that wait for the end of quiet hours, in a row of their own
 PENDING_MOST = 90_000.0  # no letter waits for longer: it is given up after a day
+
+
+class Row(Protocol):
+    """A row of either driver."""
+
+    def __getitem__(self, column: str, /) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
     """One message to one channel, written with the change that it tells of.
 
-    `above` so many of the channel in a minute it may be told in a digest; None is always sent by itself.
+    `above` so many of the channel in a minute it may be told in a digest; None is always sent by itself. With `until` it
+    is told in the digest of that time. With `follows` it is only for who was told of the incident before.
     """
 
     channel: str
@@ -33,6 +44,8 @@ class Letter:
     body: Mapping[str, object]
     dedup: str
     above: int | None = None
+    until: float | None = None
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,7 @@ class Tally:
     events: dict[str, int] = field(default_factory=dict)
     severities: dict[str, int] = field(default_factory=dict)
     gravest: list[list[str]] = field(default_factory=list)  # severity and title
+    until: float | None = None  # the end of the quiet hours in which they were written
 
     @classmethod
     def of(cls, body: str | Mapping[str, object]) -> Tally:
@@ -102,12 +116,31 @@ class Tally:
 
 @dataclass(slots=True)
 class Digest:
-    """A row of the outbox that tells of many; it takes letters as long as it is `open`. `id` 0 is not written yet."""
+    """A row of the outbox that tells of many; it takes letters as long as it is `open`. `id` 0 is not written yet.
+
+    One that is `held` until quiet hours are over holds up nothing but itself.
+    """
 
     id: int
     tally: Tally
     open: bool = True
     dedup: str = ""
+    held: float | None = None
+
+    @property
+    def lane(self) -> int:
+        """What stands for the incident in its row."""
+        return HELD if self.held is not None else 0
+
+    def due(self, now: float) -> float:
+        """When it is sent."""
+        return self.held if self.held is not None else now + EVERY
+
+
+def unsent_digest(row: Row, tally: Tally) -> Digest:
+    """A digest as its row says; what was held and is due is one like any other."""
+    held = row["due"] if row["incident"] == HELD and row["open"] else None
+    return Digest(row["id"], tally, bool(row["open"]), held=held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +160,15 @@ class Box:
     unsent: list[Digest]
     told: set[int]  # the incidents that were told of by themselves
     alone: list[Alone] = field(default_factory=list)
-    filled: Digest | None = None  # what took letters just now
+    filled: list[Digest] = field(default_factory=list)  # what took letters just now
 
     def put(self, incident: int, letter: Letter) -> None:
-        """Alone or in the digest."""
+        """Alone, in a digest, or nowhere when it only follows what was never told."""
+        if letter.follows and incident not in self.told:
+            return
+        if letter.until is not None:
+            self._digest(letter).tally.add(incident, letter)
+            return
         self.recent += 1
         few = letter.above is None or self.recent <= letter.above
         if few or incident in self.told:
@@ -142,15 +180,18 @@ class Box:
     def _before(self, incident: int, letter: Letter) -> Digest | None:
         if letter.event in OF_A_SCOPE:
             return None
-        return next((one for one in reversed(self.unsent) if one.tally.covers(incident)), None)
+        going = (one for one in reversed(self.unsent) if one.held is None)
+        return next((one for one in going if one.tally.covers(incident)), None)
 
     def _digest(self, letter: Letter) -> Digest:
-        if self.filled is None:
-            self.filled = next((one for one in self.unsent if one.open), None)
-        if self.filled is None:
-            self.filled = Digest(0, Tally(), dedup=f"{letter.dedup}-{DIGEST}")
-            self.unsent.append(self.filled)
-        return self.filled
+        until = letter.until
+        found = next((one for one in self.unsent if one.open and one.held == until), None)
+        if found is None:
+            found = Digest(0, Tally(until=until), dedup=f"{letter.dedup}-{DIGEST}", held=until)
+            self.unsent.append(found)
+        if found not in self.filled:
+            self.filled.append(found)
+        return found
 
 
 def by_channel(

@@ -21,8 +21,8 @@ from receiver.pipeline import Pipeline
 from receiver.settings import ReceiverSettings
 from receiver.stages.context import Context
 from receiver.stages.intake import intake
-from receiver.stages.notify import Sender
 from receiver.stages.schedules import Scheduler
+from receiver.stages.sender import Sender
 from receiver.stages.upkeep import Upkeep
 from receiver.tools import Finished, OutsideError, Response, Tools
 from tests.proof.evidence import Accepted, Effect, Message, Terms

@@ -18,7 +18,7 @@ from receiver.pipeline import Pipeline
 from receiver.settings import ReceiverSettings
 from receiver.stages.context import Context
 from receiver.stages.intake import Receipt, intake
-from receiver.stages.notify import Sender
+from receiver.stages.sender import Sender
 from receiver.tools import ActiveAlert, Finished, OutsideError, Response, Tools
 
 START = 1_789_949_100.0  # five minutes after the alerts below began
@@ -183,6 +183,7 @@ class Rig:
     settings: ReceiverSettings
     context: Context
     pipeline: Pipeline
+    senders: dict[str, Sender] = field(default_factory=dict)
 
     async def deliver(self, *alerts: Mapping[str, Any]) -> Receipt:
         """One webhook."""

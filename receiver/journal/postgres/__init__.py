@@ -134,8 +134,11 @@ class PostgresJournal(PostgresLedger):
             lambda unit: outbox.postpone(unit, posting, due, error, self._holder)
         )
 
-    async def bury(self, posting: Posting, error: str, now: float) -> None:
-        await self._writer.call(lambda unit: outbox.bury(unit, posting, error, now, self._holder))
+    async def bury(
+        self, posting: Posting, error: str, now: float, letters: Sequence[Letter] = ()
+    ) -> None:
+        grave = outbox.Grave(posting, error, letters)
+        await self._writer.call(lambda unit: outbox.bury(unit, grave, now, self._holder))
 
     async def open_by_hand(self, draft: Draft, by: str, now: float) -> int:
         return await self._writer.call(lambda unit: operator.open_by_hand(unit, draft, by, now))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from receiver.journal.mail import (
     DIGEST,
     EVERY,
+    HELD,
     PENDING_MOST,
     Alone,
     Box,
@@ -15,6 +16,7 @@ from receiver.journal.mail import (
     Letter,
     Tally,
     by_channel,
+    unsent_digest,
 )
 from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.session import Database
@@ -37,8 +39,8 @@ async def post_all(
             box.told |= await _told(db, channel, {incident for incident, _ in mine})
         for incident, letter in mine:
             box.put(incident, letter)
-        if box.filled is not None:
-            await _fill(db, channel, box.filled, now)
+        for digest in box.filled:
+            await _fill(db, channel, digest, now)
         await _write(db, box.alone, now)
         at_once = at_once or bool(box.alone)
     return at_once
@@ -47,7 +49,7 @@ async def post_all(
 async def _box(db: Database, channel: str, now: float) -> Box:
     # locked, because a digest that somebody is just taking out takes no more letters
     rows = await db.fetch(
-        "SELECT id, body, state, open AND due > $1 AS open, created > $2 AS recent FROM outbox"
+        "SELECT id, incident, body, state, due, open AND due > $1 AS open, created > $2 AS recent FROM outbox"
         " WHERE channel = $3 AND event = 'digest' AND created > $4"
         " AND (state = 'pending' OR created > $2) ORDER BY id FOR UPDATE",
         *(now, now - 2 * EVERY, channel, now - PENDING_MOST),
@@ -57,10 +59,10 @@ async def _box(db: Database, channel: str, now: float) -> Box:
         *(channel, now - EVERY),
     )
     tallies = [(row, Tally.of(row["body"])) for row in rows]
-    told_together = sum(tally.letters for row, tally in tallies if row["recent"])
-    unsent = [
-        Digest(row["id"], tally, row["open"]) for row, tally in tallies if row["state"] == "pending"
-    ]
+    told_together = sum(
+        tally.letters for row, tally in tallies if row["recent"] and row["incident"] != HELD
+    )
+    unsent = [unsent_digest(row, tally) for row, tally in tallies if row["state"] == "pending"]
     return Box(alone + told_together, unsent, set())
 
 
@@ -80,8 +82,8 @@ async def _fill(db: Database, channel: str, digest: Digest, now: float) -> None:
         return
     digest.id = await db.fetchval(
         "INSERT INTO outbox (incident, channel, event, body, dedup, created, due, open)"
-        " VALUES (0, $1, $2, $3, $4, $5, $6, true) RETURNING id",
-        *(channel, DIGEST, body, plain(digest.dedup), now, now + EVERY),
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, true) RETURNING id",
+        *(digest.lane, channel, DIGEST, body, plain(digest.dedup), now, digest.due(now)),
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from receiver.journal import Backlog, Event, Letter, Posting
+from receiver.journal.postgres.letters import post
 from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.session import Database
 from receiver.journal.postgres.writer import Unit
@@ -64,8 +66,18 @@ async def postpone(unit: Unit, posting: Posting, due: float, error: str, holder:
     )
 
 
-async def bury(unit: Unit, posting: Posting, error: str, now: float, holder: str) -> None:
-    """It can never be delivered; the ones behind it may go on."""
+@dataclass(frozen=True, slots=True)
+class Grave:
+    """A letter that can never be delivered, why, and what goes in its stead."""
+
+    posting: Posting
+    error: str
+    letters: Sequence[Letter]
+
+
+async def bury(unit: Unit, grave: Grave, now: float, holder: str) -> None:
+    """The ones behind it may go on."""
+    posting, error = grave.posting, grave.error
     buried = await unit.db.fetchval(
         "UPDATE outbox SET state = 'dead', error = $1"
         " WHERE id = $2 AND state = 'pending' AND (holder IS NULL OR holder = $3) RETURNING id",
@@ -75,6 +87,7 @@ async def bury(unit: Unit, posting: Posting, error: str, now: float, holder: str
         data = {"incident": posting.incident, "channel": posting.letter.channel, "error": error}
         lost = Event("undeliverable", {**data, "dedup": posting.letter.dedup})
         await unit.append([(now, lost)])
+        await post(unit.db, max(0, posting.incident), now, grave.letters)
 
 
 async def backlog(db: Database) -> Mapping[str, Backlog]:

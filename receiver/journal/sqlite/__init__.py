@@ -115,8 +115,10 @@ class SqliteJournal(SqliteLedger):
     async def postpone(self, posting: Posting, due: float, error: str) -> None:
         await self._writer.call(lambda db: outbox.postpone(db, posting, due, error))
 
-    async def bury(self, posting: Posting, error: str, now: float) -> None:
-        await self._writer.call(lambda db: outbox.bury(db, posting, error, now))
+    async def bury(
+        self, posting: Posting, error: str, now: float, letters: Sequence[Letter] = ()
+    ) -> None:
+        await self._writer.call(lambda db: outbox.bury(db, posting, error, now, letters))
 
     async def open_by_hand(self, draft: Draft, by: str, now: float) -> int:
         return await self._writer.call(lambda db: operator.open_by_hand(db, draft, by, now))

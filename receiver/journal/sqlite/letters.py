@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from receiver.journal.mail import (
     DIGEST,
     EVERY,
+    HELD,
     PENDING_MOST,
     Alone,
     Box,
@@ -16,6 +17,7 @@ from receiver.journal.mail import (
     Letter,
     Tally,
     by_channel,
+    unsent_digest,
 )
 from receiver.journal.sqlite import bulk
 
@@ -37,8 +39,8 @@ def post_all(
             box.told |= _told(db, channel, {incident for incident, _ in mine})
         for incident, letter in mine:
             box.put(incident, letter)
-        if box.filled is not None:
-            _fill(db, channel, box.filled, now)
+        for digest in box.filled:
+            _fill(db, channel, digest, now)
         _write(db, box.alone, now)
         at_once = at_once or bool(box.alone)
     return at_once
@@ -46,7 +48,7 @@ def post_all(
 
 def _box(db: sqlite3.Connection, channel: str, now: float) -> Box:
     rows = db.execute(
-        "SELECT id, body, state, open AND due > ? AS open, created > ? AS recent FROM outbox"
+        "SELECT id, incident, body, state, due, open AND due > ? AS open, created > ? AS recent FROM outbox"
         " WHERE channel = ? AND event = 'digest' AND created > ? AND (state = 'pending' OR created > ?)"
         " ORDER BY id",
         (now, now - 2 * EVERY, channel, now - PENDING_MOST, now - 2 * EVERY),
@@ -56,12 +58,10 @@ def _box(db: sqlite3.Connection, channel: str, now: float) -> Box:
         (channel, now - EVERY),
     ).fetchone()
     tallies = [(row, Tally.of(row["body"])) for row in rows]
-    told_together = sum(tally.letters for row, tally in tallies if row["recent"])
-    unsent = [
-        Digest(row["id"], tally, bool(row["open"]))
-        for row, tally in tallies
-        if row["state"] == "pending"
-    ]
+    told_together = sum(
+        tally.letters for row, tally in tallies if row["recent"] and row["incident"] != HELD
+    )
+    unsent = [unsent_digest(row, tally) for row, tally in tallies if row["state"] == "pending"]
     return Box(alone + told_together, unsent, set())
 
 
@@ -83,8 +83,8 @@ def _fill(db: sqlite3.Connection, channel: str, digest: Digest, now: float) -> N
         return
     row = db.execute(
         "INSERT INTO outbox (incident, channel, event, body, dedup, created, due, open)"
-        " VALUES (0, ?, ?, ?, ?, ?, ?, 1) RETURNING id",
-        (channel, DIGEST, body, digest.dedup, now, now + EVERY),
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 1) RETURNING id",
+        (digest.lane, channel, DIGEST, body, digest.dedup, now, digest.due(now)),
     ).fetchone()
     digest.id = row["id"]
 

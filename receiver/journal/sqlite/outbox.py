@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from receiver.journal import Backlog, Event, Letter, Posting
+from receiver.journal.sqlite.letters import post
 from receiver.journal.sqlite.rows import append
 
 
@@ -62,11 +63,14 @@ def postpone(db: sqlite3.Connection, posting: Posting, due: float, error: str) -
     )
 
 
-def bury(db: sqlite3.Connection, posting: Posting, error: str, now: float) -> None:
-    """It can never be delivered; the ones behind it may go on."""
+def bury(
+    db: sqlite3.Connection, posting: Posting, error: str, now: float, letters: Sequence[Letter]
+) -> None:
+    """It can never be delivered; the ones behind it may go on, and `letters` go in its stead."""
     db.execute("UPDATE outbox SET state = 'dead', error = ? WHERE id = ?", (error, posting.id))
     data = {"incident": posting.incident, "channel": posting.letter.channel, "error": error}
     append(db, now, [Event("undeliverable", {**data, "dedup": posting.letter.dedup})])
+    post(db, max(0, posting.incident), now, letters)
 
 
 def backlog(db: sqlite3.Connection) -> Mapping[str, Backlog]:

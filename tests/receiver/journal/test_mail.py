@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from receiver.journal.mail import GRAVEST, Box, Digest, Letter, Tally
 
 
@@ -29,7 +31,7 @@ def test_few_letters_go_out_one_by_one() -> None:
     for incident in (1, 2):
         box.put(incident, a_letter())
     assert alone(box) == [1, 2]
-    assert box.filled is None
+    assert box.filled == []
 
 
 def test_above_the_rate_they_are_counted_in_a_digest() -> None:
@@ -37,8 +39,7 @@ def test_above_the_rate_they_are_counted_in_a_digest() -> None:
     for incident in range(1, 6):
         box.put(incident, a_letter())
     assert alone(box) == [1, 2]
-    assert box.filled is not None
-    assert box.filled.tally == a_tally(3, 4, 5)
+    assert [one.tally for one in box.filled] == [a_tally(3, 4, 5)]
 
 
 def test_those_of_the_last_minute_count() -> None:
@@ -71,7 +72,7 @@ def test_a_digest_that_is_open_takes_more() -> None:
     open_ = Digest(4, a_tally(1))
     box = a_box(9, open_)
     box.put(2, a_letter())
-    assert box.filled is open_
+    assert box.filled == [open_]
     assert open_.tally == a_tally(1, 2)
 
 
@@ -80,8 +81,8 @@ def test_a_digest_that_is_on_its_way_takes_no_more() -> None:
     box = a_box(9, closed)
     box.put(2, a_letter())
     assert closed.tally == a_tally(1)
-    assert box.filled is not None
-    assert (box.filled.id, box.filled.tally, box.filled.dedup) == (0, a_tally(2), "d-opened-digest")
+    (filled,) = box.filled
+    assert (filled.id, filled.tally, filled.dedup) == (0, a_tally(2), "d-opened-digest")
 
 
 def test_a_letter_waits_for_the_digest_that_may_tell_of_its_incident() -> None:
@@ -102,7 +103,7 @@ def test_a_letter_waits_for_the_digest_that_was_begun_just_now() -> None:
     box = a_box(9)
     box.put(1, a_letter("opened"))
     box.put(1, a_letter("approval_requested", above=None))
-    assert box.alone[0].after is box.filled
+    assert box.alone[0].after is box.filled[0]
 
 
 def test_a_tally_counts_by_event_and_severity() -> None:
@@ -124,3 +125,32 @@ def test_the_gravest_titles_are_kept_each_once() -> None:
 def test_a_tally_survives_being_written() -> None:
     tally = a_tally(3, 9)
     assert Tally.of(tally.body) == tally
+
+
+def test_what_is_held_back_has_a_digest_of_its_own_and_counts_for_nothing() -> None:
+    box = a_box(2)
+    held = replace(a_letter(above=1), until=900.0)
+    box.put(1, held)
+    box.put(2, a_letter())
+    box.put(3, held)
+    assert [(one.held, one.tally.letters) for one in box.filled] == [(900.0, 2), (None, 1)]
+    assert box.recent == 3
+
+
+def test_what_is_held_back_is_held_though_the_incident_was_told_of_alone() -> None:
+    box = a_box(told=frozenset({7}))
+    box.put(7, replace(a_letter("resolved"), until=900.0))
+    assert alone(box) == []
+
+
+def test_nothing_waits_for_what_is_held_back() -> None:
+    box = a_box(0, Digest(4, a_tally(1, 5), held=900.0))
+    box.put(3, a_letter("acted", above=None))
+    assert box.alone[0].after is None
+
+
+def test_what_only_follows_goes_to_who_was_told_before() -> None:
+    box = a_box(told=frozenset({7}))
+    for incident in (7, 8):
+        box.put(incident, replace(a_letter("resolved"), follows=True))
+    assert alone(box) == [7]

@@ -13,7 +13,7 @@ from receiver.journal import Event, Journal, JournalUnavailable, Posting
 from receiver.pipeline import Pipeline
 from receiver.stages.context import Context
 from receiver.stages.intake import intake
-from receiver.stages.notify import Sender
+from receiver.stages.sender import Sender
 from receiver.tools import OutsideError
 from tests.receiver.rig import Rig, firing, rig
 from tests.servers.process import until

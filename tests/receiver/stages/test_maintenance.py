@@ -83,13 +83,50 @@ async def test_an_alert_that_the_window_does_not_match_is_repaired() -> None:
         assert len(made.programs.asked) == 1
 
 
-async def test_people_are_told_once_and_the_end_of_the_alert_closes_the_incident() -> None:
+async def test_of_announced_work_that_ends_with_its_alert_nobody_hears_but_the_journal() -> None:
     async with rig() as made:
         await begin(made)
         await made.deliver(firing())
         await made.wait(120, step=10)
+        assert await made.told() == []
         await made.deliver(resolved())
         await made.settle()
+        made.clock.at += 60
         assert (await made.incident()).state is State.RESOLVED
-        assert [body["event"] for body in await made.told()] == ["opened", "blocked", "resolved"]
+        assert await made.told() == []
+        muted = [row["event"] for row in await made.events("muted")]
+        assert muted == ["opened", "blocked", "resolved"]
         assert [row["reason"] for row in await made.events("refused")] == ["maintenance"]
+
+
+async def test_what_outlasts_the_window_is_told_when_it_is_over() -> None:
+    async with rig(limits={"max_age": "1h"}) as made:
+        await begin(made, 100)
+        await made.deliver(firing())
+        await made.settle()
+        assert await made.told() == []
+        await made.wait(121)
+        told = [body["event"] for body in await made.told()]
+        assert told[:3] == ["opened", "blocked", "acted"]
+
+
+async def test_who_heard_of_it_before_the_window_hears_its_end_in_it() -> None:
+    async with rig() as made:
+        made.http.status = 500
+        await made.deliver(firing())
+        await made.settle()
+        made.http.status = 200
+        assert [body["event"] for body in await made.told()] == ["opened", "acted"]
+        made.clock.at += 1
+        await begin(made)
+        await made.deliver(resolved())
+        await made.wait(3)
+        assert (await made.told())[-1]["event"] == "resolved"
+
+
+async def test_what_the_window_does_not_cover_is_told_at_once() -> None:
+    async with rig() as made:
+        await begin(made, matchers='service="other"')
+        await made.deliver(firing())
+        await made.settle()
+        assert [body["event"] for body in await made.told()] == ["opened", "acted"]

@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
-from pydantic import PrivateAttr
-
-from receiver.channels.base import THREAD_MOST, Channel, Notice
+from receiver.channels.base import THREAD_MOST, Notice
 from receiver.stages import command
-from receiver.stages.notify import Sender
-from receiver.tools import Tools
-from tests.receiver.rig import CONFIG, Rig, firing, resolved, rig
-
-BOOK: dict[str, Any] = CONFIG["playbooks"][0]
-
-
-@dataclass
-class Heard:
-    """What reached the channel, and what it says to the next ones."""
-
-    notices: list[Notice] = field(default_factory=list)
-    says: list[str | None] = field(default_factory=list)
-
-
-class Listening(Channel):
-    """A channel in memory."""
-
-    _heard: Heard = PrivateAttr(default_factory=Heard)
-
-    async def send(self, notice: Notice, tools: Tools) -> str | None:
-        self._heard.notices.append(notice)
-        return self._heard.says.pop(0) if self._heard.says else None
+from tests.receiver.rig import Rig, firing, resolved, rig
+from tests.receiver.stages.listening import listening, send
 
 
 async def heard(made: Rig, *says: str | None) -> list[Notice]:
     """Everything that is due, sent to a channel that answers so."""
-    channel = Listening()
-    channel._heard.says = list(says)
-    made.settings = made.settings.model_copy(update={"channels": {"ops": channel}})
-    sender = Sender(made.context, "ops")
-    while await sender.deliver_due():
-        pass
-    return channel._heard.notices
+    channel = listening(made)
+    channel.says = list(says)
+    await send(made)
+    return channel.notices
 
 
 async def test_what_a_channel_says_comes_back_with_its_next_notice() -> None:
