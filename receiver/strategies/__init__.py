@@ -6,13 +6,15 @@ from pydantic import SerializerFunctionWrapHandler, ValidationInfo
 
 from receiver.registry import chosen_by_key, name_of
 from receiver.strategies.base import Strategy
+from receiver.strategies.command import Command
 from receiver.strategies.compose import Compose
 from receiver.strategies.git import Git
 from receiver.strategies.symlink import Symlink
 
 STRATEGIES: dict[str, type[Strategy]] = {
-    "git": Git,
+    "command": Command,
     "compose": Compose,
+    "git": Git,
     "symlink": Symlink,
 }
 

@@ -21,11 +21,24 @@ from tests.contracts.plugins import (
 )
 from tests.receiver.stand_ins import StandInHttp, StandInPrograms, a_toolbox
 from tests.receiver.strategies.places import HOSTILE, PROOF, a_place, tree
+from tests.receiver.strategies.programs import a_script
 from tests.receiver.strategies.repositories import a_clone, an_origin
 
 
 def _symlink(folder: Path) -> dict[str, Any]:
     return {"path": a_place(folder, "v1", "v2", current="v2"), "version": PROOF}
+
+
+def _command(folder: Path) -> dict[str, Any]:
+    switch = [str(a_script(folder)), "{version}", "{host}"]
+    return {
+        "preflight": switch,
+        "activate": [switch, ["true"]],
+        "restore": [["true"]],
+        "hosts": ["web1", "web2"],
+        "starts": True,
+        "version": {"command": ["version-of", "{host}"]},
+    }
 
 
 def _git(folder: Path) -> dict[str, Any]:
@@ -34,6 +47,7 @@ def _git(folder: Path) -> dict[str, Any]:
 
 # each lays a place where v2 is live and v1 may be gone back to, and says the options that fit it
 EXAMPLES: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "command": _command,
     "git": _git,
     "symlink": _symlink,
 }
