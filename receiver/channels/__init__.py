@@ -5,22 +5,28 @@ from __future__ import annotations
 from pydantic import ValidationInfo
 
 from receiver.channels.base import Channel
+from receiver.channels.discord import Discord
 from receiver.channels.email import Email
+from receiver.channels.github import GitHub
 from receiver.channels.log import Log
 from receiver.channels.opsgenie import Opsgenie
 from receiver.channels.pagerduty import PagerDuty
 from receiver.channels.slack import Slack
 from receiver.channels.teams import Teams
+from receiver.channels.telegram import Telegram
 from receiver.channels.webhook import Webhook
 from receiver.registry import chosen_by_key
 
 CHANNELS: dict[str, type[Channel]] = {
+    "discord": Discord,
     "email": Email,
+    "github": GitHub,
     "log": Log,
     "opsgenie": Opsgenie,
     "pagerduty": PagerDuty,
     "slack": Slack,
     "teams": Teams,
+    "telegram": Telegram,
     "webhook": Webhook,
 }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from html import unescape
 
 from prunella.redaction import printable
 from receiver.endpoints import check_url
@@ -50,7 +51,7 @@ def fit(text: str, limit: int, pieces: Pieces, *, parsed: bool = False) -> str:
     """
     clean = plain(text, limit)
     written = list(pieces(clean))
-    sizes = [units(one) for one in (clean if parsed else written)]
+    sizes = [units(unescape(one) if parsed else one) for one in written]
     if sum(sizes) <= limit:
         return "".join(written)
     room, end = limit - units(ELLIPSIS), 0
