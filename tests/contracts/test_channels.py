@@ -42,11 +42,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
 REMOTE = CHANNELS.keys() - {"email", "log"}  # by HTTP
 TAKEN = {  # others: 200, ok
     "discord": Response(200, b'{"id": "1"}'),
+    "github": Response(201, b'{"number": 1}'),
     "opsgenie": Response(202, b"{}"),
     "pagerduty": Response(202, b"{}"),
     "telegram": Response(200, b'{"ok": true, "result": {"message_id": 1}}'),
 }
-WAKES_PEOPLE = {"opsgenie", "pagerduty"}  # so that not every event is worth a message
+# what an event takes where it is not one request: nobody is woken for news, and what is opened for no good is closed
+REQUESTS = {"github": {2, 3}, "opsgenie": {0, 1, 2}, "pagerduty": {0, 1, 2}}
 KNOWN = ", ".join(sorted(CHANNELS))
 SHARED = {"api_url", "min_severity", "events", "matchers", "environment", "timeout"}
 parse = TypeAdapter(Annotated[SerializeAsAny[Channel], BeforeValidator(parse_channel)])
