@@ -162,6 +162,19 @@ async def never_later(seconds: float, action: str, options: Mapping[str, JsonVal
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """Which version should serve on a target; None where nobody knows. `coming` is one that is on its way there."""
+
+    version: str | None
+    coming: str | None = None
+
+
+async def nothing_due(target: str) -> Due:
+    """For who has no ledger of releases."""
+    return Due(None)
+
+
+@dataclass(frozen=True, slots=True)
 class Tools:
     """What a plugin may reach. `prometheus` and `alertmanager` are None where the config names none."""
 
@@ -177,4 +190,5 @@ class Tools:
     # says how far a long effect has come; written to the journal, at most every few seconds
     progress: Callable[[str], Awaitable[None]] = field(default=unheard)
     later: Later = field(default=never_later)
+    due: Callable[[str], Awaitable[Due]] = field(default=nothing_due)  # by the ledger of releases
     silencer: Silencer | None = None  # None unless `silence_while_healing` asks for it

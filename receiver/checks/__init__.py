@@ -17,6 +17,7 @@ from receiver.checks.process import ProcessUp
 from receiver.checks.promql import Promql
 from receiver.checks.queue import QueueState
 from receiver.checks.redis import RedisAnswers
+from receiver.checks.version import VersionServes
 from receiver.registry import chosen_by_only_key
 
 CHECKS: dict[str, type[Check]] = {
@@ -27,6 +28,7 @@ CHECKS: dict[str, type[Check]] = {
     "promql": Promql,
     "queue": QueueState,
     "redis": RedisAnswers,
+    "version": VersionServes,
 }
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
 
 from receiver import metrics
 from receiver.checks.alert_cleared import AlertCleared
@@ -18,6 +20,7 @@ from receiver.decide.values import changed
 from receiver.decide.verdict import Judgement, Look, Outcome, Sample, Verdict, judge, look
 from receiver.journal import Claim, Event, IncidentAlert, Letter, Move
 from receiver.stages.context import Context, commit, event_of, playbook_of
+from receiver.stages.due import due_on
 from receiver.stages.notify import letters
 from receiver.stages.plan import finish
 from receiver.stages.silence import unhush
@@ -86,7 +89,8 @@ async def _samples(
 async def _sample(check: Check, scene: Scene, context: Context) -> Sample:
     try:
         async with asyncio.timeout(LOOK_TIMEOUT):
-            return await check.sample(scene, context.tools)
+            tools = replace(context.tools, due=partial(due_on, context))
+            return await check.sample(scene, tools)
     except TimeoutError:
         return Sample(Outcome.NO_DATA, f"no answer within {LOOK_TIMEOUT:g} s", check.direct)
 

@@ -87,6 +87,11 @@ class Strategy(Settings):
         """Which version serves, by every proof that there is; they have to agree. Never raises for what the target does."""
         return agreed(await asyncio.gather(*self.proofs(process, tools)))
 
+    async def running_everywhere(self, process: Manager | None, tools: Tools) -> Reading:
+        """The same of all its machines together."""
+        looks = (machine.running(process, tools) for machine in self.machines())
+        return agreed(await asyncio.gather(*looks))
+
     def proofs(self, process: Manager | None, tools: Tools) -> Iterator[Awaitable[Reading]]:
         """Each way to see what serves."""
         if self.version.asks:
