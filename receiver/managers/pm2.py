@@ -34,6 +34,7 @@ _NOT_A_NAME = re.compile(r"^(?:-.*|all|\d+|/.*|.*\.(?:json|ya?ml|config\.[cm]?js
 _UNKNOWN = re.compile(r"not found|Unknown process name")
 _RELOADING = re.compile(r"Reload already in progress, please try again")
 _LEAVING = "_old_"  # how the id of an instance begins that a reload is about to end
+_PLACES = ("pm_cwd", "pm_exec_path")  # the folder and the script, as it will start them again
 _PM2S_OWN = re.compile(rb"\b(?:node|nodejs|bun)\b")
 _STATES = {
     "online": ProcessState.UP,
@@ -63,6 +64,7 @@ class _Instance:
     cluster: bool
     leaving: bool
     resident: int
+    started_from: tuple[str, ...] = ()
 
 
 class Pm2(Manager):
@@ -91,6 +93,10 @@ class Pm2(Manager):
 
     async def status(self, tools: Tools) -> ProcessStatus:
         return as_one([one.status for one in await self._listed(tools)])
+
+    async def started_from(self, tools: Tools) -> tuple[str, ...]:
+        seen = (place for one in await self._listed(tools) for place in one.started_from)
+        return tuple(dict.fromkeys(seen))
 
     async def restart(self, tools: Tools) -> None:
         await self._order(tools, "restart", self.name)
@@ -235,4 +241,7 @@ def _instance(entry: Mapping[str, object], details: Mapping[str, object]) -> _In
         cluster=details.get("exec_mode") == "cluster_mode",
         leaving=str(details.get("pm_id")).startswith(_LEAVING),
         resident=resident if isinstance(resident, int) else 0,
+        started_from=tuple(
+            place for key in _PLACES if isinstance(place := details.get(key), str) and place
+        ),
     )

@@ -87,6 +87,9 @@ class Supervisor(Manager):
         info = await self._info()
         return ProcessStatus(ProcessState.MISSING) if info is None else _status(info)
 
+    async def started_from(self, tools: Tools) -> tuple[str, ...]:
+        return await asyncio.to_thread(self._started_from)
+
     async def restart(self, tools: Tools) -> None:
         tools.require_lease()
         stopped = await self._order("stopProcess", _NOT_RUNNING, after_stop=False)
@@ -131,6 +134,19 @@ class Supervisor(Manager):
                 await tools.clock.sleep(_STOP_POLL)
         except ManagerError as error:
             raise ManagerError(f"stopped, but then {error}") from error
+
+    def _started_from(self) -> tuple[str, ...]:
+        """The folder and what the command names; empty where this supervisord does not say them."""
+        try:
+            told = self._call("getAllConfigInfo")
+        except xmlrpc.client.Fault as fault:
+            raise ManagerError(f"supervisord: {fault.faultString}", started=False) from fault
+        every = told if isinstance(told, list) else []
+        full = self.name if ":" in self.name else f"{self.name}:{self.name}"
+        ours = [one for one in every if f"{one.get('group')}:{one.get('name')}" == full]
+        folders = [str(one["directory"]) for one in ours if one.get("directory")]
+        words = [word for one in ours for word in str(one.get("command", "")).split()]
+        return tuple(word for word in (*folders, *words) if word.startswith("/"))
 
     async def _info(self) -> Mapping[str, object] | None:
         """What supervisord says about the program; None when it knows none of that name."""

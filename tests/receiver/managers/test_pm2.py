@@ -384,3 +384,14 @@ async def test_a_real_pm2s_stopped_app_is_started(tmp_path: Path) -> None:
             return (await api.status(tools)).state is ProcessState.UP
 
         await until(up, "it is up")
+
+
+async def test_it_says_from_where_pm2_starts_the_app() -> None:
+    places = {"pm_cwd": "/srv/api/current", "pm_exec_path": "/srv/api/current/app.js"}
+    async with a_home() as home:
+        programs = StandInPrograms(listed(("api", "online", 1), ("api", "online", 2), **places))
+        seen = await Pm2(name="api", home=home).started_from(a_toolbox(programs=programs))
+    assert seen == ("/srv/api/current", "/srv/api/current/app.js")
+    async with a_home() as home:
+        programs = StandInPrograms(listed(("api", "online", 1)))
+        assert await Pm2(name="api", home=home).started_from(a_toolbox(programs=programs)) == ()

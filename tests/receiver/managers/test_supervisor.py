@@ -214,3 +214,16 @@ class TestWithARealSupervisord:
             after = await manager.status(TOOLS)
             assert after.state is ProcessState.UP
             assert before.pids != after.pids
+
+
+@pytest.mark.server
+async def test_it_says_from_where_supervisord_starts_the_program(tmp_path: Path) -> None:
+    sleep = ["/bin/sleep", "600"]
+    async with supervisord(
+        tmp_path, {"api": sleep, "api2": sleep}, directory=str(tmp_path)
+    ) as server:
+        manager = Supervisor(name="api", url=server.url)
+        assert await manager.started_from(TOOLS) == (str(tmp_path), "/bin/sleep")
+        full = Supervisor(name="api:api", url=server.url)
+        assert await full.started_from(TOOLS) == (str(tmp_path), "/bin/sleep")
+        assert await Supervisor(name="other", url=server.url).started_from(TOOLS) == ()
