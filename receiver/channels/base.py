@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from prunella.service.settings import Duration, Settings
 from receiver.decide.guards import Rate
@@ -25,6 +25,11 @@ EVENTS = (
 )
 # what may be told together; an action, a question and a freeze are always told by themselves
 MANY = frozenset({"opened", "blocked", "ineffective", "escalated", "acknowledged", "resolved"})
+
+
+def _bare(kind: object) -> object:
+    """What is annotated."""
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def _known_event(event: str) -> str:
@@ -108,6 +113,15 @@ class Channel(Settings):
     # in a minute; what is more is told together. None never is
     digest_above: Annotated[int, Field(ge=1)] | None = 10
     timeout: Duration = 10.0
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_empty_secret(cls, value: object, info: ValidationInfo) -> object:
+        """`${NAME:-}` of a variable that is not set: found when the config is read, not when somebody must be called."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if value == "" and SecretStr in (kind, *map(_bare, get_args(kind))):
+            raise ValueError("is empty: set the variable or the file that it is read from")
+        return value
 
     @property
     def allowed(self) -> Rate | None:

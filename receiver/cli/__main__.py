@@ -15,6 +15,7 @@ from prunella.version import version
 with extra("prunella", "receiver"):
     from receiver.cli.api import Api, ApiError, UsageError
     from receiver.cli.lint import add_lint, lint
+    from receiver.cli.notify import add_notify, notify
     from receiver.cli.operate import (
         add_heal,
         add_maintenance,
@@ -90,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     command("pause", "no action begins any more").add_argument("--reason", required=True)
     command("resume", "actions may begin again")
     add_maintenance(command, shared)
+    add_notify(command, shared)
     add_repair(command)
     add_heal(command)
     add_releases(command, shared)
@@ -147,6 +149,7 @@ _APART: Mapping[str, Callable[[argparse.Namespace, Api], Awaitable[int]]] = {
     "heal": heal,
     "journal": _journal,
     "maintenance": maintenance,
+    "notify": notify,
     "release": release,
     "releases": releases,
     "repair": repair,

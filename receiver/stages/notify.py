@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, replace
 
+from prunella.logs import create_logger
 from receiver.channels.base import MANY, Channel, Notice, Question
 from receiver.decide.incident import CLOSED, Incident
 from receiver.decide.matchers import matches_all
@@ -17,6 +18,7 @@ from receiver.journal import Letter
 from receiver.settings import ReceiverSettings
 from receiver.stages.context import Context
 
+log = create_logger("prunella.receiver.notify")
 _FIELDS = tuple(one.name for one in fields(Notice) if one.name not in {"question", "thread"})
 
 _OF_NO_NEWS = frozenset({"opened", "blocked", "healed", "resolved"})

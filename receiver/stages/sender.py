@@ -11,7 +11,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from prunella.logs import create_logger
 from receiver import metrics
 from receiver.channels.base import MANY, THREAD_MOST, Channel, ChannelError, Notice, Question
 from receiver.decide.incident import CLOSED
@@ -21,9 +20,9 @@ from receiver.decide.rates import Spent
 from receiver.journal import Event, Letter, Posting
 from receiver.journal.mail import DIGEST, OF_A_SCOPE, Tally
 from receiver.stages.context import Context
-from receiver.stages.notify import body_of
+from receiver.stages.notify import body_of, log
+from receiver.tools import Tools
 
-log = create_logger("prunella.receiver.notify")
 RETRY_FIRST, RETRY_MOST = 1.0, 60.0
 REST_MOST = 5.0  # of a channel after a failure, so that a service that is down is not asked for every letter
 AT_ONCE = 50
@@ -102,19 +101,8 @@ class Sender:
         self._since.pop(posting.id, None)
 
     async def _try(self, channel: Channel, posting: Posting) -> str:
-        """What the channel says of it. Raises ChannelError, also for what no channel should do."""
-        notice = notice_of(posting)
-        try:
-            async with asyncio.timeout(4 * channel.timeout + 1):
-                said = await channel.send(notice, self._context.tools)
-        except ChannelError:
-            raise
-        except TimeoutError as error:
-            raise ChannelError("the channel came to no end", unknown=True) from error
-        except Exception as error:
-            # supervising: a fault in one channel must not hold up its other letters for ever
-            log.exception("a channel failed", channel=self._name)
-            raise ChannelError(f"a fault of ours: {type(error).__name__}", unknown=True) from error
+        """What is kept of the channel's word. Raises ChannelError."""
+        said = await hand_over(channel, notice_of(posting), self._context.tools)
         if not said or posting.letter.event == DIGEST:  # which is of many incidents
             return ""
         if len(said) > THREAD_MOST:
@@ -173,6 +161,21 @@ class Sender:
         above = channels[name].digest_above if event in MANY else None
         body = {**body_of(marked), INSTEAD_OF: self._name}
         return (Letter(name, event, body, dedup, above=above),)
+
+
+async def hand_over(channel: Channel, notice: Notice, tools: Tools) -> str | None:
+    """What the channel says of it. Raises ChannelError, also for what no channel should do."""
+    try:
+        async with asyncio.timeout(4 * channel.timeout + 1):
+            return await channel.send(notice, tools)
+    except ChannelError:
+        raise
+    except TimeoutError as error:
+        raise ChannelError("the channel came to no end", unknown=True) from error
+    except Exception as error:
+        # supervising: a fault in one channel must not hold up its other letters for ever
+        log.exception("a channel failed", kind=type(channel).__name__)
+        raise ChannelError(f"a fault of ours: {type(error).__name__}", unknown=True) from error
 
 
 def _jittered(attempts: int) -> float:

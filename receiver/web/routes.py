@@ -11,6 +11,7 @@ from receiver.web.alerts import Alerts
 from receiver.web.heal import Heals
 from receiver.web.incidents import WORDS, Incidents
 from receiver.web.maintenance import Maintenance
+from receiver.web.notify import Notify
 from receiver.web.operations import Operations
 from receiver.web.pages import STYLESHEET, stylesheet
 from receiver.web.releases import Releases
@@ -41,6 +42,7 @@ def routes(context: Context, wake: Callable[[], None]) -> tuple[Route, ...]:
         Route("POST", "/api/v1/restore-points", Scope.OPERATE, releases.mark),
         Route("POST", "/api/v1/pause", Scope.OPERATE, operations.pause),
         Route("POST", "/api/v1/resume", Scope.OPERATE, operations.resume),
+        Route("POST", "/api/v1/notify/test", Scope.OPERATE, Notify(context).test),
         Route("GET", "/api/v1/maintenance", Scope.OPERATE, maintenance.list),
         Route("POST", "/api/v1/maintenance", Scope.OPERATE, maintenance.begin),
         Route("DELETE", f"/api/v1/maintenance/{_ID}", Scope.OPERATE, maintenance.end),

@@ -1,0 +1,47 @@
+"""Test messages over the API."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from prunella.service.answers import Refused
+from prunella.service.settings import Settings
+from prunella.service.web import CLIENT
+from receiver.stages.context import Context
+from receiver.stages.trial import Trial, try_channels
+from receiver.web.bodies import read_object, validated
+
+
+class TrialBody(Settings):
+    """Which channel; none is all of them."""
+
+    channel: str | None = None
+
+
+class Notify:
+    """The routes under `/api/v1/notify`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def test(self, request: web.Request) -> web.Response:
+        """Sends now and answers with what the services said, each within its own time."""
+        body = validated(TrialBody, await read_object(request))
+        known = self._context.settings().channels
+        if not known or (body.channel is not None and body.channel not in known):
+            listed = ", ".join(sorted(known)) or "none"
+            raise Refused(404, "not_found", f"there is no such channel; known: {listed}")
+        names = tuple(known) if body.channel is None else (body.channel,)
+        by = request[CLIENT] or "operator"
+        trials = await try_channels(self._context, names, by)
+        return web.json_response({"channels": [_said(one) for one in trials]})
+
+
+def _said(trial: Trial) -> dict[str, object]:
+    return {
+        "channel": trial.channel,
+        "kind": trial.kind,
+        "ok": trial.error is None,
+        "error": trial.error,
+        "answers": list(trial.answers),
+    }
