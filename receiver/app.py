@@ -32,6 +32,7 @@ from receiver.outside.survivors import ProcessTable
 from receiver.pipeline import LEASE, Pipeline
 from receiver.settings import ReceiverSettings
 from receiver.stages.context import Context
+from receiver.stages.heartbeat import Heartbeat
 from receiver.tools import Alertmanager, Http, Tools
 from receiver.web.routes import routes
 
@@ -67,6 +68,7 @@ async def receiver(
             clock=clock,
         )
         _start(tasks, pipeline, settings, context.tools.alertmanager)
+        tasks.start("heartbeat", Heartbeat(context).beat)
         live.on_reload(_apply(lambda: live.current, auth, tasks, pipeline, programs))
         try:
             yield _service(live, context, pipeline, auth)

@@ -8,6 +8,7 @@ from receiver.channels.base import Channel
 from receiver.channels.discord import Discord
 from receiver.channels.email import Email
 from receiver.channels.github import GitHub
+from receiver.channels.healthchecks import Healthchecks
 from receiver.channels.log import Log
 from receiver.channels.opsgenie import Opsgenie
 from receiver.channels.pagerduty import PagerDuty
@@ -21,6 +22,7 @@ CHANNELS: dict[str, type[Channel]] = {
     "discord": Discord,
     "email": Email,
     "github": GitHub,
+    "healthchecks": Healthchecks,
     "log": Log,
     "opsgenie": Opsgenie,
     "pagerduty": PagerDuty,

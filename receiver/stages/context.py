@@ -22,6 +22,13 @@ PARSED_MOST = 1024
 _PARSED: dict[str | int, tuple[Mapping[str, object], Playbook]] = {}
 
 
+@dataclass(slots=True)
+class Watchdog:
+    """When Alertmanager's always-firing alert came last, in unix seconds; None for not since we run."""
+
+    at: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """`settings` is asked each time, so that a reload reaches the next step of whatever is under way."""
@@ -37,6 +44,7 @@ class Context:
         default=lambda _: True
     )  # whether we may still act for that incident, by the monotonic clock
     health: Health = field(default_factory=Health)
+    heard_watchdog: Watchdog = field(default_factory=Watchdog)
 
     def now(self) -> float:
         """Unix seconds."""

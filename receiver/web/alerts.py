@@ -55,5 +55,6 @@ class Alerts:
     async def watchdog(self, request: web.Request) -> web.Response:
         """Alertmanager's always-firing alert: its absence is what Prometheus alerts on."""
         await read_json(request)
+        self._context.heard_watchdog.at = self._context.now()
         metrics.WATCHDOG.set(self._context.now())
         return web.json_response({"received": 1}, status=202)

@@ -31,6 +31,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "password": CANARY,
     },
     "github": {"repository": "example/shop", "token": CANARY},
+    "healthchecks": {"ping_url": ADDRESS},
     "log": {},
     "opsgenie": {"api_key": CANARY},
     "pagerduty": {"integration_key": CANARY.ljust(32, "0")},
