@@ -24,9 +24,10 @@ _log = create_logger(__name__)
 
 
 class Scope(StrEnum):
-    """What a route lets its caller do. OPEN is for everyone."""
+    """What a route lets its caller do. OPEN is for everyone; SIGNED for a request that proves itself, as its route says."""
 
     OPEN = "open"
+    SIGNED = "signed"
     WEBHOOK = "webhook"
     OPERATE = "operate"
     READ = "read"
@@ -86,13 +87,19 @@ class Auth:
 
     def client(self, header: str | None, scope: Scope, source: str = "") -> str:
         """The name of the token in an Authorization header, empty for nobody in particular. Raises Denied."""
+        if scope is Scope.SIGNED:
+            raise TypeError("no token opens what proves itself")
         if scope is Scope.OPEN or (self._open_when_unset and not self._clients):
             return ""
         try:
             return self._holder(header, scope)
         except Denied as denied:
-            self._refusals.note(source, denied.reason)
+            self.refused(source, denied)
             raise
+
+    def refused(self, source: str, denied: Denied) -> None:
+        """Counts and logs that somebody was turned away, also by a proof of another kind."""
+        self._refusals.note(source, denied.reason)
 
     def _holder(self, header: str | None, scope: Scope) -> str:
         scheme, _, token = (header or "").partition(" ")

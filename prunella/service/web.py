@@ -40,18 +40,31 @@ _BACKLOG = (
 
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="prunella"'}
+SIGNATURE = {"WWW-Authenticate": 'Signature realm="prunella"'}
 EXPECT = "Expect"
 CLIENT = web.RequestKey("client", str)  # `request[CLIENT]`: the name of the token, or empty
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a handler answers, and whom. GET answers HEAD, too."""
+    """Where a handler answers, and whom. GET answers HEAD, too.
+
+    `proof` belongs to Scope.SIGNED: it looks at the request and names the client, or raises Denied. It reads no more of
+    the body than it must, and bounds what it reads by itself.
+    """
 
     method: str
     path: str
     scope: Scope
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    proof: Callable[[web.Request], Awaitable[str]] | None = None
+
+    def check(self) -> None:
+        """Raises TypeError for a route that nobody guards."""
+        if not isinstance(self.scope, Scope):
+            raise TypeError(f"{self.method} {self.path} has no scope")
+        if (self.scope is Scope.SIGNED) != (self.proof is not None):
+            raise TypeError(f"{self.method} {self.path}: a proof and Scope.SIGNED belong together")
 
 
 def always_ready() -> str | None:
@@ -77,19 +90,18 @@ class Service:
 
     def application(self) -> web.Application:
         """The aiohttp app. Raises TypeError when a route has no scope."""
-        scopes: dict[web.AbstractRoute, Scope] = {}
+        guarded: dict[web.AbstractRoute, Route] = {}
         app = web.Application(
             client_max_size=self.max_body,
-            middlewares=[self._front(scopes)],
+            middlewares=[self._front(guarded)],
         )
         for route in (*self.routes, *self._own_routes()):
-            if not isinstance(route.scope, Scope):
-                raise TypeError(f"{route.method} {route.path} has no scope")
+            route.check()
             for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
                 added = app.router.add_route(
                     method, route.path, route.handler, expect_handler=_expect_later
                 )
-                scopes[added] = route.scope
+                guarded[added] = route
         app.on_response_prepare.append(add_security_headers)
         return app
 
@@ -139,7 +151,7 @@ class Service:
         taken = {(route.method, route.path) for route in self.routes}
         return [route for route in own if (route.method, route.path) not in taken]
 
-    def _front(self, scopes: dict[web.AbstractRoute, Scope]) -> Middleware:
+    def _front(self, guarded: dict[web.AbstractRoute, Route]) -> Middleware:
         """All that surrounds a handler, in one: each layer more is a coroutine more for every request."""
 
         @web.middleware
@@ -152,9 +164,11 @@ class Service:
                     Measured(request.method, template_of(request)) as measured,
                 ):
                     try:
-                        self._admit(request, scopes)
+                        proof = self._admit(request, guarded)
                         if EXPECT in request.headers:
                             await _continue(request)
+                        if proof is not None:
+                            await self._prove(request, proof)
                         response = await handler(request)
                     except asyncio.CancelledError:
                         measured.status = CLIENT_GONE
@@ -172,20 +186,33 @@ class Service:
 
         return front
 
-    def _admit(self, request: web.Request, scopes: dict[web.AbstractRoute, Scope]) -> None:
-        """Raises Refused for who may not, and for what is too much."""
+    def _admit(
+        self, request: web.Request, guarded: dict[web.AbstractRoute, Route]
+    ) -> Callable[[web.Request], Awaitable[str]] | None:
+        """Raises Refused for who may not, and for what is too much; the proof that is still to be given."""
         if request.match_info.http_exception is not None:
-            return  # 404 or 405: nothing there to guard
-        scope = scopes[request.match_info.route]
-        header = request.headers.get("Authorization")
-        try:
-            request[CLIENT] = self.auth.client(header, scope, request.remote or "")
-        except Denied as denied:
-            if denied.known:
-                raise Refused(403, denied.reason, str(denied)) from denied
-            raise Refused(401, denied.reason, str(denied), CHALLENGE) from denied
+            return None  # 404 or 405: nothing there to guard
+        route = guarded[request.match_info.route]
+        if route.proof is None:
+            header = request.headers.get("Authorization")
+            try:
+                request[CLIENT] = self.auth.client(header, route.scope, request.remote or "")
+            except Denied as denied:
+                if denied.known:
+                    raise Refused(403, denied.reason, str(denied)) from denied
+                raise Refused(401, denied.reason, str(denied), CHALLENGE) from denied
         if (request.content_length or 0) > self.max_body:
             raise Refused(413, "body_too_large", f"the body may have {self.max_body} bytes")
+        return route.proof
+
+    async def _prove(
+        self, request: web.Request, proof: Callable[[web.Request], Awaitable[str]]
+    ) -> None:
+        try:
+            request[CLIENT] = await proof(request)
+        except Denied as denied:
+            self.auth.refused(request.remote or "", denied)
+            raise Refused(401, denied.reason, str(denied), SIGNATURE) from denied
 
     async def _readiness(self, _: web.Request) -> web.Response:
         reason = self.ready()

@@ -45,6 +45,12 @@ def test_an_open_route_asks_for_nothing() -> None:
     assert auth().client(None, Scope.OPEN) == ""
 
 
+def test_no_token_opens_what_proves_itself() -> None:
+    for opened in (auth(), Auth({}, open_when_unset=True)):
+        with pytest.raises(TypeError, match="proves itself"):
+            opened.client("Bearer operate-1", Scope.SIGNED)
+
+
 def test_operate_implies_read() -> None:
     assert auth().client("Bearer operate-1", Scope.READ) == "ops"
 

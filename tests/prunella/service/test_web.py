@@ -7,9 +7,9 @@ import pytest
 from aiohttp import web
 
 from prunella.metrics import REGISTRY
-from prunella.service.auth import Auth, Scope
+from prunella.service.auth import Auth, Denied, Scope
 from prunella.service.settings import ConfigError, ListenAddress, Problem
-from prunella.service.web import Route
+from prunella.service.web import CLIENT, Route
 from tests.prunella.service.front_door import (
     BEARER,
     Client,
@@ -71,6 +71,46 @@ def test_a_route_without_a_scope_refuses_to_start() -> None:
     bare = Route("GET", "/x", cast("Scope", None), hello)
     with pytest.raises(TypeError, match="GET /x has no scope"):
         service(routes=(bare,)).application()
+
+
+async def nobody(_: web.Request) -> str:
+    raise Denied("the signature is not valid", reason="signature_wrong")
+
+
+async def somebody(request: web.Request) -> str:
+    return f"signed {len(await request.read())}"
+
+
+async def who(request: web.Request) -> web.Response:
+    return web.json_response({"client": request[CLIENT]})
+
+
+@pytest.mark.parametrize(
+    "bare",
+    [Route("POST", "/x", Scope.SIGNED, hello), Route("POST", "/x", Scope.OPEN, hello, somebody)],
+)
+def test_a_route_that_proves_itself_says_how_or_does_not_start(bare: Route) -> None:
+    with pytest.raises(TypeError, match="a proof and Scope"):
+        service(routes=(bare,)).application()
+
+
+async def test_a_request_that_proves_itself_needs_no_token_and_no_token_stands_in() -> None:
+    routes = (
+        Route("POST", "/good", Scope.SIGNED, who, somebody),
+        Route("POST", "/bad", Scope.SIGNED, who, nobody),
+    )
+    async with client_of(service(routes=routes)) as client:
+        assert (await client.post("/good", b"12", "")).json == {"client": "signed 2"}
+        refused = await client.post("/bad", b"12", BEARER)
+    assert (refused.status, refused.json["reason"]) == (401, "signature_wrong")
+    assert refused.headers["www-authenticate"].startswith("Signature")
+
+
+async def test_a_service_that_is_open_to_all_still_asks_for_the_proof() -> None:
+    routes = (Route("POST", "/bad", Scope.SIGNED, who, nobody),)
+    open_to_all = Auth({}, open_when_unset=True)
+    async with client_of(service(routes=routes, auth=open_to_all)) as client:
+        assert (await client.post("/bad", b"")).status == 401
 
 
 async def test_every_route_that_is_not_open_refuses_without_a_token() -> None:
