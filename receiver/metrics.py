@@ -76,6 +76,21 @@ LAUNCH_PHASE = Gauge(
     "The phase of the launch watch that the release is in, from 1; 0 = the watch is over.",
     ["service", "target", "version"],
 )
+LAUNCH_BASELINE = Gauge(
+    "prunella_launch_baseline",
+    "What a signal of a release that is watched is compared with.",
+    ["service", "target", "version", "signal"],
+)
+LAUNCH_LIMIT = Gauge(
+    "prunella_launch_limit",
+    "Above which a signal of a release that is watched is worse than its baseline.",
+    ["service", "target", "version", "signal"],
+)
+LAUNCH_VERDICT = Gauge(
+    "prunella_launch_verdict",
+    "What the last checkpoint of a release that is watched found: 0 pass, 1 inconclusive, 2 degraded.",
+    ["service", "target", "version"],
+)
 DEPLOY_IN_PROGRESS = Gauge(
     "prunella_deploy_in_progress",
     "Whether a deploy of a service has begun and not ended.",

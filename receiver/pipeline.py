@@ -20,6 +20,7 @@ from receiver.stages.act import interrupted, look_first
 from receiver.stages.climb import escalated, inconclusive, next_rung, step_failed
 from receiver.stages.context import Context
 from receiver.stages.guard import awaiting, blocked, guard
+from receiver.stages.launches import LaunchWatcher
 from receiver.stages.plan import hold, plan, watch
 from receiver.stages.reconcile import Reconciler
 from receiver.stages.releases import ReleaseGauges
@@ -61,6 +62,7 @@ MEASURE, MEASURE_MOST = 1.0, 15.0
 MEASURE_SHARE = 50  # of the time, so much as one look takes: what is large is looked at less often
 RETAIN = 60.0
 SCHEDULES = 1.0
+LAUNCHES = 1.0
 
 
 class Pipeline:
@@ -177,6 +179,17 @@ class Pipeline:
             if await scheduler.once():
                 self.wake()
             await self._context.tools.clock.sleep(SCHEDULES)
+
+        await self._patiently(turn)
+
+    async def watch_launches(self) -> None:
+        """Takes the checkpoints of young releases when they are due, for ever."""
+        watcher = LaunchWatcher(self._context)
+
+        async def turn() -> None:
+            if await watcher.once():
+                self.wake()
+            await self._context.tools.clock.sleep(LAUNCHES)
 
         await self._patiently(turn)
 

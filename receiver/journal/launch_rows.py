@@ -15,7 +15,7 @@ from receiver.journal.releases import release_of
 from receiver.journal.rows import Row
 
 _encode = Encoder().encode
-_baseline = Decoder(dict[str, Base]).decode
+_baseline = Decoder(dict[str, Base] | None).decode
 _signals = Decoder(tuple[Judged, ...]).decode
 
 _WITH_LAST = (
@@ -68,7 +68,7 @@ def checkpoint_of(row: Row) -> Checkpoint:
 
 def launch_values(launch: Launch) -> tuple[object, ...]:
     """release, begun, baseline, ended_at, outcome."""
-    baseline = None if launch.baseline is None else _encode(launch.baseline).decode()
+    baseline = _encode(launch.baseline).decode()  # `null` while nobody could be asked for it
     outcome = None if launch.outcome is None else str(launch.outcome)
     return launch.release.id, launch.begun, baseline, launch.ended_at, outcome
 

@@ -8,11 +8,14 @@ from prunella.metrics import Gauge
 from receiver import metrics
 from receiver.decide.launch import LaunchWatch, phase
 from receiver.decide.matchers import Op
-from receiver.decide.release import Release, ReleaseState, current, in_flight
+from receiver.decide.regression import Finding
+from receiver.decide.release import Release, ReleaseState, current, frozen, in_flight
+from receiver.decide.watching import Launch
 from receiver.stages.context import Context
 from receiver.targets import Target
 
 Series = Mapping[tuple[str, ...], float]
+GRAVITY = {Finding.PASS: 0.0, Finding.INCONCLUSIVE: 1.0, Finding.DEGRADED: 2.0}
 
 
 def service_of(target: Target) -> str:
@@ -35,7 +38,11 @@ GAUGES = (
     metrics.RELEASE_INFO,
     metrics.RELEASE_TIMESTAMP,
     metrics.LAUNCH_PHASE,
+    metrics.LAUNCH_BASELINE,
+    metrics.LAUNCH_LIMIT,
+    metrics.LAUNCH_VERDICT,
     metrics.DEPLOY_IN_PROGRESS,
+    metrics.DEPLOYS_FROZEN,
 )
 
 
@@ -57,6 +64,9 @@ class ReleaseGauges:
             releases = [one for one in ledger if one.target == target.name]
             _add(series, target, releases, now)
             _add_phase(series[metrics.LAUNCH_PHASE], target, releases, settings.launch_watch, now)
+        for launch in await self._context.journal.watches():
+            if (of := settings.targets.get(launch.release.target)) is not None:
+                _add_launch(series, of, launch, settings.launch_watch)
         for gauge, values in series.items():
             self._set(gauge, values)
 
@@ -78,6 +88,9 @@ def _add(
     flying = series[metrics.DEPLOY_IN_PROGRESS]
     deploys = float(in_flight(releases, now) is not None)
     flying[(service,)] = max(deploys, flying.get((service,), 0.0))
+    if target.release is not None:
+        shut = float(frozen(releases) is not None)
+        series[metrics.DEPLOYS_FROZEN][(service, target.name)] = shut
     if serving is None:
         return
     of_it = (service, target.name, serving.version)
@@ -95,3 +108,20 @@ def _add_phase(
     if (serving := current(releases)) is not None:
         of_it = (service_of(target), target.name, serving.version)
         series[of_it] = float(watched_in(serving, watch, now) or 0)
+
+
+def _add_launch(
+    series: Mapping[Gauge, dict[tuple[str, ...], float]],
+    target: Target,
+    launch: Launch,
+    watch: LaunchWatch,
+) -> None:
+    """Of what serves only: what was replaced a moment ago has nothing to say of now."""
+    if not launch.release.serves:
+        return
+    of_it = (service_of(target), target.name, launch.release.version)
+    for name, base in (launch.baseline or {}).items():
+        series[metrics.LAUNCH_BASELINE][(*of_it, name)] = base.value
+        series[metrics.LAUNCH_LIMIT][(*of_it, name)] = watch.threshold(name).limit(base.value)
+    if launch.last is not None:
+        series[metrics.LAUNCH_VERDICT][of_it] = GRAVITY[launch.last.finding]

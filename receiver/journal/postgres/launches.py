@@ -88,7 +88,7 @@ async def _advance(unit: Unit, release: int, turn: Turn, now: float) -> Launch |
         return None
     await _write(unit, before, step)
     await unit.append([(now, event) for event in events_of(step)])
-    await post(unit.db, 0, now, step.letters)
+    await post(unit.db, -release, now, step.letters)
     return step.launch
 
 

@@ -78,7 +78,7 @@ def _advance(db: sqlite3.Connection, release: int, turn: Turn, now: float) -> La
         return None
     _write(db, before, step)
     append(db, now, events_of(step))
-    post(db, 0, now, step.letters)
+    post(db, -release, now, step.letters)
     return step.launch
 
 

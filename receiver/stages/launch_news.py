@@ -1,0 +1,126 @@
+"""What is recorded and told of a launch watch: every checkpoint in the audit, a message when the finding is another one.
+
+Each release is a conversation of its own in every channel, as an incident is: its messages are in order, and in one
+thread where the channel has threads. Its number there is below zero, because those above are incidents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from receiver.channels.base import Notice
+from receiver.decide.launch_report import after, reasons, report, title
+from receiver.decide.regression import Finding
+from receiver.decide.signals import SIGNALS
+from receiver.decide.watching import Checkpoint, Launch, Outcome
+from receiver.journal.launches import Step
+from receiver.journal.mail import Letter
+from receiver.stages.context import Context
+from receiver.stages.notify import news
+from receiver.stages.releases import service_of
+
+EVENT = "release"
+SEVERITIES = {Finding.PASS: "info", Finding.DEGRADED: "warning", Finding.INCONCLUSIVE: "info"}
+TITLES = {
+    Outcome.STABLE: "stable",
+    Outcome.UNPROVEN: "not proven good",
+    Outcome.REPLACED: "replaced",
+    Outcome.BAD: "gone back from",
+}
+
+
+def told(context: Context, was: Launch, now: Launch) -> Step:
+    """A checkpoint that was just taken: its audit row, and letters when it is not what the one before was."""
+    one = now.checkpoints[-1]
+    row = {
+        **named(now),
+        "phase": one.phase,
+        "due": one.due,
+        "finding": str(one.finding),
+        "degraded": _names(one, Finding.DEGRADED),
+        "inconclusive": _names(one, Finding.INCONCLUSIVE),
+    }
+    same = was.last is not None and was.last.finding is one.finding
+    letters = () if same else _letters(context, now, str(one.finding), _text(now, one))
+    return Step(now, (("launch_checkpoint", row),), letters)
+
+
+def ended_step(context: Context, step: Step, outcome: Outcome, why: str = "") -> Step:
+    """The end of a watch: its audit rows, and its report instead of what else was to be told."""
+    at = context.now()
+    launch = replace(step.launch, ended_at=at, outcome=outcome)
+    found = {str(word): count for word, count in launch.findings.items()}
+    row = {**named(launch), "outcome": str(outcome), "checkpoints": found}
+    rows = [*step.rows, ("launch_ended", {**row, "why": why} if why else row)]
+    rows += _promotion(launch) if outcome is Outcome.STABLE else []
+    text = f"{why}. {_CURE}\n\n{report(launch)}" if why else report(launch)
+    letters = _letters(context, launch, TITLES[outcome], text) if launch.checkpoints else ()
+    return Step(launch, tuple(rows), letters)
+
+
+_CURE = "It stays `watching`. If it is good, say `prunella restore-point`."
+
+
+def _promotion(launch: Launch) -> list[tuple[str, dict[str, object]]]:
+    by = {**named(launch), "state": str(launch.release.state), "by": "launch watch"}
+    point = launch.release.restore_point_at == launch.release.stable_at
+    return [("release_stable", by), *([("restore_point", by)] if point else [])]
+
+
+def _letters(context: Context, launch: Launch, word: str, text: str) -> tuple[Letter, ...]:
+    release, last = launch.release, launch.last
+    target = context.settings().targets.get(release.target)
+    service = release.target if target is None else service_of(target)
+    about = "ended" if launch.outcome is not None or last is None else f"{last.due:.3f}"
+    notice = Notice(
+        event=EVENT,
+        incident=0,
+        episode="",
+        step="",
+        severity=_severity(launch),
+        title=f"[{word}] {title(launch)}"[:300],
+        text=text,
+        at=context.now(),
+        dedup_key=f"prunella-{context.journal.name}-release-{release.id}-{about}",
+        labels={"service": service, "target": release.target, "version": release.version},
+        facts=_facts(launch),
+        ended=launch.outcome is not None,
+    )
+    return news(context, notice)
+
+
+def _severity(launch: Launch) -> str:
+    if launch.outcome is not None:
+        return "warning" if launch.outcome in {Outcome.UNPROVEN, Outcome.BAD} else "info"
+    return "info" if launch.last is None else SEVERITIES[launch.last.finding]
+
+
+def _facts(launch: Launch) -> dict[str, str]:
+    release, last = launch.release, launch.last
+    facts = {"release": f"{release.target} {release.version}"}
+    if release.commit:
+        facts["commit"] = release.commit
+    if last is not None:
+        facts["after the deploy"] = after(launch, last.at)
+        facts["checkpoints"] = ", ".join(f"{n} {word}" for word, n in launch.findings.items())
+    return facts
+
+
+def _text(launch: Launch, one: Checkpoint) -> str:
+    release = launch.release
+    more = f"prunella release report {release.target} {release.version}"
+    return f"{reasons(one)}\nAll of it: {more}"
+
+
+def _names(one: Checkpoint, finding: Finding) -> list[str]:
+    return [
+        each.signal
+        for each in one.signals
+        if each.counted and each.finding is finding and each.signal in SIGNALS
+    ]
+
+
+def named(launch: Launch) -> dict[str, object]:
+    """Whose watch it is, for an audit row."""
+    release = launch.release
+    return {"release": release.id, "target": release.target, "version": release.version}
