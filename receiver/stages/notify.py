@@ -22,6 +22,7 @@ log = create_logger("prunella.receiver.notify")
 _FIELDS = tuple(one.name for one in fields(Notice) if one.name not in {"question", "thread"})
 
 _OF_NO_NEWS = frozenset({"opened", "blocked", "healed", "resolved"})
+DASHBOARD = "Dashboard"  # the caption of the link that gets the time of the incident
 _FOR_WHOM_WAS_CALLED = frozenset({"acknowledged", "resolved"})
 _TITLES = {
     "opened": "firing",
@@ -181,7 +182,7 @@ def _notice(context: Context, incident: Incident, event: str, text: str, about: 
     again = f"-again{incident.progress.returns}" if incident.progress.returns else ""
     links = {
         caption: incident.annotations[key]
-        for caption, key in (("Runbook", "runbook_url"), ("Dashboard", "dashboard_url"))
+        for caption, key in (("Runbook", "runbook_url"), (DASHBOARD, "dashboard_url"))
         if incident.annotations.get(key, "").startswith(("http://", "https://"))
     }
     suffix = f"-{about}" if about else ""

@@ -21,6 +21,7 @@ from receiver.journal import Event, Letter, Posting
 from receiver.journal.mail import DIGEST, OF_A_SCOPE, Tally
 from receiver.stages.context import Context
 from receiver.stages.notify import body_of, log
+from receiver.stages.telling import Teller
 from receiver.tools import Tools
 
 RETRY_FIRST, RETRY_MOST = 1.0, 60.0
@@ -45,6 +46,7 @@ class Sender:
         self._spent = Spent()
         self._rests_until = 0.0
         self._failures = 0  # in a row
+        self._teller = Teller(context)
 
     async def deliver_due(self) -> int:
         """Sends what is due, one try each; returns how many letters it handled."""
@@ -54,6 +56,7 @@ class Sender:
             return 0
         room = self._spent.left(channel.allowed, now, AT_ONCE)
         due = await context.journal.postings(self._name, now, room) if room else ()
+        self._teller = Teller(context)
         mine = [posting for posting in due if self._not_before.get(posting.id, 0.0) <= now]
         windows = await context.journal.windows(now) if mine else ()
         handled = 0
@@ -102,7 +105,8 @@ class Sender:
 
     async def _try(self, channel: Channel, posting: Posting) -> str:
         """What is kept of the channel's word. Raises ChannelError."""
-        said = await hand_over(channel, notice_of(posting), self._context.tools)
+        notice = await self._teller.complete(notice_of(posting))
+        said = await hand_over(channel, notice, self._context.tools)
         if not said or posting.letter.event == DIGEST:  # which is of many incidents
             return ""
         if len(said) > THREAD_MOST:
@@ -193,7 +197,8 @@ def _row(ev: str, posting: Posting) -> Event:
     letter = posting.letter
     data = {"channel": letter.channel, "event": letter.event, "dedup": letter.dedup}
     if letter.event != DIGEST:
-        return Event(ev, {"incident": posting.incident, **data})
+        # what is about a release has its number below zero, and what is about none has 0
+        return Event(ev, {"incident": posting.incident if posting.incident > 0 else None, **data})
     tally = Tally.of(letter.body)
     counted = {"letters": tally.letters, "events": tally.events}
     span = {"first": tally.first, "last": tally.last}

@@ -1,0 +1,66 @@
+"""What is added to a notice when it is sent: the facts of that moment, so that what comes late is not out of date."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import replace
+
+from receiver.channels.base import Notice
+from receiver.decide.facts import Row, Story, at_the_time, facts_of
+from receiver.decide.incident import Incident
+from receiver.decide.release import Release
+from receiver.stages.context import Context, playbook_of
+from receiver.stages.notify import DASHBOARD, environment_of, escalation_of
+
+_ROWS = frozenset({"outcome", "verdict"})
+_ROWS_MOST = 60  # the last of them: a ladder has a handful
+
+
+class Teller:
+    """For one round of letters: what serves is asked for once."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._releases: tuple[Release, ...] | None = None
+
+    async def complete(self, notice: Notice) -> Notice:
+        """The notice with its facts; what is of no incident stays as it is. Raises JournalUnavailable."""
+        context = self._context
+        incident = await context.journal.incident(notice.incident) if notice.incident > 0 else None
+        if incident is None:
+            return notice
+        settings = context.settings()
+        story = Story(
+            incident=incident,
+            book=playbook_of(incident) if incident.plan else None,
+            now=context.now(),
+            rows=await self._rows(incident),
+            releases=await self._near(incident),
+            calls=escalation_of(settings, incident),
+            environment=environment_of(settings, incident.labels),
+        )
+        links = {
+            caption: at_the_time(url, incident, story.now) if caption == DASHBOARD else url
+            for caption, url in notice.links.items()
+        }
+        return replace(notice, facts={**facts_of(story), **notice.facts}, links=links)
+
+    async def _rows(self, incident: Incident) -> tuple[Row, ...]:
+        """What was done and seen; most incidents are told of before anything was."""
+        progress = incident.progress
+        if not (progress.acted or progress.result or incident.rung or incident.attempt > 1):
+            return ()
+        rows: deque[Row] = deque(maxlen=_ROWS_MOST)
+        async for line in self._context.journal.export(incident.id):
+            row = json.loads(line)
+            if row["ev"] in _ROWS:
+                rows.append(row)
+        return tuple(rows)
+
+    async def _near(self, incident: Incident) -> tuple[Release, ...]:
+        if not incident.targets:
+            return ()
+        if self._releases is None:
+            self._releases = await self._context.journal.serving()
+        return self._releases

@@ -1,0 +1,75 @@
+"""The facts that a notice has when it reaches a channel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.receiver.rig import CONFIG, firing, resolved, rig
+from tests.receiver.stages.listening import listening, send
+
+BOOK: dict[str, Any] = CONFIG["playbooks"][0]
+ESCALATION = {"oncall": [{"after": "0m", "notify": ["ops"]}, {"after": "30m", "notify": ["ops"]}]}
+
+
+async def test_a_healed_incident_says_what_was_tried_and_what_was_seen() -> None:
+    async with rig(environment="production") as made:
+        ops = listening(made)
+        made.http.status = 500
+        await made.deliver(firing())
+        await made.wait(15)
+        made.http.status = 200
+        await made.wait(10)
+        await made.deliver(resolved())
+        await made.wait(3)
+        await send(made)
+        facts = ops.notices[-1].facts
+        assert ops.events[-1] == "resolved"
+        first, second = facts["Tried"].split("\n")
+        assert first.startswith("run on shop: done → still broken (fail: ")
+        assert "500" in first
+        assert second == "run on shop: done → recovered"
+        assert facts["Environment"] == "production"
+
+
+async def test_whoever_is_called_reads_who_is_asked_and_who_is_next() -> None:
+    books = [{**BOOK, "escalate": "oncall"}]
+    async with rig(escalation=ESCALATION, playbooks=books) as made:
+        ops = listening(made)
+        await made.deliver(firing("unheard-of"))
+        await made.settle()
+        await send(made)
+        facts = ops.notices[-1].facts
+        assert facts["Asked"] == "ops: acknowledge, and look into it"
+        assert facts["Next"].startswith("ops: called at ")
+
+
+async def test_what_comes_late_says_what_is_so_by_now() -> None:
+    async with rig() as made:
+        await made.deliver(firing())
+        await made.wait(10)
+        ops = listening(made)
+        await send(made)
+        assert ops.events[0] == "opened"
+        assert ops.notices[0].facts["Next"] == "it is closed when it has stayed well"
+
+
+async def test_a_dashboard_link_has_the_time_of_the_incident_and_the_runbook_stays() -> None:
+    links = {"runbook_url": "https://h/runbooks/X", "dashboard_url": "https://g/d/x"}
+    async with rig() as made:
+        ops = listening(made)
+        await made.deliver(firing(annotations=links))
+        await made.settle()
+        await send(made)
+        found = ops.notices[0].links
+        assert found["Runbook"] == "https://h/runbooks/X"
+        assert found["Dashboard"].startswith("https://g/d/x?from=17899")
+
+
+async def test_what_is_of_no_incident_has_no_facts() -> None:
+    async with rig() as made:
+        ops = listening(made, digest_above=1)
+        await made.deliver(firing("a"), firing("b"))
+        made.clock.at += 70
+        await send(made)
+        digest = next(one for one in ops.notices if one.event == "digest")
+        assert digest.facts == {}
