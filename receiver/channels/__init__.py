@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import ValidationInfo
 
+from receiver.channels.apprise import Apprise
 from receiver.channels.base import Channel
 from receiver.channels.discord import Discord
 from receiver.channels.email import Email
@@ -12,6 +13,7 @@ from receiver.channels.healthchecks import Healthchecks
 from receiver.channels.log import Log
 from receiver.channels.opsgenie import Opsgenie
 from receiver.channels.pagerduty import PagerDuty
+from receiver.channels.sentry import Sentry
 from receiver.channels.slack import Slack
 from receiver.channels.teams import Teams
 from receiver.channels.telegram import Telegram
@@ -19,6 +21,7 @@ from receiver.channels.webhook import Webhook
 from receiver.registry import chosen_by_key
 
 CHANNELS: dict[str, type[Channel]] = {
+    "apprise": Apprise,
     "discord": Discord,
     "email": Email,
     "github": GitHub,
@@ -26,6 +29,7 @@ CHANNELS: dict[str, type[Channel]] = {
     "log": Log,
     "opsgenie": Opsgenie,
     "pagerduty": PagerDuty,
+    "sentry": Sentry,
     "slack": Slack,
     "teams": Teams,
     "telegram": Telegram,

@@ -54,7 +54,7 @@ def hides_its_secrets(kind: type[Settings], options: Mapping[str, Any]) -> None:
 
 
 def _like(example: object, canary: str) -> str:
-    if isinstance(example, str) and canary in example and not example.startswith("http"):
+    if isinstance(example, str) and canary in example:
         return example  # it has to have a form
     is_address = isinstance(example, str) and example.startswith("http")
     return f"http://{canary}@host/{canary}?{canary}" if is_address else canary
