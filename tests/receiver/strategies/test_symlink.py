@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from tests.receiver.strategies.places import HOSTILE, a_place, a_release, symlin
 from tests.servers.troubles import unprivileged
 
 TOOLS = a_toolbox()
+DOCUMENTED = (Path(__file__).parents[3] / "docs/releases.md").read_text()
 
 
 async def refusal(path: Path, version: str = "v1", **options: object) -> str:
@@ -204,6 +206,15 @@ async def test_a_manifest_is_held_against_the_files(tmp_path: Path, name: str) -
     assert f"v1/lib/app.py is not what {name} says" in await refusal(path)
     (folder / "lib/app.py").unlink()
     assert f"v1/lib/app.py is in {name}, and not there" in await refusal(path)
+
+
+async def test_a_manifest_as_the_documentation_makes_it_is_read(tmp_path: Path) -> None:
+    path = a_place(tmp_path, "v1", current="v1")
+    make = "find . -type f ! -name .prunella-manifest -exec sha256sum {} + > .prunella-manifest"
+    assert make in DOCUMENTED
+    folder = path / "releases/v1"
+    await (await asyncio.create_subprocess_exec("/bin/sh", "-c", make, cwd=folder)).wait()
+    assert "2 of them" in await symlink(path).preflight("v1", TOOLS)
 
 
 async def test_a_manifest_with_odd_names_is_read_as_sha256sum_writes_it(tmp_path: Path) -> None:
