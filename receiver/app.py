@@ -183,6 +183,7 @@ def _start(
     tasks.start("upkeep", pipeline.upkeep)
     tasks.start("schedules", pipeline.schedule)
     tasks.start("launches", pipeline.watch_launches)
+    tasks.start("versions", pipeline.watch_versions)
     tasks.start("retention", pipeline.retain)
     if alertmanager is not None and settings.alertmanager is not None:
         every = settings.alertmanager.reconcile

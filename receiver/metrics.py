@@ -91,6 +91,21 @@ LAUNCH_VERDICT = Gauge(
     "What the last checkpoint of a release that is watched found: 0 pass, 1 inconclusive, 2 degraded.",
     ["service", "target", "version"],
 )
+RELEASE_READABLE = Gauge(
+    "prunella_release_version_readable",
+    "Whether the version that a target runs could be read at the last look.",
+    ["service", "target"],
+)
+RELEASE_DISPUTED = Gauge(
+    "prunella_release_disputed",
+    "Whether what a target runs, where its layout points, and the ledger of releases contradict each other.",
+    ["service", "target"],
+)
+RELEASES_DETECTED = Counter(
+    "prunella_releases_detected_total",
+    "Releases that were seen to serve and that nobody had told of.",
+    ["target"],
+)
 DEPLOY_IN_PROGRESS = Gauge(
     "prunella_deploy_in_progress",
     "Whether a deploy of a service has begun and not ended.",

@@ -27,6 +27,7 @@ from receiver.stages.releases import ReleaseGauges
 from receiver.stages.retention import retain
 from receiver.stages.schedules import Scheduler
 from receiver.stages.sender import Sender
+from receiver.stages.sightings import Sightings
 from receiver.stages.upkeep import Upkeep
 from receiver.stages.verify import healed_hold, verify
 from receiver.tools import Alertmanager
@@ -63,6 +64,7 @@ MEASURE_SHARE = 50  # of the time, so much as one look takes: what is large is l
 RETAIN = 60.0
 SCHEDULES = 1.0
 LAUNCHES = 1.0
+VERSIONS = 1.0  # each in its own time
 
 
 class Pipeline:
@@ -153,52 +155,39 @@ class Pipeline:
         """Compares with Alertmanager, at once and then for ever."""
         reconciler = Reconciler(self._context, alertmanager)
 
-        async def turn() -> None:
+        async def once() -> bool:
             drift = await reconciler.once()
-            if drift is not None and (drift.missed or drift.gone):
-                self.wake()
-            await self._context.tools.clock.sleep(every)
+            return drift is not None and bool(drift.missed or drift.gone)
 
-        await self._patiently(turn)
+        await self._every(every, once)
 
     async def upkeep(self) -> None:
         """Does what time alone brings about, for ever."""
-        keeper = Upkeep(self._context)
-
-        async def turn() -> None:
-            await keeper.once()
-            await self._context.tools.clock.sleep(UPKEEP)
-
-        await self._patiently(turn)
+        await self._every(UPKEEP, Upkeep(self._context).once)
 
     async def schedule(self) -> None:
         """Begins what is due by its schedule, for ever."""
-        scheduler = Scheduler(self._context)
-
-        async def turn() -> None:
-            if await scheduler.once():
-                self.wake()
-            await self._context.tools.clock.sleep(SCHEDULES)
-
-        await self._patiently(turn)
+        await self._every(SCHEDULES, Scheduler(self._context).once)
 
     async def watch_launches(self) -> None:
         """Takes the checkpoints of young releases when they are due, for ever."""
-        watcher = LaunchWatcher(self._context)
+        await self._every(LAUNCHES, LaunchWatcher(self._context).once)
 
-        async def turn() -> None:
-            if await watcher.once():
-                self.wake()
-            await self._context.tools.clock.sleep(LAUNCHES)
-
-        await self._patiently(turn)
+    async def watch_versions(self) -> None:
+        """Looks which versions run, for ever."""
+        await self._every(VERSIONS, Sightings(self._context).once)
 
     async def retain(self) -> None:
         """Takes away what is too old, once an hour, for ever."""
+        await self._every(RETAIN, lambda: retain(self._context))
+
+    async def _every(self, seconds: float, once: Callable[[], Awaitable[object]]) -> None:
+        """At once and then every so often; what says that it did something may have left something to do."""
 
         async def turn() -> None:
-            await retain(self._context)
-            await self._context.tools.clock.sleep(RETAIN)
+            if await once():
+                self.wake()
+            await self._context.tools.clock.sleep(seconds)
 
         await self._patiently(turn)
 

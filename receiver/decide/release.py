@@ -89,7 +89,7 @@ class Release:
     finished_at: float | None = None  # when it was live
     failed_at: float | None = None
     replaced_at: float | None = None  # when the deploy of the next one that went live began
-    proven_at: float | None = None  # when the target itself last said that it is this version
+    proven_at: float | None = None  # when the target itself first said that it is this version
     healthy_since: float | None = None  # of an unbroken stretch; None while it was never seen so
     healthy_until: float | None = None  # when it was last seen so; None where nobody keeps looking
     stable_at: float | None = None
