@@ -93,7 +93,7 @@ def executables(settings: ReceiverSettings) -> dict[str, str]:
         elif name not in found:
             cure = "install it, or say where it is under `executables`"
             problems.append(Problem(at, f"there is no program {name}: {cure}"))
-    found = {**_of_managers(settings), **found}
+    found = {**_by_hand(settings), **found}
     if problems and settings.mode is not Mode.SHADOW:
         raise ConfigError(problems)
     for problem in problems:
@@ -101,10 +101,12 @@ def executables(settings: ReceiverSettings) -> dict[str, str]:
     return found
 
 
-def _of_managers(settings: ReceiverSettings) -> dict[str, str]:
+def _by_hand(settings: ReceiverSettings) -> dict[str, str]:
     """What a repair by hand may need although no ladder does: taken where it is found, missed by nobody else."""
-    managers = (target.process for target in settings.targets.values())
-    names = {name for one in managers if one is not None for name in one.programs()}
+    facets = (
+        one for target in settings.targets.values() for one in (target.process, target.release)
+    )
+    names = {name for one in facets if one is not None for name in one.programs()}
     paths = {name: shutil.which(name) for name in names}
     return {name: path for name, path in paths.items() if path is not None}
 

@@ -106,6 +106,16 @@ RELEASES_DETECTED = Counter(
     "Releases that were seen to serve and that nobody had told of.",
     ["target"],
 )
+ROLLBACKS = Counter(
+    "prunella_rollbacks_total",
+    "Rollbacks by how they ended: rolled_back, restored, stuck or nothing_done.",
+    ["target", "result"],
+)
+DEPLOYS_FROZEN = Gauge(
+    "prunella_deploys_frozen",
+    "Whether no deploy may begin on a target, since a rollback and until a human lifts that.",
+    ["service", "target"],
+)
 DEPLOY_IN_PROGRESS = Gauge(
     "prunella_deploy_in_progress",
     "Whether a deploy of a service has begun and not ended.",

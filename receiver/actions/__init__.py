@@ -15,6 +15,7 @@ from receiver.actions.kill_long_queries import KillLongQueries
 from receiver.actions.pause_queue import PauseQueue
 from receiver.actions.reload import Reload
 from receiver.actions.restart import Restart
+from receiver.actions.rollback import Rollback
 from receiver.actions.run import Run
 from receiver.actions.scale import Scale
 from receiver.actions.terminate_connections import TerminateConnections
@@ -32,6 +33,7 @@ ACTIONS: dict[str, type[Action]] = {
     "pause_queue": PauseQueue,
     "reload": Reload,
     "restart": Restart,
+    "rollback": Rollback,
     "run": Run,
     "scale": Scale,
     "terminate_connections": TerminateConnections,

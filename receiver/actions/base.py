@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from prunella.service.settings import Settings
+from receiver.decide.going_back import Rollback, Tread
 from receiver.targets import Target
 from receiver.tools import Tools
 
@@ -40,6 +41,22 @@ class Cause:
     generator_url: str = ""
 
 
+class Logbook(Protocol):
+    """Where a rollback writes its steps before and after it takes them. All raise what the journal raises."""
+
+    async def planned(self) -> Rollback:
+        """The one that this action began before, or the one that it is to begin. Raises ActionFailed(started=False)."""
+
+    async def begin(self, planned: Rollback) -> Rollback:
+        """Asks the gate once more, and has it on disk. Raises ActionFailed(started=False)."""
+
+    async def write(self, tread: Tread) -> Rollback:
+        """Has a step on disk."""
+
+    async def arrive(self, history: str) -> Rollback:
+        """Has it on disk that the other version is proven to serve, with the evidence; `history` is what came between."""
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """One permitted execution: everything an action may know about why it runs.
@@ -60,6 +77,7 @@ class Effect:
     group_labels: Mapping[str, str] = field(default_factory=dict)
     receiver: str = ""  # Alertmanager's name for us, and its own address
     external_url: str = ""
+    logbook: Logbook | None = None
 
     def environment(self) -> dict[str, str]:
         """The variables that every program started by an action gets (contract section 3)."""
@@ -87,6 +105,12 @@ class Action(Settings):
     disruptive: ClassVar[bool] = True  # counts against `limits.disruptive_at_once`
     cancel_safe: ClassVar[bool] = False  # may be stopped half-way when the alert resolves
     from_config_only: ClassVar[bool] = False  # the API refuses it with free options
+    # it writes its own steps to the ledger, and one that was cut off is run once more to go on from there
+    goes_on: ClassVar[bool] = False
+    gives_up: ClassVar[bool] = (
+        False  # when it failed half-way a human is called, whatever rung comes next
+    )
+    shows: ClassVar[bool] = False  # the version it would go to is part of the plan that is approved
 
     @property
     def idempotent(self) -> bool:

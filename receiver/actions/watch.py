@@ -99,9 +99,9 @@ class Watch:
         """Has it done and looks until the process is up, and has stayed so; `by_others`: with new processes."""
         began = self.tools.clock.monotonic()
         await self.order(order)
-        after = await self._until_up(before, by_others=by_others)
+        after = await self.until_up(before, by_others=by_others)
         took = self.tools.clock.monotonic() - began
-        await self._stays_up(after)
+        await self.stays_up(after)
         return Change(before, after, took)
 
     async def settled(self, before: ProcessStatus) -> tuple[ProcessStatus, bool]:
@@ -140,7 +140,7 @@ class Watch:
             cure = "another one does not help, its log says why it ends"
             raise ActionFailed(f"{loop}; {cure}", started=started)
 
-    async def _until_up(self, before: ProcessStatus, *, by_others: bool) -> ProcessStatus:
+    async def until_up(self, before: ProcessStatus, *, by_others: bool) -> ProcessStatus:
         """The status once it is up, as other processes where it has to. A start-up grace is waited for."""
         starts, began = _Starts(before), self.tools.clock.monotonic()
         while True:
@@ -154,8 +154,8 @@ class Watch:
                     return status
             await self._pause("it did not come up")
 
-    async def _stays_up(self, first: ProcessStatus) -> None:
-        """Raises ActionFailed when it goes down, or is started anew, within `up_for`."""
+    async def stays_up(self, first: ProcessStatus) -> None:
+        """Looks at it for `up_for`. Raises ActionFailed when it goes down, or is started anew, within `up_for`."""
         clock = self.tools.clock
         began = clock.monotonic()
         while (left := began + self.up_for - clock.monotonic()) > 0:

@@ -170,6 +170,7 @@ def not_frozen(facts: RollbackFacts, serving: Release) -> Decision | None:
 
 GATES: tuple[Gate, ...] = (
     armed,
+    not_a_rollback,
     inside_the_watch,
     broke_after_the_deploy,
     healthy_before,
@@ -179,7 +180,6 @@ GATES: tuple[Gate, ...] = (
     schema_compatible,
     nobody_deploys,
     once_per_deploy,
-    not_a_rollback,
     within_budget,
     not_frozen,
 )
@@ -215,3 +215,14 @@ def may_roll_back(facts: RollbackFacts) -> Decision:
     if said and not facts.approved:
         return said[0]
     return Decision(Answer.GO, Reason.ALLOWED)
+
+
+def together(said: Decision, gate: Decision | None) -> Decision:
+    """What the guards and the gate come to: what refuses outweighs a question, and shadow decides like the others."""
+    if gate is None or said.answer not in {Answer.GO, Answer.ASK, Answer.SHADOW}:
+        return said
+    if gate.answer in {Answer.ESCALATE, Answer.WAIT}:
+        return gate
+    if said.answer is Answer.SHADOW or gate.answer is Answer.GO:
+        return said
+    return said if said.answer is Answer.ASK and gate.reason is Reason.NOT_ARMED else gate

@@ -20,7 +20,8 @@ class Ledger(Launches, Protocol):
         """Of one target or of all, in the order in which they were entered."""
 
     async def serving(self) -> tuple[Release, ...]:
-        """What serves on any target, and deploys that nobody ended: few, however long the ledger is."""
+        """What serves on any target, deploys that nobody ended, and those since whose rollback deploys are frozen: few,
+        however long the ledger is."""
 
     async def stride(self, target: str, tread: Tread, now: float) -> Rollback:
         """Asks `tread` about the target's ledger and its rollbacks and writes the step in one transaction; raises what

@@ -19,7 +19,7 @@ BACK_NAMES = tuple(f'"{name}"' for name in BACK_COLUMNS)
 
 SERVING = (
     "SELECT * FROM release WHERE state = 'deploying'"
-    " OR (finished_at IS NOT NULL AND replaced_at IS NULL) ORDER BY id"
+    " OR frozen_at IS NOT NULL OR (finished_at IS NOT NULL AND replaced_at IS NULL) ORDER BY id"
 )
 
 

@@ -22,9 +22,11 @@ from receiver.journal import Claim, Ended, Move, Run
 from receiver.stages.afterwards import Afterwards
 from receiver.stages.context import Context, event_of, follow, playbook_of
 from receiver.stages.leash import leashed
+from receiver.stages.logbook import Logbook
 from receiver.stages.notify import letters
 from receiver.stages.progress import Progress
 from receiver.stages.silence import hushed, unhush
+from receiver.targets import Target
 
 log = create_logger("prunella.receiver.act")
 KILL_GRACE = 15.0  # what the tools may take to end a program after its own timeout
@@ -48,6 +50,10 @@ async def act(claim: Claim, run: Run, rung: Rung, context: Context) -> Claim | N
         return await _end(
             claim, run, Outcome("cancelled", held_back, f"not begun: {held_back}"), context
         )
+    return await _done(claim, run, rung, context)
+
+
+async def _done(claim: Claim, run: Run, rung: Rung, context: Context) -> Claim | None:
     log.info("action begins", incident=run.incident, action=run.kind, target=run.target)
     async with hushed(claim.incident, rung, context):
         outcome = await _perform(claim, run, rung, context)
@@ -71,18 +77,38 @@ async def interrupted(claim: Claim, context: Context) -> Claim | None:
     if run is None:
         return await _lost(claim, context)
     alive = await context.survivors.find(run.action_id)
+    rung = playbook_of(claim.incident).ladder[run.rung]
+    goes_on = build_action(rung.action, rung.options).goes_on
+    if not alive and goes_on:
+        return await _go_on(claim, run, rung, context)
     if not alive:
         outcome = Outcome("unknown", Reason.INTERRUPTED, "the receiver was stopped in the middle")
         return await _end(claim, run, outcome, context)
-    timeout = playbook_of(claim.incident).ladder[run.rung].timeout
-    if context.now() > run.began_at + timeout + KILL_GRACE:
+    if context.now() > run.began_at + rung.timeout + KILL_GRACE:
         # the timeout that was promised holds although the process that would have enforced it is dead
         log.warning(
             "ending what an interrupted action left", action_id=run.action_id, pids=list(alive)
         )
         await context.survivors.end(run.action_id)
+        if goes_on:
+            return await _go_on(claim, run, rung, context)
         return await _end(claim, run, Outcome("timeout", Reason.TIMEOUT, "ended late"), context)
     log.info("an interrupted action still runs", action_id=run.action_id, pids=list(alive))
+    return await _wait(claim, context)
+
+
+async def _go_on(claim: Claim, run: Run, rung: Rung, context: Context) -> Claim | None:
+    """The same run once more, from where its own record says that it was; half-way it stands as long as nothing may be
+    done."""
+    held_back = await _last_look(run, context)
+    if held_back is None:
+        log.warning("an interrupted action goes on", action_id=run.action_id, target=run.target)
+        return await _done(claim, run, rung, context)
+    log.warning("an interrupted action may not go on", action_id=run.action_id, why=held_back)
+    return await _wait(claim, context)
+
+
+async def _wait(claim: Claim, context: Context) -> Claim | None:
     move = Move(claim.incident, due=context.now() + ALIVE_AGAIN)
     await context.journal.move(claim, move, context.now())
     return follow(claim, move)
@@ -123,18 +149,26 @@ async def _perform(claim: Claim, run: Run, rung: Rung, context: Context) -> Outc
         causes=await _causes(incident, context),
         group_labels={name: incident.labels.get(name, "") for name in _grouped_by(incident)},
         receiver=next(iter(context.heard_as)) if len(context.heard_as) == 1 else "",
+        logbook=_logbook(incident, run, target, context),
     )
     tools = leashed(context.tools, effect.environment(), lambda: context.holds(run.incident))
     progress, later = Progress(claim, run, context), Afterwards(run, context)
     tools = replace(tools, progress=progress.say, later=later.open)
+    action = build_action(rung.action, rung.options)
     try:
         async with asyncio.timeout(rung.timeout + KILL_GRACE):
-            done = await build_action(rung.action, rung.options).run(effect, tools)
+            done = await action.run(effect, tools)
     except (ActionTimedOut, TimeoutError):
+        if action.gives_up:  # nothing that a look at the target could say would settle it
+            return Outcome("failed", Reason.TIMEOUT, f"{run.kind} had no end in time")
         return Outcome("timeout", Reason.TIMEOUT, f"{run.kind} took longer than {rung.timeout:g} s")
     except ActionFailed as error:
         return _failure(error)
     return Outcome("ok", Reason.DONE, done.text, done.counts)
+
+
+def _logbook(incident: Incident, run: Run, target: Target, context: Context) -> Logbook | None:
+    return None if target.release is None else Logbook(incident, run, target.release, context)
 
 
 def _grouped_by(incident: Incident) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from receiver.consistency import build_action
 from receiver.decide.incident import Incident, State
 from receiver.decide.reason import Reason
 from receiver.decide.values import changed
@@ -20,6 +21,12 @@ async def step_failed(claim: Claim, context: Context) -> Claim | None:
     if incident.reason is Reason.NOT_STARTED and incident.tries < MOST_ATTEMPTS:
         back = incident.moved(State.GATING, Reason.NOT_STARTED, now)
         return await commit(context, claim, Move(changed(back, attempt=incident.attempt + 1)))
+    rung = playbook_of(incident).ladder[incident.rung]
+    if (
+        build_action(rung.action, rung.options).gives_up
+        and incident.reason is not Reason.NOT_STARTED
+    ):
+        return await escalate(claim, context, incident.reason)
     about = f"{incident.rung}.{incident.attempt}"
     told = letters(context, incident, "ineffective", f"The action {incident.reason}.", about=about)
     return await commit(

@@ -14,10 +14,12 @@ from receiver.decide import guards
 from receiver.decide.guards import Answer, Decision, Facts, Freeze
 from receiver.decide.incident import Incident, State
 from receiver.decide.reason import Reason
+from receiver.decide.rollback import together
 from receiver.decide.values import changed
 from receiver.journal import Claim, Event, Letter, Move, Ruling, Run
 from receiver.stages.act import act
 from receiver.stages.context import Context, commit, event_of, follow, playbook_of
+from receiver.stages.gate import at_the_gate
 from receiver.stages.hearing import hear
 from receiver.stages.notify import called_once, letters
 from receiver.stages.plan import finish
@@ -43,9 +45,11 @@ async def guard(claim: Claim, context: Context) -> Claim | None:
 
 
 async def _ask(claim: Claim, context: Context, *, heard: bool) -> tuple[_Asked, Ruling]:
-    proposal = propose(claim.incident)
+    proposal, gate = propose(claim.incident), None
+    if heard:
+        proposal, gate = await at_the_gate(proposal, context)
     question = question_of(proposal, context)
-    asked = _Asked(proposal, context, claim, question.now, heard)
+    asked = _Asked(proposal, context, claim, question.now, heard, gate)
     return asked, await context.journal.gate(claim, question, asked.rule)
 
 
@@ -98,9 +102,10 @@ class _Asked:
     claim: Claim
     now: float
     heard: bool  # whether Alertmanager was, just now
+    gate: Decision | None = None  # what the target's releases say to it
 
     def rule(self, facts: Facts) -> Ruling:
-        decision = guards.decide(standing(facts, self.proposal.incident))
+        decision = together(guards.decide(standing(facts, self.proposal.incident)), self.gate)
         if not self.heard and decision.answer in {Answer.GO, Answer.ASK, Answer.SHADOW}:
             return Ruling(Move(self.proposal.incident))
         match decision.answer:
@@ -185,6 +190,7 @@ class _Asked:
             blocked_since=self._blocked_since(decision),
             refused=(*before.refused, *self._unsaid(decision)),
             nonce=self._nonce() if decision.answer is Answer.ASK else before.nonce,
+            approval="" if decision.answer is Answer.ASK else before.approval,
         )
         text = f"{self.proposal.rung.action} on {self.proposal.target}: {decision.reason}."
         told = self._letters(decision, after, event, text)

@@ -36,13 +36,22 @@ class Proposal:
         return len(self.rung.on or self.incident.targets)
 
     @property
+    def approved(self) -> bool:
+        """Whether an operator has approved exactly this."""
+        return self.incident.progress.approval == self.digest
+
+    @property
     def words(self) -> str:
         """One line of what would be done, for whoever is asked."""
         targets = ", ".join(self.rung.on or self.incident.targets)
         options = ", ".join(
             f"{key}={json.dumps(value)}" for key, value in self.rung.options.items()
         )
-        return f"{self.rung.action} on {targets}{f' with {options}' if options else ''}"[:300]
+        shown = self.incident.progress.shown
+        whither = f" to {shown}" if self.action.shows and shown else ""
+        return f"{self.rung.action} on {targets}{whither}{f' with {options}' if options else ''}"[
+            :300
+        ]
 
 
 def propose(incident: Incident) -> Proposal:
@@ -51,9 +60,11 @@ def propose(incident: Incident) -> Proposal:
     rung = book.ladder[incident.rung]
     targets = rung.on or incident.targets
     target = targets[incident.progress.target] if incident.progress.target < len(targets) else ""
-    plan = json.dumps([incident.id, rung.model_dump(mode="json"), list(targets)], sort_keys=True)
-    digest = hashlib.sha256(plan.encode()).hexdigest()[:16]
     action = build_action(rung.action, rung.options)
+    shown = [incident.progress.shown] if action.shows else []
+    parts = [incident.id, rung.model_dump(mode="json"), list(targets), *shown]
+    plan = json.dumps(parts, sort_keys=True)
+    digest = hashlib.sha256(plan.encode()).hexdigest()[:16]
     return Proposal(incident, book, rung, action, target, digest)
 
 
@@ -64,7 +75,7 @@ def question_of(proposal: Proposal, context: Context) -> Question:
     has_facet = target is None or proposal.action.fits(target)
     return Question(
         now=context.now(),
-        mode=_mode(proposal, settings.mode),
+        mode=mode_of(proposal, settings.mode),
         target=proposal.target,
         disruptive=proposal.action.disruptive,
         target_known=target is not None,
@@ -72,7 +83,7 @@ def question_of(proposal: Proposal, context: Context) -> Question:
         stop_file=context.stopped(),
         cooldown=proposal.book.cooldown,
         limits=settings.limits.limits,
-        approved=incident.progress.approval == proposal.digest,
+        approved=proposal.approved,
         blocked_by=proposal.book.blocked_by,
         group=settings.group_of(proposal.target),
         stands_for=_stands_for(incident, target),
@@ -93,8 +104,8 @@ def _stands_for(incident: Incident, target: Target | None) -> Mapping[str, str] 
     return {one.name: one.value for one in target.matchers if one.op is Op.EQUAL}
 
 
-def _mode(proposal: Proposal, ceiling: Mode) -> Mode:
-    """An operator's wish is its own approval; only a ceiling of shadow holds over it."""
+def mode_of(proposal: Proposal, ceiling: Mode) -> Mode:
+    """How far it may go by itself. An operator's wish is its own approval; only a ceiling of shadow holds over it."""
     if proposal.incident.manual:
         return Mode.SHADOW if ceiling is Mode.SHADOW else Mode.AUTO
     return strictest(ceiling, proposal.book.mode, proposal.rung.mode)

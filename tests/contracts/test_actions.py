@@ -32,6 +32,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "pause_queue": {"queues": ["email"], "resume_after": "10m"},
     "reload": {"up_for": "1s"},
     "restart": {"up_for": "1s"},
+    "rollback": {"to": "v1", "up_for": "1s", "prove_within": "1m"},
     "run": {"argv": ["/opt/heal.sh", "--all"], "amx_env": True},
     "scale": {"by": 2, "max": 4},
     "terminate_connections": {"states": ["idle"], "older_than": "10m", "users": ["app"]},
@@ -58,6 +59,11 @@ def a_full_target() -> Target:
             "orphans": [{"table": "comments", "column": "post_id", "references": "posts.id"}],
         },
         "queue": {"system": "bullmq", "url": "redis://127.0.0.1:1/0", "queues": ["email"]},
+        "release": {
+            "strategy": "symlink",
+            "path": "/no/such/place",
+            "version": {"url": "http://127.0.0.1:1/version", "json": "version"},
+        },
     }
     return Target.model_validate({"name": "shop", **facets})
 

@@ -22,6 +22,7 @@ from receiver.managers import MANAGERS
 from receiver.queues import QUEUES
 from receiver.stores.postgres_store import PostgresFacet
 from receiver.stores.redis_store import RedisFacet
+from receiver.strategies import STRATEGIES
 from receiver.targets import HttpFacet
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "actions.md"
@@ -31,6 +32,7 @@ MADE_BY_NEED: Mapping[str, Sequence[str]] = {  # facet: what may stand behind it
     "queue": tuple(QUEUES),
     "redis": ("redis",),
     "postgres": ("postgres",),
+    "release": tuple(STRATEGIES),
 }
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "call": {"path": "/admin/flush"},
@@ -59,6 +61,11 @@ Paths are below `tests/receiver`. Those of `docker`, `compose` and `systemd` are
 PROCESS = """\
 The `process:` facet: `{manager: pm2, name: api}`. `gc_signal`, of every manager that sends signals, is what
 `collect_garbage` sends where the target has no `http.gc_path`."""
+
+RELEASE = """\
+The `release:` facet: `{strategy: symlink, path: /srv/api, version: {url: …, json: version}}`; see
+[releases.md](releases.md). `version` proves what serves, `soak` is how long a release has to be healthy before it is known
+good, `gate` says when it may be blamed."""
 
 
 def behind(name: str, action: Action) -> Sequence[str]:
@@ -90,6 +97,9 @@ def document() -> str:
         "## Queues",
         "The `queue:` facet: `{system: bullmq, url: …, queues: [email], stuck_after: 5m}`.",
         *(part for name, kind in sorted(QUEUES.items()) for part in _section(name, kind, "###")),
+        "## Release strategies",
+        RELEASE,
+        *(part for name, kind in sorted(STRATEGIES.items()) for part in _section(name, kind, "###")),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -7,8 +7,6 @@ import re
 from tests.project.sources import functions, modules
 
 NAMED = re.compile(r"test_i(\d+)_")
-# a rollback is an action that does not exist yet; its issue brings the action and these tests
-LATER = {4}
 EVERY = set(range(1, 19))
 
 
@@ -23,7 +21,7 @@ def named() -> dict[int, list[str]]:
 
 
 def test_every_invariant_is_named_by_a_test() -> None:
-    assert EVERY - named().keys() == LATER
+    assert named().keys() >= EVERY
 
 
 def test_no_test_names_an_invariant_that_the_design_does_not_have() -> None:

@@ -106,13 +106,16 @@ class ToldPrometheus:
     values: tuple[float, ...] = (1.0,)
     error: OutsideError | None = None
     meanwhile: Callable[[], Awaitable[object]] | None = None  # happens before it answers
+    answers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # to what holds the key
+    asked: list[str] = field(default_factory=list)
 
     async def query(self, expr: str) -> tuple[float, ...]:
+        self.asked.append(expr)
         if self.meanwhile is not None:
             await self.meanwhile()
         if self.error is not None:
             raise self.error
-        return self.values
+        return next((said for key, said in self.answers.items() if key in expr), self.values)
 
 
 @dataclass

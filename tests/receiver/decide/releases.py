@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from receiver.decide.going_back import Rollback, Tread
 from receiver.decide.release import Release, ReleaseState
 from tests.receiver.builders import NOW
 
@@ -37,3 +39,28 @@ def a_ledger(*releases: Release) -> tuple[Release, ...]:
             numbered[place] = replace(one, replaced_at=after)
             after = one.deployed_at
     return tuple(numbered)
+
+
+class Book:
+    """A ledger to which strides are applied as a journal does."""
+
+    def __init__(self, releases: Sequence[Release]) -> None:
+        self.releases = list(releases)
+        self.rollbacks: list[Rollback] = []
+        self.rows: list[dict[str, object]] = []
+
+    def take(self, tread: Tread) -> Rollback:
+        made = tread(self.releases, self.rollbacks)
+        if made.row is None:
+            return made.rollback
+        for one in made.releases:
+            if one.id:
+                self.releases[one.id - 1] = one
+            else:
+                self.releases.append(replace(one, id=len(self.releases) + 1))
+        self.rows.append(dict(made.row))
+        if made.rollback.id:
+            self.rollbacks[made.rollback.id - 1] = made.rollback
+        else:
+            self.rollbacks.append(replace(made.rollback, id=len(self.rollbacks) + 1))
+        return self.rollbacks[-1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,10 +29,10 @@ from receiver.decide.going_back import (
 )
 from receiver.decide.ledger import DEPLOY_FROZEN, Deploy, NotThat, started, unfrozen
 from receiver.decide.reason import Reason
-from receiver.decide.release import Release, ReleaseState, current, frozen
+from receiver.decide.release import ReleaseState, current, frozen
 from receiver.decide.rollback import RollbackFacts
 from tests.receiver.builders import NOW
-from tests.receiver.decide.releases import a_ledger, a_release
+from tests.receiver.decide.releases import Book, a_ledger, a_release
 
 GOOD = a_release("v1", hours_ago=10, commit="aaaaaaa")
 BAD = a_release("v2", commit="bbbbbbb", compatible_down_to="v1")
@@ -54,33 +53,8 @@ def facts(**changes: Any) -> RollbackFacts:
     return replace(made, **changes)
 
 
-class Book:
-    """A ledger to which strides are applied as a journal does."""
-
-    def __init__(self, releases: Sequence[Release] = LEDGER) -> None:
-        self.releases = list(releases)
-        self.rollbacks: list[Rollback] = []
-        self.rows: list[dict[str, object]] = []
-
-    def take(self, tread: Tread) -> Rollback:
-        made = tread(self.releases, self.rollbacks)
-        if made.row is None:
-            return made.rollback
-        for one in made.releases:
-            if one.id:
-                self.releases[one.id - 1] = one
-            else:
-                self.releases.append(replace(one, id=len(self.releases) + 1))
-        self.rows.append(dict(made.row))
-        if made.rollback.id:
-            self.rollbacks[made.rollback.id - 1] = made.rollback
-        else:
-            self.rollbacks.append(replace(made.rollback, id=len(self.rollbacks) + 1))
-        return self.rollbacks[-1]
-
-
 def a_book(*treads: Tread) -> Book:
-    book = Book()
+    book = Book(LEDGER)
     for tread in (begun(ASKED, facts()), *treads):
         book.take(tread)
     return book
@@ -101,7 +75,7 @@ def test_begun_twice_by_the_same_action_is_begun_once() -> None:
 
 def test_a_gate_that_shut_meanwhile_is_shut() -> None:
     with pytest.raises(GateShut) as caught:
-        Book().take(begun(ASKED, facts(dependency="PostgresDown")))
+        Book(LEDGER).take(begun(ASKED, facts(dependency="PostgresDown")))
     assert caught.value.reason == Reason.DEPENDENCY_OPEN
 
 
@@ -116,7 +90,7 @@ def test_a_deploy_that_began_meanwhile_is_waited_for() -> None:
 def test_what_was_looked_at_is_what_is_gone_back_to() -> None:
     for other in (replace(ASKED, to="v0"), replace(ASKED, release=1)):
         with pytest.raises(NotThat, match="the ledger of api changed"):
-            Book().take(begun(other, facts()))
+            Book(LEDGER).take(begun(other, facts()))
 
 
 def test_one_that_another_action_began_is_waited_for() -> None:
