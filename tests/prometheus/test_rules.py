@@ -29,7 +29,7 @@ NAMED_BY_THE_CONTRACT = {
     *("Watchdog", "EndpointDown", "EndpointConsecutiveFailures", "AllEndpointsDown"),
     *("HighErrorRate", "HighLatencyP95", "HighLatencyP99", "AverageLatencyCritical"),
     *("ProcessMemoryHigh", "HostMemoryHigh", "DiskUsageHigh", "HostCpuHigh", "RedisDown"),
-    *("ReceiverDown", "MaintenanceWindowActive", "DeployInProgress"),
+    *("ReceiverDown", "MaintenanceWindowActive", "DeployInProgress", "LaunchRegression"),
     *("PostgresDown", "DatabasePoolSaturated", "DatabaseQuerySlow"),
     *("CacheHitRateLow", "RateLimiterRejecting"),
     *("QueueBacklog", "QueueSizeExceeded", "QueueFailureRateHigh", "QueueStalled"),
