@@ -99,12 +99,20 @@ class Measured:
         self.status = 500
 
     def __enter__(self) -> Self:
-        with _TRAFFIC.lock:
-            _TRAFFIC.in_progress += 1
-        self._began = time.perf_counter()
+        self.begin()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end(self.status)
+
+    def begin(self) -> None:
+        """For a request that no block surrounds; it has to be ended."""
+        with _TRAFFIC.lock:
+            _TRAFFIC.in_progress += 1
+        self._began = time.perf_counter()
+
+    def end(self, status: int) -> None:
+        """How it ended."""
         took = time.perf_counter() - self._began
         key = (self._method if self._method in _METHODS else OTHER), self._route
         with _TRAFFIC.lock:
@@ -114,4 +122,4 @@ class Measured:
                 tally = _TRAFFIC.tallies[key] = _Tally()
             tally.durations[bisect_left(_BUCKETS, took)] += 1
             tally.seconds += took
-            tally.statuses[self.status] += 1
+            tally.statuses[status] += 1

@@ -71,8 +71,6 @@ def _no_constant(name: str) -> object:
 
 def answer_to(request: web.Request, error: Exception) -> web.Response:
     """Every way to fail, in the one shape. What is no error but a redirect is raised on."""
-    if isinstance(error, Refused):
-        return error_response(error.status, error.reason, str(error), error.headers)
     if isinstance(error, web.HTTPException):
         if error.status < 400:
             raise error
@@ -82,8 +80,16 @@ def answer_to(request: web.Request, error: Exception) -> web.Response:
         return error_response(400, "bad_body", f"the body cannot be read: {_in_short(error)}")
     if request.transport is None and isinstance(error, ConnectionError):
         return web.Response(status=CLIENT_GONE)  # it left in the middle: no bug, nobody to answer
-    _log.exception("request failed", error, method=request.method, path=request.path)
-    return error_response(500, "internal_error", "internal error; see the log")
+    refused = refusal_of(error, request.method, request.path)
+    return error_response(refused.status, refused.reason, str(refused), refused.headers)
+
+
+def refusal_of(error: Exception, method: str, path: str) -> Refused:
+    """What the client is told of an error that nobody has said more about; the log has the rest."""
+    if isinstance(error, Refused):
+        return error
+    _log.exception("request failed", error, method=method, path=path)
+    return Refused(500, "internal_error", "internal error; see the log")
 
 
 def _in_short(error: Exception) -> str:

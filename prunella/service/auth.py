@@ -97,6 +97,15 @@ class Auth:
             self.refused(source, denied)
             raise
 
+    def admitted(self, header: str | None, scope: Scope) -> str | None:
+        """The same for whoever leaves the refusing to another: None, and nothing is counted."""
+        if scope is Scope.OPEN or (self._open_when_unset and not self._clients):
+            return ""
+        try:
+            return self._holder(header, scope)
+        except Denied:
+            return None
+
     def refused(self, source: str, denied: Denied) -> None:
         """Counts and logs that somebody was turned away, also by a proof of another kind."""
         self._refusals.note(source, denied.reason)

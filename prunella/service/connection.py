@@ -13,6 +13,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from prunella.service.answers import OUR_HEADERS, error_response, reason_of
 
+_NEVER = 1e9  # seconds; how long a connection may be idle is the Guard's business
 _LINGER = 1.0  # seconds to read on after an early answer, so that the client gets to see it
 _LONGEST = 200
 
@@ -40,6 +41,7 @@ class Connection(web.RequestHandler):
             "access_log": None,
             "logger": _quiet_logger(),
             "lingering_time": _LINGER,
+            "keepalive_timeout": _NEVER,
         }
         super().__init__(server, loop=asyncio.get_running_loop(), **usual)
 

@@ -12,9 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
-
-from aiohttp import StreamReader
+from typing import Protocol, cast
 
 from prunella.metrics import Counter
 
@@ -26,6 +24,12 @@ _CLOSED = Counter(
 
 
 _TICK = 0.001  # a loop counts in these, so that its timer may be as much too early
+
+
+class Content(Protocol):
+    """A body that may still be on its way: aiohttp's, or one that is gathered by `express`."""
+
+    def is_eof(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Guard(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
-        self._content: StreamReader | None = None
+        self._content: Content | None = None
         self._until: float | None = None  # None waits for nothing that the client has to do
         self._ends: Callable[[], None] = self._header_is_late
         self._body_since = 0.0
@@ -93,7 +97,7 @@ class Guard(asyncio.Protocol):
             self._writing = None
             self._inner.resume_writing()
 
-    def request_began(self, content: StreamReader) -> None:
+    def request_began(self, content: Content) -> None:
         """A whole header has come; what may still come is the body, `content`."""
         self._content = content
         self._received = 0
@@ -165,8 +169,17 @@ class Guard(asyncio.Protocol):
 class Unguarded:
     """The clock of a connection that is closed already."""
 
-    def request_began(self, _: StreamReader) -> None:
+    def data_received(self, _: bytes) -> None:
+        """Nobody reads."""
+
+    def request_began(self, _: Content) -> None:
         """Nobody waits."""
 
     def request_ended(self) -> None:
         """Nobody waits."""
+
+
+def guard_of(transport: asyncio.BaseTransport | None) -> Guard | Unguarded:
+    """The connection's clock, to be told when a request begins and ends; one that is gone has none any more."""
+    guard = transport.get_protocol() if transport is not None else None
+    return guard if isinstance(guard, Guard) else Unguarded()

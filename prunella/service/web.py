@@ -26,8 +26,8 @@ from prunella.service.answers import (
     error_response,
 )
 from prunella.service.auth import Auth, Denied, Scope
-from prunella.service.connection import Connection
-from prunella.service.deadlines import Deadlines, Guard, Unguarded
+from prunella.service.deadlines import Deadlines, Guard, guard_of
+from prunella.service.express import MOST, Express, Lane, Take
 from prunella.service.settings import ConfigError, ListenAddress, Problem
 from prunella.version import version
 
@@ -50,7 +50,8 @@ class Route:
     """Where a handler answers, and whom. GET answers HEAD, too.
 
     `proof` belongs to Scope.SIGNED: it looks at the request and names the client, or raises Denied. It reads no more of
-    the body than it must, and bounds what it reads by itself.
+    the body than it must, and bounds what it reads by itself. `express` answers an ordinary POST of JSON as the handler
+    does, with a 202, from its body and its client alone.
     """
 
     method: str
@@ -58,6 +59,7 @@ class Route:
     scope: Scope
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     proof: Callable[[web.Request], Awaitable[str]] | None = None
+    express: Take | None = None
 
     def check(self) -> None:
         """Raises TypeError for a route that nobody guards."""
@@ -65,6 +67,8 @@ class Route:
             raise TypeError(f"{self.method} {self.path} has no scope")
         if (self.scope is Scope.SIGNED) != (self.proof is not None):
             raise TypeError(f"{self.method} {self.path}: a proof and Scope.SIGNED belong together")
+        if self.express is not None and (self.method != "POST" or self.proof is not None):
+            raise TypeError(f"{self.method} {self.path}: express is for a POST with a token")
 
 
 def always_ready() -> str | None:
@@ -123,9 +127,10 @@ class Service:
         http = runner.server
         if http is None:
             raise RuntimeError("the runner has not been set up")
+        lanes = self._lanes()
         try:
             return await asyncio.get_running_loop().create_server(
-                lambda: Guard(Connection(http), self.deadlines),
+                lambda: Guard(Express(http, lanes), self.deadlines),
                 self.listen.host or None,
                 self.listen.port,
                 ssl=self.tls,
@@ -139,6 +144,14 @@ class Service:
             cure = "stop the program that has it, or set another server.listen in the config"
             message = f"cannot listen on {self.listen}: {reason}; {cure}"
             raise ConfigError([Problem("server.listen", message)]) from error
+
+    def _lanes(self) -> dict[str, Lane]:
+        most = min(self.max_body, MOST)
+        return {
+            route.path: Lane(route.express, route.scope, self.auth, most)
+            for route in self.routes
+            if route.express is not None
+        }
 
     def _own_routes(self) -> list[Route]:
         own = [
@@ -156,7 +169,7 @@ class Service:
 
         @web.middleware
         async def front(request: web.Request, handler: Handler) -> web.StreamResponse:
-            guard = _guard_of(request)
+            guard = guard_of(request.transport)
             guard.request_began(request.content)
             try:
                 with (
@@ -235,12 +248,6 @@ async def _healthy(_: web.Request) -> web.Response:
 
 async def _metrics(request: web.Request) -> web.Response:
     return metrics_response(request)
-
-
-def _guard_of(request: web.Request) -> Guard | Unguarded:
-    """The connection's clock, to be told when a request begins and ends; one that is gone has none any more."""
-    guard = request.transport.get_protocol() if request.transport is not None else None
-    return guard if isinstance(guard, Guard) else Unguarded()
 
 
 async def _expect_later(_: web.Request) -> None:

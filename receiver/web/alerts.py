@@ -31,9 +31,13 @@ class Alerts:
         """202 once it is on disk; 503 is the only answer that Alertmanager tries again soon."""
         if request.content_type != "application/json":
             raise Refused(415, "not_json", "the body must be application/json")
-        body = await request.read()
+        answer = await self.take(await request.read(), request[CLIENT])
+        return web.Response(body=answer, status=202, headers=JSON)
+
+    async def take(self, body: bytes, client: str) -> bytes:
+        """What a 202 says of this delivery. Raises Refused."""
         try:
-            receipt = await intake(body, request[CLIENT] or "alertmanager", self._context)
+            receipt = await intake(body, client or "alertmanager", self._context)
         except BadDelivery as bad:
             log.warning("delivery refused", error=str(bad), status=bad.status, bytes=len(body))
             reason = "not_json" if bad.status == 400 else "wrong_shape"
@@ -46,11 +50,10 @@ class Alerts:
             raise Refused(503, "journal_unavailable", str(gone), again) from gone
         if receipt.stirs:
             self._wake()
-        answer = (
+        return (
             f'{{"received": {receipt.received}, "new": {receipt.new},'
             f' "repeated": {receipt.repeated}, "quarantined": {receipt.quarantined}}}'
-        )
-        return web.Response(body=answer.encode(), status=202, headers=JSON)
+        ).encode()
 
     async def watchdog(self, request: web.Request) -> web.Response:
         """Alertmanager's always-firing alert: its absence is what Prometheus alerts on."""

@@ -28,7 +28,7 @@ def routes(context: Context, wake: Callable[[], None]) -> tuple[Route, ...]:
     releases, runbooks = Releases(context), Runbooks(context)
     words = "{word:" + "|".join(WORDS) + "}"
     return (
-        Route("POST", "/alerts", Scope.WEBHOOK, alerts.receive),
+        Route("POST", "/alerts", Scope.WEBHOOK, alerts.receive, express=alerts.take),
         Route("POST", "/watchdog", Scope.WEBHOOK, alerts.watchdog),
         Route("GET", "/api/v1/incidents", Scope.READ, incidents.list),
         Route("GET", f"/api/v1/incidents/{_ID}", Scope.READ, incidents.one),

@@ -84,9 +84,9 @@ def test_no_module_imports_itself_through_others_not_even_late() -> None:
 
 
 def test_everything_is_caught_in_supervising_loops_only_and_never_in_silence() -> None:
-    # requests, tasks, collectors, incidents, letters, a writer an engine
+    # requests both ways, tasks, collectors, incidents, letters, a writer an engine
     found = broad_excepts(ours())
-    assert len(found) <= 7, [f"{module.path.name}:{node.lineno}" for module, node in found]
+    assert len(found) <= 8, [f"{module.path.name}:{node.lineno}" for module, node in found]
     assert not any(silent(node) for _, node in found)
 
 
