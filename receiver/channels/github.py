@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator
 
@@ -21,6 +21,7 @@ from receiver.channels.delivery import answer_of, ask, encode, refusal
 from receiver.channels.fields import fields, line, text
 from receiver.channels.fitting import web_links
 from receiver.channels.looks import about
+from receiver.decide.guards import Rate
 from receiver.tools import Response, Tools
 
 API = "https://api.github.com"
@@ -39,6 +40,9 @@ def _repository(name: str) -> str:
 
 class GitHub(Channel):
     """Opens, comments on and closes issues in `repository` with a fine-grained token that may write its issues only."""
+
+    # 80 requests a minute that make something, and up to three for a notice
+    documented_rate: ClassVar[Rate | None] = Rate(25, 60.0)
 
     repository: Annotated[str, AfterValidator(_repository)]
     token: Secret

@@ -6,7 +6,7 @@ watches from outside calls. Beside that, or without it, incidents are written in
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -16,6 +16,7 @@ from receiver.channels.base import Channel, ChannelError, Notice
 from receiver.channels.delivery import SecretUrl, address, ask, refusal
 from receiver.channels.fields import text
 from receiver.channels.looks import about
+from receiver.decide.guards import Rate
 from receiver.tools import Tools
 
 _BODY = 2500  # characters; a service of one's own keeps 10,000 bytes
@@ -27,6 +28,8 @@ class Healthchecks(Channel):
     within `watchdog` (`null`: whether it was or not), and incidents are only logged there. Without, the check is down
     from the first notice of an incident until its end: give such a check `matchers` of its own.
     """
+
+    documented_rate: ClassVar[Rate | None] = Rate(5, 60.0)
 
     ping_url: SecretUrl
     heartbeat: Annotated[Duration, at_least("15s")] | None = None  # five pings a minute are taken

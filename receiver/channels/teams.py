@@ -8,11 +8,14 @@ message of more than some 28 KB is refused; ours stays below.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from receiver.channels.base import Channel, Notice
 from receiver.channels.delivery import SecretUrl, address, encode, post
 from receiver.channels.fields import fields, line, text
 from receiver.channels.fitting import web_links
 from receiver.channels.looks import about, look_of
+from receiver.decide.guards import Rate
 from receiver.tools import Tools
 
 MOST = 21_000  # bytes; failures were measured from there on
@@ -23,6 +26,8 @@ _COLOURS = {"🔴": "attention", "🟠": "warning", "🟢": "good"}
 
 class Teams(Channel):
     """Posts each notice as an Adaptive Card to the chat or channel that the workflow at `webhook_url` writes to."""
+
+    documented_rate: ClassVar[Rate | None] = Rate(4, 1.0)
 
     webhook_url: SecretUrl
 
