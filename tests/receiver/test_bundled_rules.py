@@ -25,6 +25,11 @@ EVERYTHING = {
     "redis": {"url": "redis://h/0", "cache_patterns": ["cache:*"], "rate_limit_patterns": ["rl:*"]},
     "postgres": {"url": "postgresql://u:p@h/shop", "users": ["shop"]},
     "queue": {"system": "bullmq", "url": "redis://h/0", "queues": ["email"]},
+    "release": {
+        "strategy": "symlink",
+        "path": "/srv/shop",
+        "version": {"url": "http://127.0.0.1:3000/version", "json": "version"},
+    },
 }
 ANSWERED = [rule for rule in alerts() if rule["labels"]["action"] != "none"]
 
@@ -72,7 +77,16 @@ def test_its_whole_ladder_would_be_climbed(
     assert told["playbook"] == rule["labels"]["action"]
     ladder = bundled(told["playbook"])["ladder"]
     assert [step["rung"] for step in told["ladder"]] == [rung["name"] for rung in ladder]
-    assert {step["answer"] for step in told["ladder"]} == {"would run"}
+    for step, rung in zip(told["ladder"], ladder, strict=True):
+        asks = rung.get("mode") == "approve"
+        assert step["answer"] == ("would ask for approval" if asks else "would run")
+
+
+def test_who_goes_back_to_another_release_asks_first_and_goes_on_without_one() -> None:
+    last = [bundled(name)["ladder"][-1] for name in names()]
+    back = [rung for rung in last if rung["action"] == "rollback"]
+    assert len(back) == 4  # availability, errors, latency, memory
+    assert {(rung["mode"], rung["optional"]) for rung in back} == {("approve", True)}
 
 
 def test_what_a_target_has_not_is_passed_by(tmp_path: Path, capsys: Printed) -> None:
@@ -81,7 +95,11 @@ def test_what_a_target_has_not_is_passed_by(tmp_path: Path, capsys: Printed) -> 
     process = {"manager": "pm2", "name": "shop"}
     told = rehearsed(tmp_path, capsys, rule, **facets, process=process)
     answers = [(step["action"], step["answer"]) for step in told["ladder"]]
-    assert answers == [("collect_garbage", "would be passed by"), ("restart", "would run")]
+    assert answers == [
+        ("collect_garbage", "would be passed by"),
+        ("restart", "would run"),
+        ("rollback", "would be passed by"),
+    ]
     assert told["outcome"] == "restart on shop would run (allowed)"
 
 
