@@ -52,7 +52,8 @@ async def rollout(places: Places) -> AsyncIterator[Rollout]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
         ledger = ReceiversLedger(session, places.url("receiver"), token)
         version = asked(session, places.url("shop"))
-        yield Rollout(Layout(places.shop), ledger, version, supervised(places))
+        reload = supervised(places.folder / "supervisord.conf")
+        yield Rollout(Layout(places.shop), ledger, version, reload)
 
 
 async def _deploy(places: Places, version: str, *, again: bool) -> int:

@@ -11,15 +11,18 @@ from collections.abc import Mapping, Sequence
 
 import aiohttp
 
+from demo.deploy import rollout
 from demo.drill.drills import DRILLS, Drill
 from demo.drill.loop import UNREACHABLE, Loop
 from demo.drill.run import NoHealError, calm, run
 from demo.drill.show import Show
+from demo.releases.ledger import RefusedError
 from demo.shop.workers import scale
 from demo.stack.places import Places, StackError, recorded
 from prunella.service.clock import SystemClock
 
 ALL = "all"
+USUAL = ("errors", "release")  # what a restart mends, and what it does not
 
 
 def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> int:
@@ -35,12 +38,15 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
         )
         return 2
     try:
-        return asyncio.run(_all(_chosen(options.name), places, token, show))
+        return asyncio.run(_all(chosen(options.name), places, token, show))
     except KeyboardInterrupt:
         return 1
 
 
-def _chosen(name: str) -> Sequence[Drill]:
+def chosen(name: str | None) -> Sequence[Drill]:
+    """The drills that a name means, in their order."""
+    if name is None:
+        return tuple(DRILLS[one] for one in USUAL)
     return tuple(DRILLS.values()) if name == ALL else (DRILLS[name],)
 
 
@@ -61,8 +67,8 @@ async def _all(drills: Sequence[Drill], places: Places, token: str, show: Show) 
 
 async def _run(drill: Drill, places: Places, token: str, show: Show) -> int:
     clock, timeout = SystemClock(), aiohttp.ClientTimeout(total=3)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        loop = Loop(session, places, token)
+    async with aiohttp.ClientSession(timeout=timeout) as session, rollout(places) as shop:
+        loop = Loop(session, places, token, shop)
         try:
             if drill.workers:
                 scale(places.folder / "workers", drill.workers)
@@ -70,7 +76,7 @@ async def _run(drill: Drill, places: Places, token: str, show: Show) -> int:
             began = clock.now()
             async for stage in run(drill, loop, clock):
                 show.stage(stage)
-        except NoHealError as error:
+        except (NoHealError, RefusedError) as error:
             show.end(healed=False, why=str(error))
             return 1
         except UNREACHABLE as error:
@@ -80,16 +86,17 @@ async def _run(drill: Drill, places: Places, token: str, show: Show) -> int:
             )
             return 1
         finally:
-            with contextlib.suppress(*UNREACHABLE):
-                await loop.break_shop({"kind": "none"})
-    show.end(healed=True, why=f"healed in {clock.now() - began:.0f} s, by nobody's hand")
+            with contextlib.suppress(*UNREACHABLE, RefusedError):
+                await (shop.settle() if drill.release else loop.break_shop({"kind": "none"}))
+    hand = "after one yes" if drill.approved else "by nobody's hand"
+    show.end(healed=True, why=f"healed in {clock.now() - began:.0f} s, {hand}")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo.drill", description=__doc__)
-    parser.add_argument("name", nargs="?", default="errors", choices=(*DRILLS, ALL), metavar="NAME",
-                        help=f"{', '.join(DRILLS)}, or {ALL} of them (default: errors)")  # fmt: skip
+    parser.add_argument("name", nargs="?", choices=(*DRILLS, ALL), metavar="NAME",
+                        help=f"{', '.join(DRILLS)}, or {ALL} of them (default: {' and '.join(USUAL)})")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     return parser
 

@@ -1,4 +1,7 @@
-"""The drills: what is broken, which bundled alerts may notice it, and how long the whole may take."""
+"""The drills: what is broken, which bundled alerts may notice it, and how long the whole may take.
+
+Most turn a switch of the shop, which a restart turns back. The others deploy a bad release, which no restart mends.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +17,20 @@ class Drill:
 
     name: str
     about: str
-    fault: Mapping[str, object]
     alerts: tuple[str, ...]
     deadline: float
+    fault: Mapping[str, object] = field(default_factory=dict)
+    release: str = ""  # what is deployed, instead of a fault
+    approved: bool = False  # whether the drill plays the human who is asked
     needs: str = field(default='probe_success{service="shop"}')  # must be above 0 before it begins
     workers: int = 0  # that run when it begins; 0 leaves them as they are
     service: str = "shop"  # whose alert it is, which is the name of what is repaired as well
 
 
+LATENCY = ("HighLatencyP95", "HighLatencyP99", "AverageLatencyCritical")
 _TRAFFIC = 'service:http_requests:rate1m{service="shop"}'
+# half a minute of figures, from which it is told that the shop was well before
+_JUDGED = 'count_over_time(service:http_requests:rate1m{service="shop"}[35s]) > 15'
 
 DRILLS = {
     drill.name: drill
@@ -53,7 +61,7 @@ DRILLS = {
             name="latency",
             about="every purchase takes eight seconds longer",
             fault={"kind": "latency", "seconds": 8},
-            alerts=("HighLatencyP95", "HighLatencyP99", "AverageLatencyCritical"),
+            alerts=LATENCY,
             deadline=360,
             needs=_TRAFFIC,
         ),
@@ -116,6 +124,47 @@ DRILLS = {
             needs='prunella_queue_source_up{service="jobs"}',
             workers=1,
             service="jobs",
+        ),
+        Drill(
+            name="release",
+            about="a release whose every purchase fails",
+            release="1.2.0-errors",
+            alerts=("HighErrorRate",),
+            deadline=300,
+            needs=_JUDGED,
+        ),
+        Drill(
+            name="release-crash",
+            about="a release that cannot start",
+            release="1.2.0-crash",
+            alerts=DOWN,
+            deadline=300,
+            needs=_JUDGED,
+        ),
+        Drill(
+            name="release-slow",
+            about="a release that takes twelve seconds longer",
+            release="1.2.0-slow",
+            alerts=LATENCY,
+            deadline=420,
+            needs=_JUDGED,
+        ),
+        Drill(
+            name="release-leak",
+            about="a release that keeps what it was asked for",
+            release="1.2.0-leak",
+            alerts=("ProcessMemoryHigh",),
+            deadline=420,
+            needs=_JUDGED,
+        ),
+        Drill(
+            name="release-schema",
+            about="a release that fails and has changed the database: a human is asked, and says yes",
+            release="2.0.0-schema",
+            alerts=("HighErrorRate",),
+            deadline=300,
+            needs=_JUDGED,
+            approved=True,
         ),
     )
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 
+from demo.releases.rollout import Rollout
 from demo.stack.places import Places
 
 UNREACHABLE = (aiohttp.ClientError, TimeoutError)
@@ -15,8 +16,11 @@ UNREACHABLE = (aiohttp.ClientError, TimeoutError)
 class Loop:
     """Asks and tells; raises what aiohttp raises when a part is not there."""
 
-    def __init__(self, session: aiohttp.ClientSession, places: Places, token: str) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, places: Places, token: str, rollout: Rollout
+    ) -> None:
         self._session = session
+        self._rollout = rollout
         self._places = places
         self._headers = {"Authorization": f"Bearer {token}"}
 
@@ -31,6 +35,20 @@ class Loop:
         """Turns the switch; raises when the shop does not take it."""
         url = f"{self._places.url('shop')}/admin/fault"
         async with self._session.post(url, json=dict(fault)) as response:
+            response.raise_for_status()
+
+    async def name_of(self, release: str) -> str:
+        """Under which it can be deployed: what was bad is not deployed again."""
+        return await self._rollout.name_for(release)
+
+    async def deploy(self, release: str) -> None:
+        """As a CI job does it, whatever comes of it."""
+        await self._rollout.deploy(release, lambda stage, detail: None)
+
+    async def approve(self, incident: int) -> None:
+        """Says yes, as the human who was asked."""
+        url = f"{self._places.url('receiver')}/api/v1/incidents/{incident}/approve"
+        async with self._session.post(url, json={}, headers=self._headers) as response:
             response.raise_for_status()
 
     async def alerts(self, service: str) -> list[dict[str, Any]]:

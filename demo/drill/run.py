@@ -13,6 +13,7 @@ from prunella.service.clock import Clock
 
 POLL = 0.25
 CALM = 240.0  # what an earlier drill may need to be forgotten
+WAITS = "AWAITING_APPROVAL"
 OVER = {"RESOLVED", "EXPIRED"}
 
 
@@ -22,6 +23,12 @@ class Loop(Protocol):
     async def shop_is_well(self) -> bool: ...
 
     async def break_shop(self, fault: Mapping[str, object]) -> None: ...
+
+    async def name_of(self, release: str) -> str: ...
+
+    async def deploy(self, release: str) -> None: ...
+
+    async def approve(self, incident: int) -> None: ...
 
     async def alerts(self, service: str) -> list[dict[str, Any]]: ...
 
@@ -64,9 +71,10 @@ async def _unrest(drill: Drill, loop: Loop) -> str:
 async def run(drill: Drill, loop: Loop, clock: Clock) -> AsyncIterator[Stage]:
     """Each stage as it is seen, the last one `resolved`. Raises NoHealError."""
     before = {incident["id"] for incident in await loop.incidents(drill.service)}
-    await loop.break_shop(drill.fault)
+    name = await loop.name_of(drill.release) if drill.release else ""
     began, last = clock.now(), "broken"
-    yield Stage(began, "broken", f"{drill.name}: {drill.about}")
+    yield Stage(began, "broken", f"{name or drill.name}: {drill.about}")
+    await (loop.deploy(name) if name else loop.break_shop(drill.fault))
     watch = _Watch(drill, loop, clock, before)
     while clock.now() - began < drill.deadline:
         for stage in await watch.news():
@@ -126,7 +134,10 @@ class _Watch:
         if not self._firing or not await self._found():
             return []
         assert self._incident is not None  # noqa: S101 - narrows for mypy what _found has said
-        new = stages(await self._loop.incident(self._incident))[self._told :]
+        incident = await self._loop.incident(self._incident)
+        if self._drill.approved and incident.get("state") == WAITS:
+            await self._loop.approve(self._incident)
+        new = stages(incident)[self._told :]
         self._told += len(new)
         return new
 

@@ -11,8 +11,8 @@ from demo.drill.story import Stage
 COLOURS = {
     **dict.fromkeys(("broken", "failed", "ineffective", "escalated"), "31"),
     **dict.fromkeys(("firing", "refused"), "33"),
-    **dict.fromkeys(("received", "action"), "36"),
-    **dict.fromkeys(("verified", "resolved"), "32"),
+    **dict.fromkeys(("received", "action", "rollback", "approved"), "36"),
+    **dict.fromkeys(("proven", "verified", "resolved"), "32"),
 }
 
 
@@ -32,7 +32,7 @@ class Show:
         if self._json:
             self._write({"t": round(passed, 3), "stage": stage.name, "detail": stage.detail})
             return
-        name = f"{stage.name:<8}"
+        name = f"{stage.name:<11}"
         if self._coloured:
             name = f"\x1b[{COLOURS.get(stage.name, '0')}m{name}\x1b[0m"
         self._line(f"{f'+{passed:.1f}s':>8}  {name}  {stage.detail}".rstrip())

@@ -21,8 +21,13 @@ class Stage:
 DETAILS: dict[str, Callable[[Row, Row], str]] = {  # of a row and its incident
     "received": lambda row, incident: f"incident {incident['id']}, playbook {incident['playbook']}",
     "refused": lambda row, incident: str(row["reason"]),
+    "approved": lambda row, incident: f"by {row['by']}",
     "action": lambda row, incident: f"{row['kind']} on {row['target']}",
-    "failed": lambda row, incident: f"{row['result']}: {row.get('reason', '')}",
+    "rollback": lambda row, incident: f"{row['target']} goes back to its last known good release",
+    "proven": lambda row, incident: str(row.get("detail", "")),
+    "failed": lambda row, incident: (
+        f"{row['result']}: {row.get('detail') or row.get('reason', '')}"
+    ),
     "verified": lambda row, incident: "recovered: the checks passed several times in a row",
     "ineffective": lambda row, incident: "; ".join([row["verdict"], *row.get("seen", [])]),
     "escalated": lambda row, incident: str(row["reason"]),
@@ -31,10 +36,11 @@ DETAILS: dict[str, Callable[[Row, Row], str]] = {  # of a row and its incident
 STAGES = {  # event of the journal: stage
     "opened": "received",
     "refused": "refused",
-    "intent": "action",
+    "approved": "approved",
     "escalated": "escalated",
     "resolved": "resolved",
 }
+ROLLBACK = "rollback"
 
 
 def stages(incident: Row) -> list[Stage]:
@@ -47,11 +53,17 @@ def stages(incident: Row) -> list[Stage]:
 
 
 def _name(row: Row) -> str:
-    if row["ev"] == "outcome":
-        return "" if row["result"] == "ok" else "failed"
-    if row["ev"] == "verdict":
-        return "verified" if row["verdict"] == "recovered" else "ineffective"
-    return STAGES.get(row["ev"], "")
+    match row["ev"]:
+        case "intent":
+            return ROLLBACK if row["kind"] == ROLLBACK else "action"
+        case "outcome" if row["result"] != "ok":
+            return "failed"
+        case "outcome":
+            return "proven" if row.get("kind") == ROLLBACK else ""
+        case "verdict":
+            return "verified" if row["verdict"] == "recovered" else "ineffective"
+        case event:
+            return STAGES.get(event, "")
 
 
 def hopeless(stage: Stage) -> bool:

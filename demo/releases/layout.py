@@ -35,7 +35,7 @@ class Layout:
         """All of it; what an earlier day has left serves on if it is whole and well, else the first release does."""
         self.releases.mkdir(mode=0o700, parents=True, exist_ok=True)
         remade, serving = repository.make(self.repository), self.serving()
-        keep = None if remade or serving is None or self._flawed(serving) else serving
+        keep = serving if serving is not None and not remade and self.well(serving) else None
         for folder in self.releases.iterdir():
             if folder.name != keep:
                 shutil.rmtree(folder)
@@ -62,9 +62,10 @@ class Layout:
         beside.symlink_to(Path("releases") / version)
         beside.replace(self.current)
 
-    def _flawed(self, version: str) -> bool:
+    def well(self, version: str) -> bool:
+        """Whether that release is whole, and nothing is wrong with it."""
         try:
             release = read(self.releases / version)
         except (OSError, ValueError, LookupError):
-            return True
-        return release.flaw.kind is not Kind.NONE or release.says != version
+            return False
+        return release.flaw.kind is Kind.NONE and release.says == version

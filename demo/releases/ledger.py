@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp
 
 TARGET = "shop"
+PATH = "/api/v1/releases"
 
 
 class RefusedError(Exception):
@@ -28,19 +30,22 @@ class ReceiversLedger:
 
     async def releases(self) -> Sequence[Mapping[str, Any]]:
         """Newest first."""
-        found: list[dict[str, Any]] = await self._ask(
-            "GET", f"/api/v1/releases?target={TARGET}&limit=1000"
-        )
+        found: list[dict[str, Any]] = await self._ask("GET", f"{PATH}?target={TARGET}&limit=1000")
         return found
 
     async def say(self, state: str, version: str, **more: str) -> None:
         """started, finished or failed."""
         body = {"target": TARGET, "version": version, "state": state, **more}
-        await self._ask("POST", "/api/v1/releases", body)
+        await self._ask("POST", PATH, body)
 
     async def mark(self, version: str) -> None:
         """May be gone back to."""
         await self._ask("POST", "/api/v1/restore-points", {"target": TARGET, "version": version})
+
+    async def unfreeze(self) -> None:
+        """Deploys go on, as a human says it who has looked."""
+        with contextlib.suppress(RefusedError):  # they are not frozen
+            await self._ask("POST", f"{PATH}/unfreeze", {"target": TARGET})
 
     async def _ask(self, method: str, path: str, body: Mapping[str, str] | None = None) -> Any:
         async with self._session.request(

@@ -10,6 +10,7 @@ import contextlib
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import aiohttp
@@ -18,7 +19,6 @@ from demo.releases import repository
 from demo.releases.layout import Layout
 from demo.releases.ledger import TARGET
 from demo.releases.versions import GOOD, base_of, built_again
-from demo.stack.places import Places
 
 BAD = frozenset({"rolled_back", "quarantined"})
 # supervisord has started it, and it did not stay
@@ -39,6 +39,19 @@ class Ledger(Protocol):
     async def say(self, state: str, version: str, **more: str) -> None: ...
 
     async def mark(self, version: str) -> None: ...
+
+    async def unfreeze(self) -> None: ...
+
+
+def reachable(known: Sequence[Mapping[str, Any]], version: str) -> bool:
+    """Whether it could be gone back to after the next release: it was never bad, and nothing that came after it has left
+    a database behind with which it cannot live. `known` is the ledger, oldest first."""
+    names = [one["version"] for one in known]
+    if version not in names or GOOD not in names:
+        return version == GOOD or GOOD in names
+    later = known[names.index(version) + 1 :]
+    bad = any(one["version"] == version and one["state"] in BAD for one in known)
+    return not bad and all(one.get("compatible_down_to") == GOOD for one in later)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +94,14 @@ class Rollout:
         return answered == version
 
     async def settle(self) -> None:
-        """After a start: what serves is in the ledger, and may be gone back to."""
-        known = await self.ledger.releases()
+        """After a start or a drill: what serves is well, is in the ledger, may be gone back to, and deploys go on."""
+        known = list(reversed(await self.ledger.releases()))
         for one in known:
             if one["state"] == "deploying":
                 await self.ledger.say("failed", one["version"])
-        bad = {one["version"] for one in known if one["state"] in BAD}
-        version = self.layout.serving() or GOOD
-        if version in bad:
+        await self.ledger.unfreeze()
+        version = self.layout.serving()
+        if version is None or not self.layout.well(version) or not reachable(known, version):
             version = await self.name_for(GOOD)
             await self.deploy(version, lambda stage, detail: None)
         else:
@@ -119,13 +132,12 @@ def asked(session: aiohttp.ClientSession, url: str) -> Callable[[], Awaitable[st
     return version
 
 
-def supervised(places: Places) -> Callable[[], Awaitable[None]]:
-    """The stack's own supervisord, by its own command line."""
+def supervised(config: Path) -> Callable[[], Awaitable[None]]:
+    """A supervisord that runs the shop, by its own command line."""
 
     async def reload() -> None:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "supervisor.supervisorctl"),
-            *("-c", str(places.folder / "supervisord.conf")),
+            *(sys.executable, "-m", "supervisor.supervisorctl", "-c", str(config)),
             *("restart", TARGET),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip

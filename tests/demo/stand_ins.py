@@ -37,6 +37,9 @@ class ScriptedLoop:
     mute_until: float = 0.0  # the receiver does not answer before
     faults: list[Mapping[str, object]] = field(default_factory=list)
     broken_at: float | None = None
+    state: str = "OPEN"  # of the incident
+    deployed: list[str] = field(default_factory=list)
+    approved: list[int] = field(default_factory=list)
 
     def _passed(self) -> float:
         return self.clock.now() - self.broken_at if self.broken_at is not None else -1
@@ -47,6 +50,17 @@ class ScriptedLoop:
     async def break_shop(self, fault: Mapping[str, object]) -> None:
         self.faults.append(fault)
         self.broken_at = self.clock.now()
+
+    async def name_of(self, release: str) -> str:
+        return f"{release}.2"
+
+    async def deploy(self, release: str) -> None:
+        self.deployed.append(release)
+        self.broken_at = self.clock.now()
+
+    async def approve(self, incident: int) -> None:
+        self.approved.append(incident)
+        self.state = "RUNNING"
 
     async def alerts(self, service: str) -> list[dict[str, Any]]:
         if self._passed() < 0:
@@ -60,11 +74,11 @@ class ScriptedLoop:
     async def incidents(self, target: str) -> list[dict[str, Any]]:
         if 0 <= self._passed() < self.mute_until:
             raise aiohttp.ClientConnectionError
-        mine = [{"id": 7, "state": "OPEN"}] if self._rows() else []
+        mine = [{"id": 7, "state": self.state}] if self._rows() else []
         return [*mine, *self.before]
 
     async def incident(self, number: int) -> dict[str, Any]:
-        return {"id": number, "playbook": "errors", "timeline": self._rows()}
+        return {"id": number, "playbook": "errors", "state": self.state, "timeline": self._rows()}
 
     def _rows(self) -> list[dict[str, Any]]:
         if self.broken_at is None:

@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from demo.drill.__main__ import main
-from demo.drill.drills import DRILLS
+from demo.drill.__main__ import chosen, main
+from demo.drill.drills import DRILLS, Drill
 from demo.drill.run import NoHealError, calm, run
 from demo.drill.show import Show
 from demo.drill.story import Stage, stages
+from demo.releases.versions import VERSIONS
 from demo.shop.faults import parse
 from tests.demo.stand_ins import ScriptedLoop, SteppedClock
 from tests.prometheus.bundle import alerts
 
-ERRORS = DRILLS["errors"]
+ERRORS, RELEASE, SCHEMA = DRILLS["errors"], DRILLS["release"], DRILLS["release-schema"]
 
 
 def row(t: float, ev: str, **data: Any) -> dict[str, Any]:
@@ -32,11 +33,21 @@ HEAL = [
 ]
 
 
-async def seen(loop: ScriptedLoop) -> list[tuple[float, str]]:
+GOES_BACK = [
+    *HEAL[:3],
+    row(26.0, "verdict", verdict="still_broken"),
+    row(26.1, "intent", kind="rollback", target="shop"),
+    row(33.0, "outcome", kind="rollback", result="ok", detail="shop is 1.0.0, as it says"),
+    row(45.0, "verdict", verdict="recovered"),
+    row(90.0, "resolved", reason="recovered"),
+]
+
+
+async def seen(loop: ScriptedLoop, drill: Drill = ERRORS) -> list[tuple[float, str]]:
     """Seconds and names of the stages, also of a drill that fails."""
     found: list[Stage] = []
     try:
-        async for stage in run(ERRORS, loop, loop.clock):
+        async for stage in run(drill, loop, loop.clock):
             found.append(stage)  # noqa: PERF401 - what was seen before an error counts as well
     except NoHealError:
         pass
@@ -68,6 +79,44 @@ async def test_the_shop_is_broken_as_the_drill_says() -> None:
     loop = ScriptedLoop(SteppedClock(), HEAL)
     await seen(loop)
     assert loop.faults == [{"kind": "errors"}]
+
+
+async def test_a_bad_release_is_deployed_and_its_rollback_shown_and_proven() -> None:
+    loop = ScriptedLoop(SteppedClock(), GOES_BACK)
+    assert await seen(loop, RELEASE) == [
+        (0.0, "broken"),
+        (1.0, "firing"),
+        (2.0, "received"),
+        (2.1, "action"),
+        (26.0, "ineffective"),
+        (26.1, "rollback"),
+        (33.0, "proven"),
+        (45.0, "verified"),
+        (90.0, "resolved"),
+    ]
+    assert (loop.deployed, loop.faults) == (["1.2.0-errors.2"], [])
+
+
+async def test_what_is_proven_is_said() -> None:
+    loop = ScriptedLoop(SteppedClock(), GOES_BACK)
+    details = {stage.name: stage.detail async for stage in run(RELEASE, loop, loop.clock)}
+    assert details["broken"].startswith("1.2.0-errors.2: ")
+    assert details["rollback"] == "shop goes back to its last known good release"
+    assert details["proven"] == "shop is 1.0.0, as it says"
+
+
+async def test_a_drill_that_is_about_a_human_says_yes_once_when_it_is_asked() -> None:
+    rows = [*GOES_BACK[:4], row(26.02, "refused", reason="schema_incompatible"), row(26.05, "approved", by="you"), *GOES_BACK[4:]]  # fmt: skip
+    loop = ScriptedLoop(SteppedClock(), rows, state="AWAITING_APPROVAL")
+    names = [name for _, name in await seen(loop, SCHEMA)]
+    assert names[5:7] == ["refused", "approved"]
+    assert loop.approved == [7]
+
+
+async def test_no_other_drill_says_yes() -> None:
+    loop = ScriptedLoop(SteppedClock(), GOES_BACK, state="AWAITING_APPROVAL")
+    await seen(loop, RELEASE)
+    assert loop.approved == []
 
 
 async def test_an_incident_from_before_is_not_taken_for_this_one() -> None:
@@ -136,7 +185,11 @@ def test_a_drill_waits_for_bundled_critical_alerts_and_turns_a_switch_that_exist
 ) -> None:
     critical = {rule["alert"] for rule in alerts() if rule["labels"]["severity"] == "critical"}
     assert set(drill.alerts) <= critical
-    parse(json.dumps(drill.fault))
+    assert bool(drill.fault) is not bool(drill.release)
+    if drill.fault:
+        parse(json.dumps(drill.fault))
+    else:
+        assert VERSIONS[drill.release].flaw
 
 
 def shown(*, as_json: bool) -> list[str]:
@@ -150,8 +203,8 @@ def shown(*, as_json: bool) -> list[str]:
 
 def test_a_line_a_stage_with_the_seconds_since_the_break() -> None:
     assert shown(as_json=False) == [
-        "   +0.0s  broken    all of it",
-        "  +12.3s  firing    HighErrorRate",
+        "   +0.0s  broken       all of it",
+        "  +12.3s  firing       HighErrorRate",
         "healed",
     ]
 
@@ -176,6 +229,12 @@ def test_colours_are_for_a_terminal_that_wants_them(
     out = Terminal()
     Show(out, environ, as_json=False).stage(Stage(0, "broken"))
     assert ("\x1b[" in out.getvalue()) is coloured
+
+
+def test_what_is_usual_is_what_a_restart_mends_and_what_it_does_not() -> None:
+    assert [drill.name for drill in chosen(None)] == ["errors", "release"]
+    assert chosen("all") == tuple(DRILLS.values())
+    assert [drill.name for drill in chosen("hang")] == ["hang"]
 
 
 def test_without_a_stack_it_says_what_to_do(

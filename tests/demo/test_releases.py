@@ -18,7 +18,7 @@ from demo.deploy import main
 from demo.releases import repository
 from demo.releases.layout import Layout
 from demo.releases.ledger import RefusedError
-from demo.releases.rollout import Rollout, asked
+from demo.releases.rollout import Rollout, asked, reachable
 from demo.releases.versions import GOOD, VERSIONS, base_of, built_again
 from demo.shop.faults import Fault
 from demo.shop.release import read
@@ -144,6 +144,9 @@ class Book:
     async def mark(self, version: str) -> None:
         self.told.append(("marked", version))
 
+    async def unfreeze(self) -> None:
+        self.told.append(("unfrozen", ""))
+
 
 @dataclass
 class Process:
@@ -212,19 +215,49 @@ async def test_a_name_that_was_used_is_not_used_again(tmp_path: Path) -> None:
     assert await rollout(made(tmp_path), book).name_for("1.1.0") == "1.1.0"
 
 
-async def test_after_a_start_what_serves_is_known_and_may_be_gone_back_to(tmp_path: Path) -> None:
-    book = Book(known=[{"version": ERRORS, "state": "deploying"}])
+def entry(version: str, state: str = "watching", oldest: str = GOOD) -> dict[str, Any]:
+    return {"version": version, "state": state, "compatible_down_to": oldest}
+
+
+async def test_what_serves_well_is_made_known_and_may_be_gone_back_to(tmp_path: Path) -> None:
+    book = Book(known=[entry(ERRORS, "deploying"), entry(GOOD)])
     await rollout(made(tmp_path), book).settle()
-    assert book.told == [("failed", ERRORS), ("finished", GOOD), ("marked", GOOD)]
+    assert book.told == [("failed", ERRORS), ("unfrozen", ""), ("finished", GOOD), ("marked", GOOD)]
 
 
-async def test_after_a_start_on_what_was_gone_back_from_the_same_is_built_again(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    "known",
+    [
+        [entry(GOOD, "rolled_back")],
+        [entry("2.0.0-schema", "rolled_back", "2.0.0-schema"), entry(GOOD)],
+    ],
+    ids=["it was gone back from", "no database for it any more"],
+)
+async def test_what_could_not_be_gone_back_to_is_built_again(
+    known: list[dict[str, Any]], tmp_path: Path
 ) -> None:
-    book, layout = Book(known=[{"version": GOOD, "state": "rolled_back"}]), made(tmp_path)
+    book, layout = Book(known=known), made(tmp_path)
     await rollout(layout, book).settle()
-    assert book.told == [("started", f"{GOOD}.2"), ("finished", f"{GOOD}.2"), ("marked", f"{GOOD}.2")]  # fmt: skip
+    again = f"{GOOD}.2"
+    assert book.told == [("unfrozen", ""), ("started", again), ("finished", again), ("marked", again)]  # fmt: skip
+    assert layout.serving() == again
+
+
+async def test_what_serves_badly_is_replaced(tmp_path: Path) -> None:
+    layout = made(tmp_path)
+    layout.add(ERRORS)
+    layout.point(ERRORS)
+    await rollout(layout, Book(known=[entry(ERRORS), entry(GOOD)])).settle()
     assert layout.serving() == f"{GOOD}.2"
+
+
+def test_nothing_is_reachable_in_a_ledger_that_does_not_have_what_all_can_live_with() -> None:
+    assert reachable([], GOOD)
+    assert not reachable([], "1.1.0")
+    assert reachable([entry(GOOD), entry(ERRORS, "rolled_back")], "1.1.0")
+    after = [entry(GOOD), entry("2.0.0-schema", oldest="2.0.0-schema"), entry(f"{GOOD}.2")]
+    assert not reachable(after, GOOD)
+    assert reachable(after, f"{GOOD}.2")
 
 
 def test_a_deploy_without_a_stack_or_of_nothing_says_what_there_is(
