@@ -6,17 +6,18 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import yaml
 
+from demo.releases.layout import Layout
 from tests.servers.alertmanager import alertmanager, webhook_config
 from tests.servers.ports import free_port
 from tests.servers.process import answers, running, start, until
-from tests.servers.prometheus import prometheus, scrape
+from tests.servers.prometheus import PrometheusServer, prometheus, scrape
 from tests.servers.receiver import ReceiverServer, receiver
 from tests.servers.supervisor import Supervisord, supervisord
 
@@ -28,6 +29,7 @@ class Stack:
     shop_url: str
     supervisor: Supervisord
     receiver: ReceiverServer
+    prometheus: PrometheusServer | None = None
 
     async def break_shop(self, kind: str) -> None:
         """Throws one of the shop's fault switches."""
@@ -51,15 +53,29 @@ class Stack:
 
 
 @asynccontextmanager
-async def shop_and_receiver(folder: Path, **config: Any) -> AsyncIterator[Stack]:
-    """Only the healer and what it heals: the test plays Alertmanager."""
+async def shop_and_receiver(
+    folder: Path, *, layout: Layout | None = None, **config: Any
+) -> AsyncIterator[Stack]:
+    """Only the healer and what it heals: the test plays Alertmanager. With a `layout` the shop is its current release,
+    and may be rolled back; `release` in `config` are more keys of that facet."""
     port = free_port()
     argv = [sys.executable, "-m", "demo.shop", "--listen", f"127.0.0.1:{port}"]
     async with AsyncExitStack() as parts:
         programs = {"shop": argv}
         options = {"autorestart": "false", "startsecs": "0"}
+        if layout is not None:
+            layout.make()
+            options |= {"directory": str(layout.current)}
         supervisor = await parts.enter_async_context(supervisord(folder, programs, **options))
-        settings = {**receiver_config(supervisor, port), **config}
+        settings = receiver_config(supervisor, port)
+        if layout is not None:
+            settings["targets"]["shop"]["release"] = {
+                "strategy": "symlink",
+                "path": str(layout.path),
+                "version": {"url": f"http://127.0.0.1:{port}/version", "json": "version"},
+                **config.pop("release", {}),
+            }
+        settings |= config
         healer = await parts.enter_async_context(receiver(folder / "receiver", settings))
         made = Stack(f"http://127.0.0.1:{port}", supervisor, healer)
         await until(made.healthy, "the shop answers")
@@ -72,8 +88,12 @@ async def stack(
 ) -> AsyncIterator[Stack]:
     """Everything; `hook_url` puts something between Alertmanager and the receiver."""
     async with AsyncExitStack() as parts:
-        alerts_port = free_port()
-        config = {"alertmanager": {"urls": [f"http://127.0.0.1:{alerts_port}"]}, **config}
+        alerts_port, port = free_port(), free_port()
+        asked = {
+            "alertmanager": {"urls": [f"http://127.0.0.1:{alerts_port}"]},
+            "prometheus": {"url": f"http://127.0.0.1:{port}"},
+        }
+        config = {**asked, **config}
         made = await parts.enter_async_context(shop_and_receiver(folder, **config))
         hook = webhook_config(
             hook_url or f"{made.receiver.url}/alerts", token_file=made.receiver.token_file
@@ -82,8 +102,8 @@ async def stack(
         exporter_port = free_port()
         await parts.enter_async_context(exporter(folder, exporter_port, made.shop_url))
         watching = prometheus_config(exporter_port, alerts_port)
-        await parts.enter_async_context(prometheus(folder, watching))
-        yield made
+        server = await parts.enter_async_context(prometheus(folder, watching, port=port))
+        yield replace(made, prometheus=server)
 
 
 @asynccontextmanager

@@ -62,6 +62,8 @@ file={socket}
 port=127.0.0.1:{port}
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix://{socket}
 """
 
 
