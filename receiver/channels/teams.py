@@ -8,6 +8,7 @@ message of more than some 28 KB is refused; ours stays below.
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from receiver.channels.base import Channel, Notice
@@ -21,6 +22,7 @@ from receiver.tools import Tools
 MOST = 21_000  # bytes; failures were measured from there on
 _TITLE, _TEXT, _LINES, _NAME, _VALUE, _FACTS = 300, 3000, 30, 60, 300, 10
 _LINKS, _CAPTION, _URL = 6, 60, 1000
+_FUNCTION = re.compile(r"\{(?=\{)")
 _COLOURS = {"🔴": "attention", "🟠": "warning", "🟢": "good"}
 
 
@@ -83,7 +85,7 @@ def _block(*runs: dict[str, object]) -> dict[str, object]:
 
 def _run(words: str, **looks: object) -> dict[str, object]:
     # {{DATE(…)}} would be worked out by the reader's client
-    return {"type": "TextRun", "text": words.replace("{{", "{ {"), **looks}
+    return {"type": "TextRun", "text": _FUNCTION.sub("{ ", words), **looks}
 
 
 def _links(notice: Notice) -> list[tuple[str, str]]:
