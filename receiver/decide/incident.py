@@ -108,7 +108,6 @@ class Progress(Struct, frozen=True, gc=False, omit_defaults=True):
     shown: str = (
         ""  # the version that a rollback was proposed to: with another one it is another plan
     )
-    presses: tuple[str, ...] = ()  # of buttons, the newest: each counts once
     level: int = 0  # how many steps of the escalation have been told
     returns: int = 0  # how often it was reopened
     returned_at: float | None = None  # when it last was

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from receiver.decide.incident import MOVES, Incident, State
 from receiver.decide.reason import Reason
 from receiver.decide.values import changed
@@ -12,75 +14,79 @@ from receiver.stages.proposal import propose
 
 _OPEN_TO_ACK = frozenset(State) - {State.RESOLVED, State.EXPIRED}
 
+Said = Callable[[Incident, str, Context], Move]  # the incident as it is, who says it
+
 
 async def acknowledge(incident: int, by: str, context: Context) -> Incident:
     """Somebody has it: the escalation stops. Raises Conflict when it is closed, LookupError when there is none."""
-
-    def change(before: Incident) -> Move:
-        if before.state not in _OPEN_TO_ACK:
-            raise Conflict(
-                f"incident {before.id} is {before.state}: there is nothing to acknowledge"
-            )
-        if before.acknowledged_by is not None:
-            return Move(before)
-        after = changed(before, acknowledged_by=by)
-        if before.state is State.ESCALATED:
-            after = after.moved(State.ACKNOWLEDGED, Reason.OPERATOR, context.now())
-        told = letters(context, after, "acknowledged", f"{by} has it.")
-        return Move(after, (event_of("acknowledged", after, by=by),), told, due=context.now())
-
-    return await context.journal.command(incident, change, context.now())
+    return await _say(_acknowledged, incident, by, context)
 
 
 async def approve(incident: int, by: str, context: Context) -> Incident:
     """Permits exactly the plan that was asked for; the guards are asked once more. Raises Conflict, LookupError."""
-
-    def change(before: Incident) -> Move:
-        _waits(before)
-        after = before.moved(
-            State.GATING,
-            Reason.OPERATOR,
-            context.now(),
-            approval=propose(before).digest,
-        )
-        return Move(after, (event_of("approved", after, by=by),), due=context.now())
-
-    return await context.journal.command(incident, change, context.now())
+    return await _say(_approved, incident, by, context)
 
 
 async def deny(incident: int, by: str, context: Context) -> Incident:
     """A human takes it from here; what was only due is over with that. Raises Conflict, LookupError."""
-
-    def change(before: Incident) -> Move:
-        _waits(before)
-        to, word = State.ESCALATED, "escalated"
-        if before.scheduled:
-            to, word = State.RESOLVED, "resolved"
-        after = before.moved(to, Reason.APPROVAL_DENIED, context.now())
-        told = letters(context, after, word, f"{by} denied the action: a human has to look.")
-        events = (
-            event_of("denied", after, by=by),
-            event_of(word, after, reason=str(Reason.APPROVAL_DENIED)),
-        )
-        return Move(after, events, told, due=context.now())
-
-    return await context.journal.command(incident, change, context.now())
+    return await _say(_denied, incident, by, context)
 
 
 async def resolve(incident: int, by: str, context: Context) -> Incident:
     """A human says it is over. Raises Conflict while an action is under way, LookupError."""
+    return await _say(_resolved, incident, by, context)
 
+
+async def _say(said: Said, incident: int, by: str, context: Context) -> Incident:
     def change(before: Incident) -> Move:
-        if State.RESOLVED not in MOVES[before.state]:
-            raise Conflict(
-                f"incident {before.id} is {before.state}: it cannot be resolved by hand now"
-            )
-        after = before.moved(State.RESOLVED, Reason.OPERATOR, context.now())
-        told = letters(context, after, "resolved", f"{by} resolved it.")
-        event = event_of("resolved", after, reason=str(Reason.OPERATOR), by=by)
-        return Move(after, (event,), told, closes_episodes=True)
+        return said(before, by, context)
 
     return await context.journal.command(incident, change, context.now())
+
+
+def _acknowledged(before: Incident, by: str, context: Context) -> Move:
+    if before.state not in _OPEN_TO_ACK:
+        raise Conflict(f"incident {before.id} is {before.state}: there is nothing to acknowledge")
+    if before.acknowledged_by is not None:
+        return Move(before)
+    after = changed(before, acknowledged_by=by)
+    if before.state is State.ESCALATED:
+        after = after.moved(State.ACKNOWLEDGED, Reason.OPERATOR, context.now())
+    told = letters(context, after, "acknowledged", f"{by} has it.")
+    return Move(after, (event_of("acknowledged", after, by=by),), told, due=context.now())
+
+
+def _approved(before: Incident, by: str, context: Context) -> Move:
+    _waits(before)
+    proposal, now = propose(before), context.now()
+    after = before.moved(State.GATING, Reason.OPERATOR, now, approval=proposal.digest)
+    told = letters(
+        context, after, "approved", f"{by} approved it: {proposal.words}.", about=proposal.digest
+    )
+    return Move(after, (event_of("approved", after, by=by),), told, due=now)
+
+
+def _denied(before: Incident, by: str, context: Context) -> Move:
+    _waits(before)
+    to, word = State.ESCALATED, "escalated"
+    if before.scheduled:
+        to, word = State.RESOLVED, "resolved"
+    after = before.moved(to, Reason.APPROVAL_DENIED, context.now())
+    told = letters(context, after, word, f"{by} denied the action: a human has to look.")
+    events = (
+        event_of("denied", after, by=by),
+        event_of(word, after, reason=str(Reason.APPROVAL_DENIED)),
+    )
+    return Move(after, events, told, due=context.now())
+
+
+def _resolved(before: Incident, by: str, context: Context) -> Move:
+    if State.RESOLVED not in MOVES[before.state]:
+        raise Conflict(f"incident {before.id} is {before.state}: it cannot be resolved by hand now")
+    after = before.moved(State.RESOLVED, Reason.OPERATOR, context.now())
+    told = letters(context, after, "resolved", f"{by} resolved it.")
+    event = event_of("resolved", after, reason=str(Reason.OPERATOR), by=by)
+    return Move(after, (event,), told, closes_episodes=True)
 
 
 def _waits(incident: Incident) -> None:
@@ -88,3 +94,11 @@ def _waits(incident: Incident) -> None:
         raise Conflict(
             f"incident {incident.id} is {incident.state}: it does not wait for an approval"
         )
+
+
+SAID: Mapping[str, Said] = {
+    "acknowledge": _acknowledged,
+    "approve": _approved,
+    "deny": _denied,
+    "resolve": _resolved,
+}
