@@ -7,22 +7,22 @@ and at the first failure the version that served is put forward again, once. It 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from prunella.service.settings import Duration
 from receiver.actions.base import Action, ActionFailed, Done, Effect, Logbook
+from receiver.actions.told_programs import ToldPrograms
 from receiver.actions.watch import Watch
 from receiver.decide import going_back
 from receiver.decide.going_back import Step
-from receiver.decide.release import version_name
 from receiver.managers.base import Manager, ManagerError, ProcessState, ProcessStatus
 from receiver.strategies.base import Strategy, StrategyError
 from receiver.targets import Target
-from receiver.tools import Finished, Programs, Tools
+from receiver.tools import Tools
 
 IN_A_ROW = 3  # looks that have to see the version: one worker of several may answer for the others
 EVERY = 0.5
@@ -46,7 +46,7 @@ class Rollback(Action):
     gives_up: ClassVar[bool] = True
     shows: ClassVar[bool] = True
 
-    to: Annotated[str, AfterValidator(version_name)] | None = None
+    to: Annotated[str, Field(min_length=1, max_length=400)] | None = None
     up_for: Duration = 10.0
     prove_within: Annotated[Duration, Field(gt=0)] = 30.0
 
@@ -55,6 +55,10 @@ class Rollback(Action):
 
     def objection(self, target: Target) -> str | None:
         release, process = target.release, target.process
+        try:
+            self.wanted(release)
+        except ValueError as error:
+            return f"to: {error}"
         if release is not None and len(release.machines()) > 1 and not release.starts:
             return "on several machines its programs have to start the version themselves: `starts: true`"
         if process is not None:
@@ -62,6 +66,10 @@ class Rollback(Action):
         if release is None or release.starts:
             return None
         return "its release strategy starts nothing, so it needs `process:` to be reloaded by"
+
+    def wanted(self, release: Strategy | None) -> str | None:
+        """The ledger's word for `to`. Raises ValueError for what is no version of that strategy."""
+        return self.to if self.to is None or release is None else release.version_of(self.to)
 
     def executables(self, target: Target) -> tuple[str, ...]:
         own = () if target.release is None else target.release.programs()
@@ -104,7 +112,7 @@ class _Way:
             for machine in self.strategy.machines():
                 await self._require_as_told(machine, plan.version)
                 await machine.preflight(plan.to, self.tools)
-                await machine.preflight(plan.version, self.tools)
+                await machine.way_back(plan.version, self.tools)
             await self._require_manager()
         except (StrategyError, ManagerError) as error:
             raise ActionFailed(f"not begun: {error}", started=False) from error
@@ -151,6 +159,7 @@ class _Way:
         until = self._half_from_now()
         try:
             for machine in touched:
+                await self._require_ours(machine, plan)
                 work = self._serve(machine, plan.version, machine.restore, until)
                 await self._within(until, work, "it did not come up again")
         except ActionFailed as error:
@@ -165,10 +174,17 @@ class _Way:
                 await self.book.write(going_back.reached(plan.action_id, number))
             await self.tools.progress(f"{_on(machine)}going back to {plan.to}")
             try:
+                await self._require_ours(machine, plan)
                 await self._serve(machine, plan.to, machine.activate, until)
             except ActionFailed as error:
                 untouched = number == 1 and not error.started
                 raise ActionFailed(f"{_on(machine)}{error}", started=not untouched) from error
+
+    async def _require_ours(self, machine: Strategy, plan: going_back.Rollback) -> None:
+        try:
+            await machine.require_ours((plan.to, plan.version), self.tools)
+        except StrategyError as error:
+            raise ActionFailed(str(error), started=False) from error
 
     async def _serve(
         self,
@@ -178,7 +194,8 @@ class _Way:
         until: float,
     ) -> None:
         """Has that version serve on one machine, proven and up. Raises ActionFailed."""
-        tools = replace(self.tools, programs=_Named(self.tools.programs, version))
+        told = ToldPrograms(self.tools.programs, {"PRUNELLA_RELEASE": version})
+        tools = replace(self.tools, programs=told)
         manager = None if machine.machine else self.effect.target.process
         watch = None if manager is None else self._watch(manager, tools, until)
         before = None if watch is None else await watch.look()
@@ -251,25 +268,6 @@ class _Way:
                     f"could not go back {there}, and {back} could not be put forward again: {plan.why}. "
                     "Both are left as they are: nobody knows what serves"
                 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """Programs that are told the version."""
-
-    programs: Programs
-    version: str
-
-    async def run(
-        self,
-        argv: Sequence[str],
-        *,
-        timeout: float,
-        env: Mapping[str, str] | None = None,
-        max_output: int = 64 << 10,
-    ) -> Finished:
-        told = {"PRUNELLA_RELEASE": self.version, **(env or {})}
-        return await self.programs.run(argv, timeout=timeout, env=told, max_output=max_output)
 
 
 async def _reloaded(

@@ -117,6 +117,18 @@ class Strategy(Settings):
         """Points the layout at that version; nothing is deleted, and doing it twice is doing it once. Raises StrategyError."""
         raise NotImplementedError
 
+    async def way_back(self, version: str, tools: Tools) -> str:
+        """Looks whether the version that serves could be put forward again by `restore`. It is what one goes away from, so
+        it may well be broken. Changes nothing; says in words what it saw. Raises StrategyError(started=False)."""
+        return await self.preflight(version, tools)
+
+    async def require_ours(self, versions: Sequence[str], tools: Tools) -> None:
+        """Raises StrategyError(started=False) when somebody else made another version active than one of these."""
+        active = await self.active(tools)
+        if active is not None and active not in versions:
+            by_whom = "by somebody else meanwhile, and is left as it is"
+            raise StrategyError(f"{active} was made active {by_whom}", started=False)
+
     async def restore(self, version: str, tools: Tools) -> None:
         """Puts the version forward again that was there before `activate` of another one failed. Raises StrategyError."""
         await self.activate(version, tools)

@@ -161,6 +161,34 @@ async def test_when_neither_is_proven_both_are_left_and_nothing_more_is_tried() 
     assert tale.world.touched.count("reload") + tale.world.touched.count("restart") == 2
 
 
+async def test_what_somebody_else_made_active_meanwhile_is_never_taken_away() -> None:
+    tale = a_tale(Host(ignored={"v1", "v3"}))
+
+    def deployed(what: str) -> bool:
+        if what == "reload":  # as a deploy script does that knows of nobody
+            tale.world.hosts[0].active = "v3"
+        return False
+
+    tale.world.dies_at = deployed
+    said = await tale.refused(started=True)
+    assert "v3 was made active by somebody else meanwhile, and is left as it is" in said
+    assert (tale.step, tale.world.hosts[0].active) == (Step.STUCK, "v3")
+    assert "activate v2" not in tale.world.did
+
+
+async def test_what_somebody_deploys_before_the_first_touch_ends_it() -> None:
+    tale = a_tale(Host())
+
+    def deployed(what: str) -> bool:
+        if what == "write going_back":
+            tale.world.hosts[0].active = "v3"
+        return False
+
+    tale.world.dies_at = deployed
+    assert "v3 was made active by somebody else" in await tale.refused(started=False)
+    assert (tale.step, tale.world.hosts[0].active) == (Step.NOTHING_DONE, "v3")
+
+
 async def test_one_machine_is_proven_before_the_next_is_touched() -> None:
     tale = a_tale(Host(), Host(), Host())
     await tale.run()
