@@ -56,7 +56,7 @@ class Git(Strategy):
 
     async def preflight(self, version: str, tools: Tools) -> str:
         folder, clone = self.layout.folder(version), self._clone(tools)
-        await asyncio.to_thread(self.layout.require_switchable)
+        await asyncio.to_thread(self.layout.require_free)
         commit = await clone.commit_of(version)
         if not await asyncio.to_thread(os.path.lexists, folder):
             size = await self._require_makeable(clone, commit)
@@ -68,6 +68,9 @@ class Git(Strategy):
         free = await asyncio.to_thread(require_room, self.path, self.room)
         return f"{folder} at {commit[:12]}: {seen}; {free} bytes free"
 
+    async def way_back(self, version: str, tools: Tools) -> str:
+        return await asyncio.to_thread(self.layout.require_there, version)
+
     async def activate(self, version: str, tools: Tools) -> None:
         folder, clone = self.layout.folder(version), self._clone(tools)
         commit = await clone.commit_of(version)
@@ -76,6 +79,11 @@ class Git(Strategy):
         else:
             await self._make(clone, folder, commit)
         await clone.know(folder)
+        tools.require_lease()
+        await asyncio.to_thread(self.layout.point_at, version)
+
+    async def restore(self, version: str, tools: Tools) -> None:
+        """Without another look at its worktree: it served from there, whatever was changed in it."""
         tools.require_lease()
         await asyncio.to_thread(self.layout.point_at, version)
 

@@ -6,9 +6,12 @@ The link is what every deploy tool of this kind agrees on; whatever it does not 
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +19,8 @@ from prunella.redaction import printable
 from receiver.decide.release import version_name
 from receiver.strategies.base import StrategyError
 
+# of folders on some network file systems: there the ledger alone tells of a deploy
+_CANNOT_LOCK = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP})
 _COMING = ".current.prunella"  # the next `current`, until it is renamed; one that a killed run left is made anew
 
 
@@ -82,11 +87,43 @@ class Layout:
         if not os.access(self.path, os.W_OK | os.X_OK, effective_ids=True):
             raise StrategyError(f"we may not write to {self.path}", started=False)
 
+    @contextmanager
+    def alone(self, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+        """While no deploy script holds the lock on `path`, as `flock /srv/api ./deploy.sh` does. Raises StrategyError. The
+        kernel gives it back when its holder dies, so that none is ever left over."""
+        try:
+            handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise _unchanged(self.path, error) from error
+        try:
+            _lock(handle, how, self.path)
+            yield
+        finally:
+            os.close(handle)
+
+    def require_free(self) -> None:
+        """Raises StrategyError unless `current` may be moved now."""
+        with self.alone(fcntl.LOCK_SH):
+            self.require_switchable()
+
+    def require_there(self, version: str) -> str:
+        """Says where it is. Raises StrategyError unless `current` may be moved to a folder of that version."""
+        self._require_folder(version)
+        self.require_free()
+        return f"{self.folder(version)} is there"
+
     def point_at(self, version: str) -> None:
         """Makes `current` a link to that release, whatever a killed run left. Raises StrategyError."""
+        with self.alone():
+            self._require_folder(version)
+            self.require_switchable()
+            self._move(version)
+
+    def _require_folder(self, version: str) -> None:
         if not self.folder(version).is_dir():
             raise StrategyError(f"there is no {self.folder(version)}", started=False)
-        self.require_switchable()
+
+    def _move(self, version: str) -> None:
         coming = self.path / _COMING
         try:
             if coming.is_symlink():
@@ -123,6 +160,16 @@ class Layout:
                 started=False,
             )
         return where.name
+
+
+def _lock(handle: int, how: int, path: Path) -> None:
+    try:
+        fcntl.flock(handle, how | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StrategyError(f"a deploy holds the lock on {path} (flock)", started=False) from error
+    except OSError as error:
+        if error.errno not in _CANNOT_LOCK:
+            raise _unchanged(path, error) from error
 
 
 def _unchanged(path: Path, error: OSError) -> StrategyError:

@@ -49,6 +49,9 @@ class Symlink(Strategy):
     async def preflight(self, version: str, tools: Tools) -> str:
         return await asyncio.to_thread(self._look, version)
 
+    async def way_back(self, version: str, tools: Tools) -> str:
+        return await asyncio.to_thread(self.layout.require_there, version)
+
     async def activate(self, version: str, tools: Tools) -> None:
         tools.require_lease()
         await asyncio.to_thread(self.layout.point_at, version)
@@ -58,7 +61,7 @@ class Symlink(Strategy):
 
     def _look(self, version: str) -> str:
         folder = self.layout.folder(version)
-        self.layout.require_switchable()
+        self.layout.require_free()
         seen = require_whole(folder, self.requires)
         free = require_room(self.path, self.room)
         return f"{folder}: {seen}; {free} bytes free"

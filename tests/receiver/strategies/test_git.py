@@ -208,6 +208,18 @@ async def test_touched_files_are_unchanged_files(tmp_path: Path, origin: Path) -
     assert (path / "current/version").read_text() == "v1"
 
 
+async def test_a_bad_release_may_be_changed_and_still_be_put_forward_again(
+    tmp_path: Path, origin: Path
+) -> None:
+    path = a_clone(tmp_path, origin, "--bare")
+    a_worktree(path, "v1")
+    await strategy(path).activate("v1", tools())
+    (path / "releases/v2/crash.log").write_text("oops")
+    await strategy(path).way_back("v2", tools())
+    await strategy(path).restore("v2", tools())
+    assert (path / "current/version").read_text() == "v2"
+
+
 async def test_a_worktree_of_another_commit_is_refused(tmp_path: Path, origin: Path) -> None:
     path = a_clone(tmp_path, origin, "--bare")
     folder = a_worktree(path, "v1")

@@ -14,6 +14,7 @@ from receiver.journal import Fenced
 from receiver.strategies.base import StrategyError
 from tests.receiver.stand_ins import a_toolbox
 from tests.receiver.strategies.places import HOSTILE, a_place, a_release, symlink, tree
+from tests.servers.process import running, start
 from tests.servers.troubles import unprivileged
 
 TOOLS = a_toolbox()
@@ -294,6 +295,52 @@ async def test_what_lies_in_the_way_of_the_new_link_is_not_deleted(tmp_path: Pat
         await symlink(path).activate("v1", TOOLS)
     assert not caught.value.started
     assert (path / ".current.prunella").read_text() == "somebody's"
+
+
+async def test_a_bad_release_may_be_broken_and_still_be_put_forward_again(tmp_path: Path) -> None:
+    path = a_place(tmp_path, "v1", "v2", current="v2")
+    _dangling(path)
+    strategy = symlink(path)
+    assert await strategy.way_back("v1", TOOLS) == f"{path}/releases/v1 is there"
+    await strategy.restore("v1", TOOLS)
+    with pytest.raises(StrategyError, match="there is no"):
+        await strategy.way_back("v9", TOOLS)
+
+
+async def test_while_a_deploy_script_holds_the_lock_nothing_is_moved(tmp_path: Path) -> None:
+    path = a_place(tmp_path, "v1", "v2", current="v2")
+    argv = ["flock", str(path), "sh", "-c", f"touch {tmp_path}/deploying; exec sleep 60"]
+    deploy = start("deploy", argv, tmp_path)
+    async with running(deploy, (tmp_path / "deploying").exists):
+        assert f"a deploy holds the lock on {path} (flock)" in await refusal(path)
+        for ask in (symlink(path).activate, symlink(path).way_back):
+            with pytest.raises(StrategyError, match="holds the lock") as caught:
+                await ask("v1", TOOLS)
+            assert not caught.value.started
+        deploy.kill()
+    await symlink(path).preflight("v1", TOOLS)
+    await symlink(path).activate("v1", TOOLS)
+    assert await symlink(path).active(TOOLS) == "v1"
+
+
+async def test_against_a_script_that_knows_no_lock_the_last_one_wins_and_a_reader_sees_a_release(
+    tmp_path: Path,
+) -> None:
+    path = a_place(tmp_path, "v1", "v2", "v3", current="v2")
+    switch = "ln -s releases/$v next && mv -T next current"  # as Capistrano does
+    loop = f"cd {path}; while :; do for v in v2 v3; do {switch}; done; done"
+    seen: set[str] = set()
+    overtaken: list[str] = []
+    async with running(start("deploy", ["sh", "-c", loop], tmp_path), lambda: True):
+        for _ in range(100):
+            try:
+                await symlink(path).activate("v1", TOOLS)
+            except StrategyError as error:
+                overtaken.append(str(error))
+            seen.add((path / "current/version").read_text())
+    assert seen <= {"v1", "v2", "v3"}
+    assert len(overtaken) < 100
+    assert all("was moved by somebody else at the same time" in one for one in overtaken)
 
 
 async def test_without_the_lease_nothing_moves(tmp_path: Path) -> None:
