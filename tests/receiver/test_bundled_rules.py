@@ -85,7 +85,7 @@ def test_its_whole_ladder_would_be_climbed(
 def test_who_goes_back_to_another_release_asks_first_and_goes_on_without_one() -> None:
     last = [bundled(name)["ladder"][-1] for name in names()]
     back = [rung for rung in last if rung["action"] == "rollback"]
-    assert len(back) == 4  # availability, errors, latency, memory
+    assert len(back) == 5  # availability, errors, latency, memory, release
     assert {(rung["mode"], rung["optional"]) for rung in back} == {("approve", True)}
 
 
