@@ -78,7 +78,7 @@ LEFT = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     current=st.sampled_from([None, "v1", "v2", "gone"]),
     coming=LEFT,

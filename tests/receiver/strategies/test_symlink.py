@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from receiver.journal import Fenced
 from receiver.strategies.base import StrategyError
+from receiver.strategies.layout import Layout
 from tests.receiver.stand_ins import a_toolbox
 from tests.receiver.strategies.places import HOSTILE, a_place, a_release, symlink, tree
-from tests.servers.process import running, start
+from tests.servers.process import running, start, until
 from tests.servers.troubles import unprivileged
 
 TOOLS = a_toolbox()
@@ -307,6 +308,14 @@ async def test_a_bad_release_may_be_broken_and_still_be_put_forward_again(tmp_pa
         await strategy.way_back("v9", TOOLS)
 
 
+def is_free(path: Path) -> bool:
+    try:
+        Layout(path).require_free()
+    except StrategyError:
+        return False
+    return True
+
+
 async def test_while_a_deploy_script_holds_the_lock_nothing_is_moved(tmp_path: Path) -> None:
     path = a_place(tmp_path, "v1", "v2", current="v2")
     argv = ["flock", str(path), "sh", "-c", f"touch {tmp_path}/deploying; exec sleep 60"]
@@ -318,6 +327,7 @@ async def test_while_a_deploy_script_holds_the_lock_nothing_is_moved(tmp_path: P
                 await ask("v1", TOOLS)
             assert not caught.value.started
         deploy.kill()
+    await until(lambda: is_free(path), "the kernel has given the lock back")
     await symlink(path).preflight("v1", TOOLS)
     await symlink(path).activate("v1", TOOLS)
     assert await symlink(path).active(TOOLS) == "v1"
