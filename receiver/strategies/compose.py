@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -39,7 +39,10 @@ _NAME = re.compile(
     r"(?:[A-Za-z0-9][A-Za-z0-9.-]*(?::\d{1,5})?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
 )
 _SAYS_VERSION = ("org.opencontainers.image.version", "org.opencontainers.image.revision")
-_NUMBER = '{"number":{{json (index .Config.Labels "com.docker.compose.container-number")}}}'
+_PLACES = (
+    '{"id":{{json .Id}},"state":{{json .State.Status}},'
+    '"number":{{json (index .Config.Labels "com.docker.compose.container-number")}}}'
+)
 _RUNS = '{"image":{{json .Image}},"from":{{json .Config.Image}},"running":{{json .State.Running}}}'
 _IMAGE = '{"id":{{json .Id}},"digests":{{json .RepoDigests}},"labels":{{json .Config.Labels}}}'
 
@@ -120,15 +123,17 @@ class Compose(OnEngine, Strategy):
     async def activate(self, version: str, tools: Tools) -> None:
         try:
             reference = await self._present(version, tools)
-            scale = await self._as_many(tools)
+            places = await self._places(tools)
         except ManagerError as error:
             raise StrategyError(str(error), started=False) from error
         tools.require_lease()
         await asyncio.to_thread(Pins(self.override).pin, self.service, reference)
-        cli = self._with(self.override)
+        # without a number `up` would go back to the one of the file
+        scale = ("--scale", f"{self.service}={len(places)}") if places else ()
+        words = ("--detach", "--no-deps", *FROM_HERE, *scale, self.service)
         try:
-            words = ("--detach", "--no-deps", *FROM_HERE, *scale, self.service)
-            await cli.order(tools, "up", *words, timeout=_UP_TIMEOUT)
+            await self._clear(places, tools)
+            await self._with(self.override).order(tools, "up", *words, timeout=_UP_TIMEOUT)
         except ManagerError as error:
             raise StrategyError(str(error)) from error
 
@@ -180,14 +185,27 @@ class Compose(OnEngine, Strategy):
                 f"compose would not run {reference} for {self.service}", started=False
             )
 
-    async def _as_many(self, tools: Tools) -> tuple[str, ...]:
-        """Without this `up` would go back to the number of the file. A killed `up` may have left two with one number."""
+    async def _places(self, tools: Tools) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """The containers by their number; those that were never started come first."""
         ids = await self._cli.ids(tools)
         if ids is None:
             raise ManagerError(self._cli.unknown(), started=False)
-        found = await self._cli.inspect(tools, _NUMBER, ids)
-        numbers = {str(one.get("number")) for one in found}
-        return ("--scale", f"{self.service}={len(numbers)}") if numbers else ()
+        places: dict[str, list[Mapping[str, Any]]] = {}
+        for one in await self._cli.inspect(tools, _PLACES, ids):
+            places.setdefault(str(one.get("number")), []).append(one)
+        for several in places.values():
+            several.sort(key=lambda one: one.get("state") != "created")
+        return places
+
+    async def _clear(self, places: Mapping[str, Sequence[Mapping[str, Any]]], tools: Tools) -> None:
+        """An `up` that was killed leaves successors that were never started, and their names are in the way of the next.
+        Each was to take the place of one that is still there; not forced, so that nothing that runs goes, nor a volume."""
+        left = [one for several in places.values() for one in several[:-1]]
+        never = [str(one.get("id")) for one in left if one.get("state") == "created"]
+        if never:
+            ended = await self._cli.docker(tools, "container", "rm", *never, timeout=LOOK_TIMEOUT)
+            if ended.exit_code != 0 and "no such container" not in ended.output.lower():
+                raise ManagerError(f"`docker container rm`: {self._cli.cure(ended)}")
 
     async def _image_that_runs(self, tools: Tools) -> Reading:
         try:

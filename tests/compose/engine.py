@@ -58,8 +58,9 @@ class RealEngine:
 class RealCompose:
     """A project whose file is written as the tale goes on."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, base: str = IMAGE) -> None:
         self.url = URL
+        self._base = base
         self.file = folder / "compose.yml"
         self._services: dict[str, dict[str, Any]] = {}
         self.file.write_text("services: {}\n")
@@ -67,7 +68,7 @@ class RealCompose:
     async def run(self, name: str, code: str, *, replicas: int = 1, **options: Any) -> None:
         health = {"test": ["CMD", "test", "-e", HEALTH], "interval": "300ms", "retries": 8}
         self._services[name] = {
-            "image": IMAGE,
+            "image": self._base,
             "network_mode": "none",
             "command": ["python3", "-Sc", (_FRESH + code).replace("$", "$$")],
             "stop_grace_period": f"{options.get('stop_timeout', 1)}s",
@@ -94,3 +95,27 @@ class RealCompose:
 
     async def _do(self, *words: str) -> None:
         await asyncio.to_thread(docker, *self._project, *words)
+
+
+class RealImages(RealCompose):
+    """The same with two images: v1, which the file names, was built there, and v2 was pushed to a registry."""
+
+    def __init__(self, folder: Path, registry: str) -> None:
+        self.image = f"{registry}/team/shop"
+        super().__init__(folder, f"{self.image}:v1")
+
+    def build(self) -> None:
+        for tag in ("v1", "v2"):
+            made = docker("create", "--network=none", IMAGE, "true").strip()
+            label = f"LABEL org.opencontainers.image.version={tag}"
+            docker("commit", "--change", label, made, f"{self.image}:{tag}")
+            docker("rm", made)
+        docker("push", "--quiet", f"{self.image}:v2")
+
+    def version(self, tag: str) -> str:
+        template = "{{.Id}}" if tag == "v1" else "{{index .RepoDigests 0}}"
+        said = docker("image", "inspect", "--format", template, f"{self.image}:{tag}")
+        return said.strip().rpartition("@")[2]
+
+    def remove(self) -> None:
+        docker("rmi", "--force", f"{self.image}:v1", f"{self.image}:v2")

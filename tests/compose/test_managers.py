@@ -3,16 +3,15 @@ file alone, and the same tales are told to the stand-in."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import which
 
 import pytest
 
 from receiver.managers.compose import Compose
 from receiver.managers.docker import Docker
 from tests.compose.engine import PROJECT, RealCompose, RealEngine
+from tests.compose.programs import a_docker
 from tests.receiver.managers.docker_tales import ComposeTales, DockerTales, Scene, the_tools
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -44,12 +43,3 @@ class TestComposeAgainstARealEngine(ComposeTales):
             yield Scene(engine, the_tools({"docker": a_docker(tmp_path)}), facet)
         finally:
             engine.end()
-
-
-def a_docker(folder: Path) -> str:
-    """The program with the plugins that docker/compose-test may have put into a folder of its own."""
-    config = os.environ.get("DOCKER_CONFIG", "")
-    wrapper = folder / "docker"
-    wrapper.write_text(f'#!/bin/sh\nexport DOCKER_CONFIG="{config}"\nexec {which("docker")} "$@"\n')
-    wrapper.chmod(0o755)
-    return str(wrapper)

@@ -3,8 +3,9 @@
 By docs.docker.com/reference/cli/docker/compose and by what compose 2.26.1 was seen to do: an unknown flag is exit 16, an
 unknown service is exit 1 with "no such service", `ps --quiet` prints ids, `kill` of nothing is exit 0 with "no container
 to kill", `up --scale` takes the youngest away, `up` without it goes back to the file's number, and without
-`--no-recreate` it makes containers of another image anew, one by one; an image that is not there is an error before
-anything is stopped. A warning about a variable precedes everything, because that is how it is in life.
+`--no-recreate` it makes containers of another image anew, one by one: the successor is made under a name of its own, the
+old one is stopped and taken away, the successor gets its name and is started; who kills the program in between finds
+that half. An image that is not there is an error before anything is stopped. A warning about a variable precedes everything, because that is how it is in life.
 """
 
 from __future__ import annotations
@@ -12,17 +13,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import secrets
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from tests.servers.compose_images import (
     BUILT,
@@ -32,6 +32,7 @@ from tests.servers.compose_images import (
     Refused,
     image_named,
     line,
+    measured,
     pinned,
     shown_image,
 )
@@ -98,6 +99,7 @@ class StandInCompose:
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
             order = json.loads(await reader.readline())
+            order["wanted"] = lambda: not reader.at_eof()
             self.ran.append(order["argv"])
             await self.engine.awake.wait()
             # what the engine was told is done by it, also when the program is ended
@@ -112,22 +114,24 @@ class StandInCompose:
         if order["host"] != self.engine.url:
             return "", f"Cannot connect to the Docker daemon at {order['host']}.\n", 1
         try:
-            return await self._run(order["argv"])
+            return await self._run(order["argv"], order["wanted"])
         except Refused as refused:
             return "", f"{refused}\n", refused.code
 
-    async def _run(self, argv: list[str]) -> Answer:
+    async def _run(self, argv: list[str], wanted: Callable[[], bool]) -> Answer:
         match argv:
             case ["compose", "--project-name", project, "--file", file, "--file", other, *rest]:
-                return await self._compose(project, (file, other), rest)
+                return await self._compose(project, (file, other), rest, wanted)
             case ["compose", "--project-name", project, "--file", file, *rest]:
-                return await self._compose(project, (file,), rest)
+                return await self._compose(project, (file,), rest, wanted)
             case ["container", "inspect", "--format", template, *ids] if template in SHOWN:
                 return "".join(SHOWN[template](self._by_id(one)) for one in ids), "", 0
+            case ["container", "rm", *ids]:
+                return self._forget([self._by_id(one) for one in ids])
             case ["image", "inspect", "--format", template, name] if template == IMAGE:
                 return line(shown_image(image_named(self.images, name))), "", 0
             case ["stats", "--no-stream", "--format", "{{.MemUsage}}", *ids]:
-                return "".join(_measured(self._by_id(one)) for one in ids), "", 0
+                return "".join(measured(self._by_id(one)) for one in ids), "", 0
             case _:
                 raise Refused(f"unknown command: docker {' '.join(argv)}", 1)
 
@@ -137,7 +141,18 @@ class StandInCompose:
                 return one
         raise Refused(f"Error response from daemon: No such container: {container_id}", 1)
 
-    async def _compose(self, project: str, files: Sequence[str], rest: Sequence[str]) -> Answer:
+    def _forget(self, found: Sequence[Container]) -> Answer:
+        for one in found:
+            if one.pid:
+                raise Refused(
+                    "Error response from daemon: You cannot remove a running container", 1
+                )
+            self.engine.containers.remove(one)
+        return "", "", 0
+
+    async def _compose(
+        self, project: str, files: Sequence[str], rest: Sequence[str], wanted: Callable[[], bool]
+    ) -> Answer:
         verb, *words = rest
         if files[0] != str(self.file):
             raise Refused(f"open {files[0]}: no such file or directory", 14)
@@ -154,7 +169,7 @@ class StandInCompose:
         if verb == "restart":
             await asyncio.gather(*(_restart(one) for one in found))
         elif verb == "up":
-            await self._up(service, flags, values, image)
+            await self._up(service, flags, values, image, wanted)
         else:
             return self._kill(found, values["--signal"])
         return "", WARNING + f" Container {project}-{service}-1  Started\n", 0
@@ -165,26 +180,52 @@ class StandInCompose:
             process.send_signal(_number(name))
         return "", WARNING if running else f"{WARNING}no container to kill\n", 0
 
-    async def _up(self, service: str, flags: set[str], values: dict[str, str], image: str) -> None:
+    async def _up(
+        self,
+        service: str,
+        flags: set[str],
+        values: dict[str, str],
+        image: str,
+        wanted: Callable[[], bool],
+    ) -> None:
         if "--detach" not in flags:
             raise Refused("it would stay in the foreground", 1)
         image_named(self.images, image)
-        scaled, _, wanted = values.get("--scale", f"{service}=").partition("=")
+        scaled, _, number = values.get("--scale", f"{service}=").partition("=")
         if scaled != service:
             raise Refused(f"no such service: {scaled}", 1)
-        await self._scale(service, int(wanted or 1), image)
+        await self._scale(service, int(number or 1), image)
         changed = [one for one in self.of(service) if one.labels["from"] != image]
         for one in changed if "--no-recreate" not in flags else ():
-            await self._remove(one)
-            await self._scale(service, int(wanted or 1), image)
+            async for _ in self.replaced(one, image):
+                if not wanted():
+                    return
             self.made_anew.set()
             await self.pause.wait()
+
+    async def replaced(self, old: Container, image: str) -> AsyncIterator[None]:
+        """Step by step."""
+        name = f"{old.id[:12]}_{old.name}"
+        if any(one.name == name for one in self.engine.containers):
+            raise Refused(f'Error response from daemon: Conflict. The container name "{name}"', 1)
+        labels = {**old.labels, "from": image, "image": image_named(self.images, image).id}
+        new = replace(old, name=name, labels=labels, id=secrets.token_hex(32), status="created")
+        new.process, new.watcher, new.busy = None, None, asyncio.Lock()
+        self.engine.containers.append(new)
+        yield
+        await old.stop()
+        yield
+        self.engine.containers.remove(old)
+        yield
+        new.name = old.name
+        yield
+        await new.start()
 
     async def _scale(self, service: str, wanted: int, image: str) -> None:
         code, options = self.services[service]
         for one in self.of(service)[wanted:]:
             await self._remove(one)
-        taken = {one.name for one in self.of(service)}
+        taken = {one.name.rpartition("_")[2] for one in self.of(service)}
         for number in range(1, wanted + 1):
             name = f"{self.project}-{service}-{number}"
             labels = {
@@ -232,12 +273,6 @@ def _number(name: str) -> int:
     if name not in signal.Signals.__members__:
         raise Refused(f"Error response from daemon: Invalid signal: {name}", 1)
     return signal.Signals[name]
-
-
-def _measured(container: Container) -> str:
-    if not container.pid:
-        return "0B / 0B\n"
-    return f"{psutil.Process(container.pid).memory_info().rss / (1 << 20):.4g}MiB / 23.54GiB\n"
 
 
 @asynccontextmanager

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from tests.servers.docker_engine import Container
 
 STATE = '{"restarts":{{.RestartCount}},"state":{{json .State}}}'
-NUMBER = '{"number":{{json (index .Config.Labels "com.docker.compose.container-number")}}}'
+PLACES = (
+    '{"id":{{json .Id}},"state":{{json .State.Status}},'
+    '"number":{{json (index .Config.Labels "com.docker.compose.container-number")}}}'
+)
 RUNS = '{"image":{{json .Image}},"from":{{json .Config.Image}},"running":{{json .State.Running}}}'
 IMAGE = '{"id":{{json .Id}},"digests":{{json .RepoDigests}},"labels":{{json .Config.Labels}}}'
 NO_IMAGE = "Error response from daemon: no such image: {0}: No such image: {0}"
@@ -62,7 +66,9 @@ def runs(container: Container) -> str:
 SHOWN: Mapping[str, Callable[[Container], str]] = {
     STATE: inspected,
     RUNS: runs,
-    NUMBER: lambda one: line({"number": one.name.rpartition("-")[2]}),
+    PLACES: lambda one: line(
+        {"id": one.id, "state": one.status, "number": one.name.rpartition("-")[2]}
+    ),
 }
 
 
@@ -85,3 +91,9 @@ def pinned(files: Sequence[str], service: str) -> str | None:
         found: str | None = tree["services"].get(service, {}).get("image")
         return found
     return None
+
+
+def measured(container: Container) -> str:
+    if not container.pid:
+        return "0B / 0B\n"
+    return f"{psutil.Process(container.pid).memory_info().rss / (1 << 20):.4g}MiB / 23.54GiB\n"

@@ -29,6 +29,7 @@ def an_engine(
     answers: Mapping[str, Finished | OutsideError] | None = None,
 ) -> StandInPrograms:
     """One container of one image; `answers` for programs that have this word."""
+    places = f'{{"id":"{CONTAINER}","state":"running","number":"1"}}\n'
 
     def answer(ran: Ran) -> Finished | OutsideError:
         special = next((said for word, said in (answers or {}).items() if word in ran.argv), None)
@@ -39,7 +40,7 @@ def an_engine(
             return Finished(0, f'{{"id":"{ID}","digests":[{listed}],"labels":{labels}}}\n')
         if "container" in ran.argv:
             image = f'{{"image":"{ID}","from":"{asked_for}","running":true}}\n'
-            return Finished(0, image if "running" in ran.argv[4] else '{"number":"1"}\n')
+            return Finished(0, image if "running" in ran.argv[4] else places)
         said = f"warning\n{NAME}@{V1}\n" if "config" in ran.argv else f"{CONTAINER}\n"
         return Finished(0, said)
 

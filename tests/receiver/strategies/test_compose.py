@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from receiver.strategies.base import StrategyError
 from receiver.strategies.compose import OVERRIDE
 from receiver.targets import Target
 from receiver.tools import Finished, OutsideError
-from tests.receiver.managers.docker_tales import the_tools
+from tests.receiver.managers.docker_tales import STUBBORN, the_tools
 from tests.receiver.stand_ins import a_toolbox
-from tests.receiver.strategies.compose_tales import ReleaseScene, ReleaseTales
+from tests.receiver.strategies.compose_tales import KilledAt, ReleaseScene, ReleaseTales
 from tests.receiver.strategies.one_image import (
     DENIED,
     ID,
@@ -29,6 +30,7 @@ from tests.receiver.strategies.one_image import (
 )
 from tests.servers.compose import StandInCompose, stand_in_compose
 from tests.servers.compose_images import Image
+from tests.servers.process import until
 
 # -- the config
 
@@ -206,6 +208,36 @@ class TestAgainstTheStandIn(ReleaseTales):
         assert reading.is_of(V1) is reading.is_of(V2) is False
         engine.pause.set()
         await half
+        assert await scene.serves("v2") is True
+
+    async def test_a_successor_that_was_never_started_is_taken_away(
+        self, engine: StandInCompose, scene: ReleaseScene
+    ) -> None:
+        await scene.begin(STUBBORN)
+        killed = replace(scene.tools, programs=KilledAt(0.5))  # while the old one is stopped
+        with pytest.raises(StrategyError):
+            await scene.web.activate(V2, killed)
+        await until(lambda: engine.of("web")[-1].status == "exited", "the old one is stopped")
+        assert [one.status for one in engine.of("web")] == ["created", "exited"]
+        await scene.web.activate(V2, scene.tools)
+        assert await scene.serves("v2") is True
+        (removed,) = [argv for argv in engine.ran if "rm" in argv]
+        assert removed[:2] == ["container", "rm"]
+        assert not {"--force", "-f", "--volumes", "-v"} & set(removed)
+
+    async def test_a_successor_whose_predecessor_is_gone_is_kept(
+        self, engine: StandInCompose, scene: ReleaseScene
+    ) -> None:
+        """It has its volumes."""
+        await scene.begin()
+        (old,) = engine.of("web")
+        steps = engine.replaced(old, f"shop@{V2}")
+        for _ in range(3):
+            await anext(steps)
+        (successor,) = engine.of("web")
+        assert successor.status == "created"
+        await scene.web.activate(V2, scene.tools)
+        assert [one.id for one in engine.of("web")] == [successor.id]
         assert await scene.serves("v2") is True
 
 
