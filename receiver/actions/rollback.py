@@ -289,8 +289,10 @@ async def _reloaded(
         smooth = await manager.zero_downtime(watch.tools)
     except ManagerError as error:
         raise ActionFailed(f"{watch.name}: {error}") from error
-    await watch.order(lambda: manager.reload(watch.tools))
-    return await watch.until_up(was, by_others=manager.reload_replaces or not smooth)
+    order = manager.reload if manager.reload_follows else manager.restart
+    await watch.order(lambda: order(watch.tools))
+    stays = smooth and manager.reload_follows and not manager.reload_replaces
+    return await watch.until_up(was, by_others=not stays)
 
 
 def _on(machine: Strategy) -> str:

@@ -55,6 +55,8 @@ class Manager(Settings):
     verbs: ClassVar[frozenset[Verb]] = frozenset({"restart", "reload"})
     # whether a reload without downtime puts new processes in place of the old, or the old ones read their config anew
     reload_replaces: ClassVar[bool] = False
+    # whether what a reload leaves running has been started anew from the folder that the manager was told
+    reload_follows: ClassVar[bool] = True
     gap: ClassVar[str] = "its manager has no reload without one"  # why a reload is a restart
 
     gc_signal: GcSignal | None = None  # sent by `collect_garbage` where the process understands it

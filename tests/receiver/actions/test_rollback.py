@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -13,12 +14,14 @@ from receiver.actions.base import ActionFailed, Done
 from receiver.actions.rollback import Rollback
 from receiver.decide.going_back import Step
 from receiver.decide.release import ReleaseState, frozen
+from receiver.tools import Tools
 from tests.receiver.actions.effects import a_target, an_effect
 from tests.receiver.actions.releases import (
     Host,
     KilledError,
     StandInLogbook,
     World,
+    WorldManager,
     a_logbook,
     a_shop,
     an_effect_of,
@@ -159,6 +162,24 @@ async def test_when_neither_is_proven_both_are_left_and_nothing_more_is_tried() 
     assert frozen(tale.book.book.releases) is not None
     await tale.refused(started=True)
     assert tale.world.touched.count("reload") + tale.world.touched.count("restart") == 2
+
+
+async def test_where_a_reload_keeps_the_old_folder_the_process_is_restarted() -> None:
+    class Signalled(WorldManager):
+        """Reloads in place, as a unit with `ExecReload=` does."""
+
+        reload_follows: ClassVar[bool] = False
+
+        async def zero_downtime(self, tools: Tools) -> bool:
+            return True
+
+    tale = a_tale(Host())
+    manager = Signalled()
+    manager._world = tale.world
+    shop = a_shop(tale.world).model_copy(update={"process": manager})
+    await a_rollback().run(an_effect_of(shop, tale.book), a_toolbox(programs=tale.programs))
+    assert tale.world.touched[1:3] == ["activate v1", "restart"]
+    assert tale.serve() == ["v1"]
 
 
 async def test_what_somebody_else_made_active_meanwhile_is_never_taken_away() -> None:
