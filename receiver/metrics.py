@@ -27,6 +27,11 @@ TIME_TO_HEAL = Histogram(
 NOTIFICATIONS = Counter(
     "prunella_notifications_total", "Messages by channel and result.", ["channel", "result"]
 )
+TEMPLATE_FAILURES = Counter(
+    "prunella_template_failures_total",
+    "Messages that a channel's own template could not word, sent with the default.",
+    ["channel"],
+)
 OUTBOX_OLDEST = Gauge(
     "prunella_outbox_oldest_timestamp_seconds",
     "When the oldest undelivered message of a channel was written; 0 when none waits.",

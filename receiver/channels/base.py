@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from prunella.service.settings import Duration, Settings
+from receiver.channels.notice import Notice as Notice  # noqa: PLC0414 - a channel finds it here
+from receiver.channels.notice import Question as Question  # noqa: PLC0414 - a channel finds it here
+from receiver.channels.templates import Templates
 from receiver.decide.guards import Rate
 from receiver.decide.hours import QuietHours
 from receiver.decide.matchers import Matchers
@@ -55,45 +56,6 @@ class ChannelError(Exception):
         self.retry_after = retry_after
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a human is asked: `plan` is one line of what would be done, `until` unix seconds.
-
-    `nonce` stands for this question alone: it changes with the plan and is worth nothing once it was answered. `page` is
-    the URL of a signed page that answers it, empty when the receiver has no public address.
-    """
-
-    nonce: str
-    plan: str
-    until: float
-    page: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """One message about one incident; `at` is unix seconds, `links` maps a caption to an http(s) URL.
-
-    `facts` are short captions and values; `question` comes with `approval_requested` alone; `ended` says that the
-    incident is over; `thread` is what `send` last returned for this incident on this channel.
-    """
-
-    event: str
-    incident: int
-    episode: str
-    step: str
-    severity: str
-    title: str
-    text: str
-    at: float
-    dedup_key: str
-    links: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, str] = field(default_factory=dict)
-    question: Question | None = None
-    ended: bool = False
-    thread: str = ""
-
-
 class Channel(Settings):
     """A configured place; the fields here are the keys that every kind takes."""
 
@@ -110,6 +72,7 @@ class Channel(Settings):
     rate: PositiveRate | None = None
     fallback: Name | None = None  # another channel, for what can never be delivered here
     give_up_after: Annotated[Duration, Field(gt=0)] | None = None
+    templates: Templates | None = None
     # in a minute; what is more is told together. None never is
     digest_above: Annotated[int, Field(ge=1)] | None = 10
     timeout: Duration = 10.0

@@ -21,7 +21,7 @@ from receiver.journal import Event, Letter, Posting
 from receiver.journal.mail import DIGEST, OF_A_SCOPE, Tally
 from receiver.stages.context import Context
 from receiver.stages.notify import body_of, log
-from receiver.stages.telling import Teller
+from receiver.stages.telling import Teller, in_their_words
 from receiver.tools import Tools
 
 RETRY_FIRST, RETRY_MOST = 1.0, 60.0
@@ -106,6 +106,8 @@ class Sender:
     async def _try(self, channel: Channel, posting: Posting) -> str:
         """What is kept of the channel's word. Raises ChannelError."""
         notice = await self._teller.complete(notice_of(posting))
+        if notice.event != DIGEST:
+            notice = in_their_words(self._context, self._name, channel, notice)
         said = await hand_over(channel, notice, self._context.tools)
         if not said or posting.letter.event == DIGEST:  # which is of many incidents
             return ""

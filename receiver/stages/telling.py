@@ -6,12 +6,14 @@ import json
 from collections import deque
 from dataclasses import replace
 
-from receiver.channels.base import Notice
+from receiver import metrics
+from receiver.channels.base import Channel, Notice
+from receiver.channels.templates import TEXT_MOST, TITLE_MOST, TemplateFailed, render
 from receiver.decide.facts import Row, Story, at_the_time, facts_of
 from receiver.decide.incident import Incident
 from receiver.decide.release import Release
 from receiver.stages.context import Context, playbook_of
-from receiver.stages.notify import DASHBOARD, environment_of, escalation_of
+from receiver.stages.notify import DASHBOARD, environment_of, escalation_of, log
 
 _ROWS = frozenset({"outcome", "verdict"})
 _ROWS_MOST = 60  # the last of them: a ladder has a handful
@@ -64,3 +66,24 @@ class Teller:
         if self._releases is None:
             self._releases = await self._context.journal.serving()
         return self._releases
+
+
+def in_their_words(context: Context, name: str, channel: Channel, notice: Notice) -> Notice:
+    """With the title and the text that the channel's templates make; the default where one fails."""
+    templates = channel.templates
+    if templates is None:
+        return notice
+    environment = environment_of(context.settings(), notice.labels)
+    words = {"title": notice.title, "text": notice.text}
+    for part, source, most in (
+        ("title", templates.title, TITLE_MOST),
+        ("text", templates.text, TEXT_MOST),
+    ):
+        if source is None:
+            continue
+        try:
+            words[part] = render(source, notice, environment, most)
+        except TemplateFailed as error:
+            metrics.TEMPLATE_FAILURES.labels(name).inc()
+            log.warning("a template failed", channel=name, part=part, error=str(error))
+    return replace(notice, title=words["title"], text=words["text"])

@@ -19,6 +19,7 @@ from receiver.journal import Event
 from receiver.registry import name_of
 from receiver.stages.context import Context
 from receiver.stages.sender import hand_over
+from receiver.stages.telling import in_their_words
 from receiver.tools import MAX_BODY, Http, OutsideError, Response
 
 SHOWN_MOST = 300  # characters of an answer
@@ -78,7 +79,8 @@ async def _try(context: Context, name: str, by: str) -> Trial:
     heard = Overhearing(context.tools.http)
     error = None
     try:
-        await hand_over(channel, _notice(context, name, by), replace(context.tools, http=heard))
+        notice = in_their_words(context, name, channel, _notice(context, name, by))
+        await hand_over(channel, notice, replace(context.tools, http=heard))
     except ChannelError as refused:
         error = str(refused)
     hidden = tuple(_secrets(channel))

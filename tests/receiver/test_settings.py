@@ -122,7 +122,7 @@ def test_ten_mistakes_are_ten_messages(tmp_path: Path) -> None:
         [
             *("chanels", "server.listen", "limits.global", "executables.pm2", "groups.web"),
             *("targets.api.process.manager", "playbooks[0].ladder[0].on"),
-            *("playbooks[0].ladder[1].up_for", "playbooks[0].notify", "channels.ops.webhook_url"),
+            *("playbooks[0].ladder[1].up_for", "playbooks[0].notify", "channels.ops"),
         ]
     )
 

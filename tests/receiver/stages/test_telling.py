@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from prunella.metrics import REGISTRY
 from tests.receiver.rig import CONFIG, firing, resolved, rig
 from tests.receiver.stages.listening import listening, send
 
@@ -63,6 +64,40 @@ async def test_a_dashboard_link_has_the_time_of_the_incident_and_the_runbook_sta
         found = ops.notices[0].links
         assert found["Runbook"] == "https://h/runbooks/X"
         assert found["Dashboard"].startswith("https://g/d/x?from=17899")
+
+
+WORDS = {
+    "title": "{{ severity }}: {{ labels.team | default('nobody') }}",
+    "text": "{{ event }} {{ facts.Target }}",
+}
+# right for the sample and wrong for what comes
+BROKEN = {
+    "title": "{{ title if labels.alertname == 'HighErrorRate' and incident == 1 and step == 'restart' else labels.team }}"
+}
+
+
+async def test_a_channel_speaks_in_its_operators_words() -> None:
+    async with rig() as made:
+        ops = listening(made, templates=WORDS)
+        await made.deliver(firing(labels={"team": "web"}))
+        await made.settle()
+        await send(made)
+        assert [(one.title, one.text) for one in ops.notices] == [
+            ("critical: web", "opened shop"),
+            ("critical: web", "acted shop"),
+        ]
+
+
+async def test_what_a_template_cannot_word_is_said_as_ever_and_counted() -> None:
+    before = REGISTRY.get_sample_value("prunella_template_failures_total", {"channel": "ops"})
+    async with rig() as made:
+        ops = listening(made, templates=BROKEN)
+        await made.deliver(firing())
+        await made.settle()
+        await send(made)
+        assert ops.notices[0].title == "[firing] too many errors"
+    after = REGISTRY.get_sample_value("prunella_template_failures_total", {"channel": "ops"})
+    assert (after or 0) > (before or 0)
 
 
 async def test_what_is_of_no_incident_has_no_facts() -> None:
