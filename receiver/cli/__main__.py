@@ -25,7 +25,7 @@ with extra("prunella", "receiver"):
         maintenance,
         repair,
     )
-    from receiver.cli.releases import add_releases, mark, release, releases
+    from receiver.cli.releases import add_releases, mark, release, releases, rollback
     from receiver.cli.show import show
     from receiver.cli.simulate import add_simulate, simulate
     from receiver.cli.tables import incident_story, incidents_table
@@ -154,6 +154,7 @@ _APART: Mapping[str, Callable[[argparse.Namespace, Api], Awaitable[int]]] = {
     "releases": releases,
     "repair": repair,
     "restore-point": mark,
+    "rollback": rollback,
 }
 # those that need no receiver
 _HERE: Mapping[str, Callable[[argparse.Namespace], int]] = {"lint": lint, "simulate": simulate}

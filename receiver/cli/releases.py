@@ -24,7 +24,7 @@ def add_releases(command: Command, shared: argparse.ArgumentParser) -> None:
     """`release WORD TARGET VERSION`, `releases [TARGET]` and `restore-point TARGET [VERSION]`."""
     parser = command("release", "what a deploy says of itself")
     words = parser.add_subparsers(
-        dest="what", required=True, metavar="started|finished|failed|quarantined|check"
+        dest="what", required=True, metavar="started|finished|failed|quarantined|check|unfreeze"
     )
     for word, meaning in SAID.items():
         one = words.add_parser(word, help=meaning, parents=[shared])
@@ -36,6 +36,13 @@ def add_releases(command: Command, shared: argparse.ArgumentParser) -> None:
             help="the oldest version that can live with its database",
         )
     _named(words.add_parser("check", help="exit 1 when it is quarantined", parents=[shared]))
+    thaw = words.add_parser(
+        "unfreeze", help="after a rollback: a human has looked, deploys may begin", parents=[shared]
+    )
+    thaw.add_argument("target")
+    back = command("rollback", "back to the last known good version, proven, or not at all")
+    back.add_argument("target")
+    back.add_argument("--to", metavar="VERSION", help="another known good one")
     command("releases", "the ledger, newest first").add_argument("target", nargs="?")
     point = command("restore-point", "what serves now, or a version, may be gone back to")
     point.add_argument("target")
@@ -49,10 +56,14 @@ def _named(parser: argparse.ArgumentParser) -> None:
 
 async def release(options: argparse.Namespace, api: Api) -> int:
     """Says it; 1 when the receiver refuses, or when what is asked about is quarantined."""
+    if options.what == "unfreeze":
+        answer = await api.post(f"{PATH}/unfreeze", {"target": options.target})
+        show(options, answer, lambda said: f"deploys of {said['target']} may begin again")
+        return 0
     named = {"target": options.target, "version": options.version}
     if options.what == "check":
         found = await api.get(f"{PATH}?{urlencode({**named, 'limit': 1000})}")
-        bad = any(one["state"] == "quarantined" for one in found)
+        bad = any(one["quarantined"] for one in found)
         show(options, {**named, "quarantined": bad}, _checked)
         return 1 if bad else 0
     more = {"commit": options.commit, "compatible_down_to": options.compatible_down_to}
@@ -76,6 +87,20 @@ async def mark(options: argparse.Namespace, api: Api) -> int:
     return 0
 
 
+async def rollback(options: argparse.Namespace, api: Api) -> int:
+    """Asks for it; what became of it is in the incident."""
+    named = {} if options.to is None else {"to": options.to}
+    answer = await api.post("/api/v1/rollbacks", {"target": options.target, **named})
+    show(
+        options,
+        answer,
+        lambda said: (
+            f"incident {said['incident']}: follow it with `prunella incidents {said['incident']}`"
+        ),
+    )
+    return 0
+
+
 def releases_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """One line a deploy, newest first; `*` serves, `good` may be gone back to."""
     if not rows:
@@ -84,6 +109,9 @@ def releases_table(rows: Sequence[Mapping[str, Any]]) -> str:
     for row in rows:
         notes = [
             *(["good"] if row["known_good"] else []),
+            *(["by a rollback"] if row["rollback"] else []),
+            *(["never again"] if row["quarantined"] else []),
+            *(["deploys frozen"] if row["frozen_at"] else []),
             *([f"launch watch, phase {row['phase']}"] if row["phase"] else []),
         ]
         lines.append(

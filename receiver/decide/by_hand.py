@@ -42,11 +42,13 @@ class Wish:
     after: float = (
         0.0  # seconds; what is to be done later is done then, however long it has to wait
     )
+    timeout: str = "1m"
 
 
 def manual_draft(wish: Wish, proof: Verify) -> Draft:
     """The incident that a wish opens."""
-    rung = Rung(name=wish.action, action=wish.action, options=dict(wish.options))
+    named = {"name": wish.action, "action": wish.action, "timeout": wish.timeout}
+    rung = Rung.model_validate({**named, "options": dict(wish.options)})
     plan = one_rung(PLAYBOOK, rung, proof, PATIENCE if not wish.after else LONG_PATIENCE)
     if wish.after:
         plan["for"] = f"{wish.after:.0f}s"

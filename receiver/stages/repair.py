@@ -33,16 +33,28 @@ async def repair(
     target: str, action: str, options: Mapping[str, JsonValue], by: str, context: Context
 ) -> int:
     """Opens the incident and returns its number. Raises NotThis, NotNow, JournalUnavailable."""
-    settings = context.settings()
+    allowed(target, action, options, context.settings())
+    return await opened(Wish(target, action, options, by, secrets.token_hex(8)), context)
+
+
+def allowed(
+    target: str, action: str, options: Mapping[str, JsonValue], settings: ReceiverSettings
+) -> None:
+    """Whether it could be done now, as far as the config says. Raises NotThis, NotNow."""
     check(target, action, options, settings)
     if settings.mode is Mode.SHADOW:
         raise NotNow(
             "shadow", "the receiver is in shadow mode (`mode:` in its config) and touches nothing"
         )
-    known = settings.targets[target]
+
+
+async def opened(wish: Wish, context: Context) -> int:
+    """The incident of a wish that was checked."""
+    settings = context.settings()
+    known = settings.targets[wish.target]
     shown = proof(known, facets=known.facets, playbooks=settings.playbooks)
-    wish = Wish(target, action, options, by, secrets.token_hex(8))
-    return await context.journal.open_by_hand(manual_draft(wish, shown), by, context.now())
+    draft = manual_draft(wish, shown)
+    return await context.journal.open_by_hand(draft, wish.by, context.now())
 
 
 def check(

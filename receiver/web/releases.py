@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from aiohttp import web
@@ -23,7 +24,14 @@ from receiver.decide.ledger import (
     restore_point,
     started,
 )
-from receiver.decide.release import LONGEST_WRITTEN, SOAK, Release, trusted, version_name
+from receiver.decide.release import (
+    LONGEST_WRITTEN,
+    SOAK,
+    Release,
+    bad_versions,
+    trusted,
+    version_name,
+)
 from receiver.stages.context import Context
 from receiver.stages.releases import watched_in
 from receiver.strategies.base import Strategy
@@ -67,6 +75,14 @@ class RestorePointBody(Settings):
     version: Version | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The ids of what may be gone back to, and the versions, by target, that are never deployed again."""
+
+    good: frozenset[int]
+    bad: frozenset[tuple[str, str]]
+
+
 WORDS = {"started": started, "finished": finished, "failed": failed, "quarantined": quarantined}
 
 
@@ -87,12 +103,12 @@ class Releases:
         found = await self._context.journal.releases(target)
         if target is not None and not found:
             self._known(target, 404)
-        good = _trusted(found, self._context.now())
+        known = self._judged(found)
         wanted = query.get("version")
         if wanted is not None and self._facet(target) is not None:
             wanted = self._version(target, wanted)
         named = [one for one in reversed(found) if wanted in {None, one.version}]
-        return web.json_response([self._shown(one, one.id in good) for one in named[:limit]])
+        return web.json_response([self._shown(one, known) for one in named[:limit]])
 
     async def say(self, request: web.Request) -> web.Response:
         """started, finished, failed or quarantined; the same again changes nothing."""
@@ -118,8 +134,8 @@ class Releases:
         except NotThat as refusal:
             status = 404 if isinstance(refusal, NoSuchRelease) else 409
             raise Refused(status, refusal.reason, str(refusal)) from refusal
-        good = _trusted(await self._context.journal.releases(target), now)
-        return web.json_response(self._shown(release, release.id in good))
+        known = self._judged(await self._context.journal.releases(target))
+        return web.json_response(self._shown(release, known))
 
     def _facet(self, target: str | None) -> Strategy | None:
         found = self._context.settings().targets.get(target or "")
@@ -141,7 +157,20 @@ class Releases:
             said = f"no target is named {target[:200]!r}; known: {known}"
             raise Refused(status, "unknown_target", said)
 
-    def _shown(self, release: Release, good: bool) -> Mapping[str, object]:
+    def _judged(self, releases: Sequence[Release]) -> Judged:
+        """What the ledgers say of their releases, target by target."""
+        ledgers: dict[str, list[Release]] = {}
+        for one in releases:
+            ledgers.setdefault(one.target, []).append(one)
+        good: set[int] = set()
+        for target, each in ledgers.items():
+            facet = self._facet(target)
+            soak = SOAK if facet is None else facet.soak
+            good |= {one.id for one in trusted(each, self._context.now(), soak)}
+        bad = {(name, version) for name, each in ledgers.items() for version in bad_versions(each)}
+        return Judged(frozenset(good), frozenset(bad))
+
+    def _shown(self, release: Release, known: Judged) -> Mapping[str, object]:
         return {
             "target": release.target,
             "version": release.version,
@@ -153,18 +182,13 @@ class Releases:
             "proven_at": rfc3339(release.proven_at),
             "stable_at": rfc3339(release.stable_at),
             "compatible_down_to": release.compatible_down_to,
-            "known_good": good,
+            "known_good": release.id in known.good,
+            "quarantined": (release.target, release.version) in known.bad,
+            "rollback": release.rollback,
+            "frozen_at": rfc3339(release.frozen_at),
             "serves": release.serves,
             "phase": watched_in(
                 release, self._context.settings().launch_watch, self._context.now()
             ),
             "by": release.by,
         }
-
-
-def _trusted(releases: Sequence[Release], now: float) -> frozenset[int]:
-    """The ids of those that may be gone back to, target by target."""
-    ledgers: dict[str, list[Release]] = {}
-    for one in releases:
-        ledgers.setdefault(one.target, []).append(one)
-    return frozenset(one.id for each in ledgers.values() for one in trusted(each, now, SOAK))

@@ -16,6 +16,7 @@ from receiver.web.operations import Operations
 from receiver.web.pages import STYLESHEET, stylesheet
 from receiver.web.releases import Releases
 from receiver.web.repairs import Repairs
+from receiver.web.rollbacks import Rollbacks
 from receiver.web.runbooks import Runbooks
 
 _ID = "{id:[0-9]{1,18}}"
@@ -26,6 +27,7 @@ def routes(context: Context, wake: Callable[[], None]) -> tuple[Route, ...]:
     alerts, incidents = Alerts(context, wake), Incidents(context, wake)
     operations, maintenance = Operations(context, wake), Maintenance(context, wake)
     releases, runbooks = Releases(context), Runbooks(context)
+    rollbacks = Rollbacks(context, wake)
     words = "{word:" + "|".join(WORDS) + "}"
     return (
         Route("POST", "/alerts", Scope.WEBHOOK, alerts.receive, express=alerts.take),
@@ -39,6 +41,8 @@ def routes(context: Context, wake: Callable[[], None]) -> tuple[Route, ...]:
         Route("POST", "/api/admin/heal", Scope.OPERATE, Heals(context, wake).ask),
         Route("GET", "/api/v1/releases", Scope.READ, releases.list),
         Route("POST", "/api/v1/releases", Scope.OPERATE, releases.say),
+        Route("POST", "/api/v1/rollbacks", Scope.OPERATE, rollbacks.ask),
+        Route("POST", "/api/v1/releases/unfreeze", Scope.OPERATE, rollbacks.unfreeze),
         Route("POST", "/api/v1/restore-points", Scope.OPERATE, releases.mark),
         Route("POST", "/api/v1/pause", Scope.OPERATE, operations.pause),
         Route("POST", "/api/v1/resume", Scope.OPERATE, operations.resume),

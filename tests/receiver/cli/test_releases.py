@@ -50,3 +50,16 @@ async def test_an_option_is_no_version(tmp_path: Path) -> None:
 
 def test_an_empty_ledger_says_so() -> None:
     assert releases_table([]) == "no releases"
+
+
+@pytest.mark.server
+async def test_a_rollback_that_the_ledger_speaks_against_says_so(tmp_path: Path) -> None:
+    facet = {"strategy": "symlink", "path": "/srv/shop", "version": {"cwd": True}}
+    process = {"manager": "command", "restart": ["true"], "reload": ["true"]}
+    shop = {"matchers": ['service="shop"'], "release": facet, "process": process}
+    async with serving(tmp_path, targets={"shop": shop}, playbooks=[]) as client:
+        said = partial(prunella, url=client.url, token_file=a_token(tmp_path))
+        code, _, err = await said("rollback", "shop", "--to", "v1")
+        assert (code, "knows no release of shop" in err) == (1, True)
+        code, _, err = await said("release", "unfreeze", "shop")
+        assert (code, "deploys of shop are not frozen" in err) == (1, True)

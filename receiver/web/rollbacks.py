@@ -1,0 +1,61 @@
+"""`POST /api/v1/rollbacks`: back to an earlier release, because an operator says so; and the end of a deploy freeze."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from prunella.service.answers import Refused
+from prunella.service.settings import Settings
+from prunella.service.web import CLIENT
+from receiver.decide.ledger import NotThat, unfrozen
+from receiver.stages.context import Context
+from receiver.stages.repair import NotNow, NotThis
+from receiver.stages.roll_back import roll_back
+from receiver.web.bodies import read_object, validated
+
+
+class RollbackBody(Settings):
+    """What is gone back; without `to` to the last known good version."""
+
+    target: str
+    to: str | None = None
+
+
+class UnfreezeBody(Settings):
+    """Whose deploys may begin again."""
+
+    target: str
+
+
+class Rollbacks:
+    """The routes, and who is woken by them."""
+
+    def __init__(self, context: Context, wake: Callable[[], None]) -> None:
+        self._context = context
+        self._wake = wake
+
+    async def ask(self, request: web.Request) -> web.Response:
+        """202 once the incident is on disk; 409 with the reason when the ledger speaks against it."""
+        body = validated(RollbackBody, await read_object(request))
+        by = request[CLIENT] or "operator"
+        try:
+            incident = await roll_back(body.target, body.to, by, self._context)
+        except NotThis as refusal:
+            status = 409 if isinstance(refusal, NotNow) else 422
+            raise Refused(status, refusal.reason, str(refusal)) from refusal
+        self._wake()
+        return web.json_response({"incident": incident}, status=202)
+
+    async def unfreeze(self, request: web.Request) -> web.Response:
+        """A human has looked."""
+        body = validated(UnfreezeBody, await read_object(request))
+        by, now = request[CLIENT] or "operator", self._context.now()
+        try:
+            release = await self._context.journal.enter(body.target, unfrozen(body.target, by), now)
+        except NotThat as refusal:
+            raise Refused(404, refusal.reason, str(refusal)) from refusal
+        self._wake()
+        said = {"target": release.target, "version": release.version, "unfrozen_by": by}
+        return web.json_response(said)
