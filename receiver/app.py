@@ -71,7 +71,7 @@ async def receiver(
         tasks.start("heartbeat", Heartbeat(context).beat)
         live.on_reload(_apply(lambda: live.current, auth, tasks, pipeline, programs))
         try:
-            yield _service(live, context, pipeline, auth)
+            yield _service(live, context, pipeline, auth, tasks)
         finally:
             await tasks.stop()
             await pipeline.drain(DRAIN)
@@ -224,12 +224,12 @@ def _apply(
 
 
 def _service(
-    live: Live[ReceiverSettings], context: Context, pipeline: Pipeline, auth: Auth
+    live: Live[ReceiverSettings], context: Context, pipeline: Pipeline, auth: Auth, tasks: Tasks
 ) -> Service:
     settings = live.current
     return Service(
         listen=settings.listen,
-        routes=routes(context, pipeline.wake),
+        routes=routes(context, pipeline.wake, tasks.start),
         auth=auth,
         ready=lambda: pipeline.trouble,
         reload=live.reload,

@@ -59,9 +59,10 @@ class TlsSettings(Settings):
 
 
 class ServerSettings(Settings):
-    """Where we listen and how much one request may bring."""
+    """Where we listen and how much one request may bring; `public_url` is how people reach us, for links in messages."""
 
     listen: Listen = Field(default_factory=lambda: parse_listen("127.0.0.1:9651"))
+    public_url: BaseUrl | None = None
     max_body: Size = 64 * 1024 * 1024
     tls: TlsSettings | None = None
 

@@ -27,10 +27,11 @@ from receiver.channels.delivery import (
     refusal,
     retry_after,
 )
-from receiver.channels.slack_message import Values, reply_message, root_message
+from receiver.channels.slack_message import Values, escaped, reply_message, root_message
 from receiver.tools import Response, Tools
 
 SERVICE = "https://slack.com"
+_ANSWERS = "https://hooks.slack.com/"
 _NO_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
 _BUSY = frozenset(
     {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable"}
@@ -86,6 +87,14 @@ class Slack(Channel):
         if (self.signing_secret is None) != (not self.approvers):
             raise ValueError("buttons need both `signing_secret` and `approvers`")
         return self
+
+    async def whisper(self, response_url: str, text: str, tools: Tools) -> None:
+        """Says it to who has pressed a button, and to nobody else. Raises ChannelError."""
+        if self.api_url is None and not response_url.startswith(_ANSWERS):
+            raise ChannelError("Slack named no place of its own to answer to", permanent=True)
+        url = address(Secret(response_url), self.api_url)
+        message = {"response_type": "ephemeral", "replace_original": False, "text": escaped(text)}
+        await post(tools, url, encode(message), timeout=self.timeout)
 
     @property
     def place(self) -> str:

@@ -49,6 +49,11 @@ def reply_message(notice: Notice) -> dict[str, object]:
     return {**message, "reply_broadcast": True} if notice.event in ASKING else message
 
 
+def escaped(text: str) -> str:
+    """Words for a place of their own."""
+    return _fit(text, _SECTIONS[0])
+
+
 def _blocks(notice: Notice, environment: str | None, values: Values, limit: int) -> Blocks:
     sections: Blocks = [
         *_section(_fit(notice.text, limit)),

@@ -5,6 +5,7 @@ The guards are asked inside the journal's transaction, and a yes is written ther
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,7 @@ from receiver.stages.gate import at_the_gate
 from receiver.stages.hearing import hear
 from receiver.stages.notify import called_once, letters
 from receiver.stages.plan import finish
+from receiver.stages.press import page_of
 from receiver.stages.proposal import Proposal, propose, question_of, standing
 
 LOOK_SOONEST, LOOK_LATEST = 1.0, 30.0
@@ -213,7 +215,8 @@ class _Asked:
         """Each reason is told once; but every plan is asked for by itself, and one that was asked for is not again."""
         if decision.answer is Answer.ASK:
             asked = self._question(after)
-            about = self.proposal.digest
+            # told once; but what was answered and is asked again is another question
+            about = f"{self.proposal.digest}-{_short(asked.nonce)}"
             return letters(self.context, after, event, text, about=about, question=asked)
         if not self._unsaid(decision):
             return ()
@@ -221,12 +224,14 @@ class _Asked:
 
     def _nonce(self) -> str:
         """The one of the same question when it was asked before: its letter is not written twice."""
-        digest, before = self.proposal.digest, self.proposal.incident.progress.nonce
-        return before if before.startswith(digest) else f"{digest}.{secrets.token_urlsafe(9)}"
+        digest, before = self.proposal.digest, self.proposal.incident.progress
+        unanswered = before.nonce.startswith(digest) and not before.approval
+        return before.nonce if unanswered else f"{digest}.{secrets.token_urlsafe(9)}"
 
     def _question(self, asked: Incident) -> Question:
         until = self.now + self.proposal.book.approval_expires
-        return Question(nonce=asked.progress.nonce, plan=self.proposal.words, until=until)
+        page = page_of(self.context.settings().server.public_url, asked)
+        return Question(asked.progress.nonce, self.proposal.words, until, page)
 
     def _waiting(self, decision: Decision) -> tuple[State, str, float]:
         if decision.answer is Answer.SHADOW:
@@ -257,3 +262,8 @@ class _Asked:
             event_of("refused", incident, reason=reason, target=self.proposal.target)
             for reason in self._unsaid(decision)
         )
+
+
+def _short(nonce: str) -> str:
+    """Tells two questions apart, and opens neither."""
+    return hashlib.sha256(nonce.encode()).hexdigest()[:8]

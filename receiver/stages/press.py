@@ -71,7 +71,7 @@ def question_that_stands(before: Incident, nonce: str, now: float) -> Proposal:
     about = f"incident {before.id}"
     if before.state is not State.AWAITING_APPROVAL:
         raise Conflict(f"{about} is {before.state}: it does not wait for an approval")
-    if not hmac.compare_digest(before.progress.nonce.encode(), nonce.encode()):
+    if not was_asked(before, nonce):
         raise Conflict(f"{about} was asked about anew since: use the newest message")
     proposal = propose(before)
     if not nonce.startswith(f"{proposal.digest}."):
@@ -79,6 +79,17 @@ def question_that_stands(before: Incident, nonce: str, now: float) -> Proposal:
     if now >= before.progress.since + playbook_of(before).approval_expires:
         raise Conflict(f"the question about {about} has expired")
     return proposal
+
+
+def was_asked(incident: Incident, nonce: str) -> bool:
+    """Whether this is the nonce of the incident's last question, answered or not."""
+    known = incident.progress.nonce
+    return bool(known) and hmac.compare_digest(known.encode(), nonce.encode())
+
+
+def page_of(public_url: str | None, incident: Incident) -> str:
+    """Where the last question can be answered without a button; nothing for a receiver that nobody reaches."""
+    return f"{public_url}/answer/{incident.id}.{incident.progress.nonce}" if public_url else ""
 
 
 def _still(before: Incident, said: Press, now: float) -> None:

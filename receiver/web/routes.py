@@ -8,12 +8,14 @@ from prunella.service.auth import Scope
 from prunella.service.web import Route
 from receiver.stages.context import Context
 from receiver.web.alerts import Alerts
+from receiver.web.answers import Answers
 from receiver.web.heal import Heals
 from receiver.web.incidents import WORDS, Incidents
 from receiver.web.maintenance import Maintenance
 from receiver.web.notify import Notify
 from receiver.web.operations import Operations
 from receiver.web.pages import STYLESHEET, stylesheet
+from receiver.web.presses import Background, Presses
 from receiver.web.releases import Releases
 from receiver.web.repairs import Repairs
 from receiver.web.rollbacks import Rollbacks
@@ -22,12 +24,13 @@ from receiver.web.runbooks import Runbooks
 _ID = "{id:[0-9]{1,18}}"
 
 
-def routes(context: Context, wake: Callable[[], None]) -> tuple[Route, ...]:
+def routes(context: Context, wake: Callable[[], None], background: Background) -> tuple[Route, ...]:
     """The routes of contract section 5 that exist so far; `wake` is called after every change."""
     alerts, incidents = Alerts(context, wake), Incidents(context, wake)
     operations, maintenance = Operations(context, wake), Maintenance(context, wake)
     releases, runbooks = Releases(context), Runbooks(context)
     rollbacks = Rollbacks(context, wake)
+    presses, answers = Presses(context, wake, background), Answers(context, wake)
     words = "{word:" + "|".join(WORDS) + "}"
     return (
         Route("POST", "/alerts", Scope.WEBHOOK, alerts.receive, express=alerts.take),
@@ -52,5 +55,9 @@ def routes(context: Context, wake: Callable[[], None]) -> tuple[Route, ...]:
         Route("DELETE", f"/api/v1/maintenance/{_ID}", Scope.OPERATE, maintenance.end),
         Route("GET", "/runbooks", Scope.READ, runbooks.list),
         Route("GET", "/runbooks/{alert}", Scope.READ, runbooks.show),
+        Route("POST", "/slack/interactions", Scope.SIGNED, presses.slack, presses.prove_slack),
+        Route("POST", "/telegram/updates", Scope.SIGNED, presses.telegram, presses.prove_telegram),
+        Route("GET", "/answer/{token}", Scope.SIGNED, answers.show, answers.prove),
+        Route("POST", "/answer/{token}", Scope.SIGNED, answers.answer, answers.prove),
         Route("GET", STYLESHEET, Scope.OPEN, stylesheet),
     )

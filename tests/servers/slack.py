@@ -88,9 +88,12 @@ class SlackStandIn:
         self, word: str, *, user: str = "U0ANN", at: float, number: int = 0
     ) -> tuple[dict[str, str], bytes]:
         """Headers and body as Slack sends them when somebody presses that button."""
-        return signed(self.interaction(self.buttons(number)[word], word, user, number), at)
+        value = self.buttons(number)[word]
+        return signed(self.interaction(value, word, user=user, number=number, at=at), at)
 
-    def interaction(self, value: str, word: str, user: str, number: int = 0) -> dict[str, Any]:
+    def interaction(
+        self, value: str, word: str, *, user: str = "U0ANN", number: int = 0, at: float = 0.0
+    ) -> dict[str, Any]:
         ts = self.posted[number].ts
         return {
             "type": "block_actions",
@@ -101,7 +104,9 @@ class SlackStandIn:
             "message": {"ts": ts, **self.messages[number]},
             "trigger_id": "13345224609.738474920.8088930838d88f008e0",
             "response_url": f"{self.url}/actions/T0/1/{user}",
-            "actions": [{"type": "button", "action_id": word, "value": value, "action_ts": ts}],
+            "actions": [
+                {"type": "button", "action_id": word, "value": value, "action_ts": f"{at:.6f}"}
+            ],
         }
 
     def preview(self) -> str:
