@@ -37,6 +37,19 @@ class Api:
         """The answer's JSON. Raises ApiError."""
         return await self._ask("POST", path, body or {}, patience)
 
+    async def fetch(self, path: str, patience: float = PATIENCE) -> bytes:
+        """An answer that is no JSON. Raises ApiError."""
+        timeout = aiohttp.ClientTimeout(total=patience)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.get(self.url + path, headers=self._headers()) as answer,
+            ):
+                await self._refuse(answer)
+                return await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise self._unreachable(error) from error
+
     async def delete(self, path: str) -> Any:
         """The answer's JSON. Raises ApiError."""
         return await self._ask("DELETE", path, None)

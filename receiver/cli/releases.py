@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from receiver.cli.api import Api
+from receiver.cli.launches import add_report, report, watched
 from receiver.cli.operate import Command
 from receiver.cli.show import show
 
@@ -24,7 +25,7 @@ def add_releases(command: Command, shared: argparse.ArgumentParser) -> None:
     """`release WORD TARGET VERSION`, `releases [TARGET]` and `restore-point TARGET [VERSION]`."""
     parser = command("release", "what a deploy says of itself")
     words = parser.add_subparsers(
-        dest="what", required=True, metavar="started|finished|failed|quarantined|check|unfreeze"
+        dest="what", required=True, metavar="started|finished|failed|quarantined|check|unfreeze|report"
     )
     for word, meaning in SAID.items():
         one = words.add_parser(word, help=meaning, parents=[shared])
@@ -43,7 +44,12 @@ def add_releases(command: Command, shared: argparse.ArgumentParser) -> None:
     back = command("rollback", "back to the last known good version, proven, or not at all")
     back.add_argument("target")
     back.add_argument("--to", metavar="VERSION", help="another known good one")
-    command("releases", "the ledger, newest first").add_argument("target", nargs="?")
+    add_report(words, shared)
+    listed = command("releases", "the ledger, newest first")
+    listed.add_argument("target", nargs="?")
+    listed.add_argument(
+        "--watch", action="store_true", help="what the launch watch has seen of what serves"
+    )
     point = command("restore-point", "what serves now, or a version, may be gone back to")
     point.add_argument("target")
     point.add_argument("version", nargs="?")
@@ -60,6 +66,8 @@ async def release(options: argparse.Namespace, api: Api) -> int:
         answer = await api.post(f"{PATH}/unfreeze", {"target": options.target})
         show(options, answer, lambda said: f"deploys of {said['target']} may begin again")
         return 0
+    if options.what == "report":
+        return await report(options, api)
     named = {"target": options.target, "version": options.version}
     if options.what == "check":
         found = await api.get(f"{PATH}?{urlencode({**named, 'limit': 1000})}")
@@ -73,7 +81,9 @@ async def release(options: argparse.Namespace, api: Api) -> int:
 
 
 async def releases(options: argparse.Namespace, api: Api) -> int:
-    """The ledger as a table."""
+    """The ledger as a table, or the reports of what serves."""
+    if options.watch:
+        return await watched(options, api)
     query = "" if options.target is None else "?" + urlencode({"target": options.target})
     show(options, await api.get(PATH + query), releases_table)
     return 0
@@ -113,6 +123,7 @@ def releases_table(rows: Sequence[Mapping[str, Any]]) -> str:
             *(["never again"] if row["quarantined"] else []),
             *(["deploys frozen"] if row["frozen_at"] else []),
             *([f"launch watch, phase {row['phase']}"] if row["phase"] else []),
+            *([str(row["outcome"] or row["verdict"])] if row["verdict"] else []),
         ]
         lines.append(
             f"{'*' if row['serves'] else ' '} {row['target']:<16} {row['version']:<24} {row['state']:<12} "

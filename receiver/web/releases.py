@@ -36,6 +36,7 @@ from receiver.stages.context import Context
 from receiver.stages.releases import watched_in
 from receiver.strategies.base import Strategy
 from receiver.web.bodies import read_object, validated
+from receiver.web.launches import last_of
 from receiver.web.shapes import rfc3339
 
 MOST_LISTED = 1000
@@ -108,7 +109,10 @@ class Releases:
         if wanted is not None and self._facet(target) is not None:
             wanted = self._version(target, wanted)
         named = [one for one in reversed(found) if wanted in {None, one.version}]
-        return web.json_response([self._shown(one, known) for one in named[:limit]])
+        watches = {one.release.id: one for one in await self._context.journal.launches(target)}
+        return web.json_response(
+            [{**self._shown(one, known), **last_of(watches.get(one.id))} for one in named[:limit]]
+        )
 
     async def say(self, request: web.Request) -> web.Response:
         """started, finished, failed or quarantined; the same again changes nothing."""
@@ -172,6 +176,7 @@ class Releases:
 
     def _shown(self, release: Release, known: Judged) -> Mapping[str, object]:
         return {
+            "id": release.id,
             "target": release.target,
             "version": release.version,
             "commit": release.commit,

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from prunella.service.auth import Scope
 from prunella.service.web import Route
+from receiver.outside.pictures import Pictures
 from receiver.stages.context import Context
 from receiver.web.alerts import Alerts
 from receiver.web.answers import Answers
 from receiver.web.heal import Heals
 from receiver.web.incidents import WORDS, Incidents
+from receiver.web.launches import Launches
 from receiver.web.maintenance import Maintenance
 from receiver.web.notify import Notify
 from receiver.web.operations import Operations
@@ -30,6 +32,7 @@ def routes(context: Context, wake: Callable[[], None], background: Background) -
     operations, maintenance = Operations(context, wake), Maintenance(context, wake)
     releases, runbooks = Releases(context), Runbooks(context)
     rollbacks = Rollbacks(context, wake)
+    launches = Launches(context, Pictures())
     presses, answers = Presses(context, wake, background), Answers(context, wake)
     words = "{word:" + "|".join(WORDS) + "}"
     return (
@@ -44,6 +47,8 @@ def routes(context: Context, wake: Callable[[], None], background: Background) -
         Route("POST", "/api/admin/heal", Scope.OPERATE, Heals(context, wake).ask),
         Route("GET", "/api/v1/releases", Scope.READ, releases.list),
         Route("POST", "/api/v1/releases", Scope.OPERATE, releases.say),
+        Route("GET", f"/api/v1/releases/{_ID}/watch", Scope.READ, launches.one),
+        Route("GET", f"/api/v1/releases/{_ID}/picture", Scope.READ, launches.picture),
         Route("POST", "/api/v1/rollbacks", Scope.OPERATE, rollbacks.ask),
         Route("POST", "/api/v1/releases/unfreeze", Scope.OPERATE, rollbacks.unfreeze),
         Route("POST", "/api/v1/restore-points", Scope.OPERATE, releases.mark),
