@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from exporter.collectors.backups import BACKUPS
 from exporter.collectors.base import Kind
 from exporter.collectors.endpoints import ENDPOINTS
 from exporter.collectors.host import HOST
@@ -17,4 +18,5 @@ COLLECTORS: dict[str, Kind[Any]] = {
     "redis": REDIS,
     "postgres": POSTGRES,
     "queues": QUEUES,
+    "backups": BACKUPS,
 }

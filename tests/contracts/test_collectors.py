@@ -24,6 +24,7 @@ ENTRIES: dict[str, Any] = {
     "endpoints": [{"name": "a", "url": f"http://127.0.0.1:{free_port()}/"}],
     "redis": [{"name": "a", "url": f"redis://:hunter2@127.0.0.1:{free_port()}/0"}],
     "postgres": [{"name": "a", "url": f"postgresql://u:hunter2@127.0.0.1:{free_port()}/d"}],
+    "backups": [{"name": "a", "directory": "/nowhere"}],
     "queues": [{"system": "bullmq", "url": f"redis://:hunter2@127.0.0.1:{free_port()}/0"}],
 }
 DE_FACTO = ("node_", "redis_", "probe_", "pg_")

@@ -88,6 +88,7 @@ endpoints: [{name: checkout, url: http://127.0.0.1/health, every: 15s, timeout: 
 redis: [{name: cache, url: "${REDIS_URL}", service: cache}]
 postgres: [{name: main, url: "${DATABASE_URL}", service: db}]
 queues: [{system: bullmq, url: "${REDIS_URL}", prefix: bull, queues: auto, service: jobs}]
+backups: [{name: nightly, directory: /var/backups, pattern: "*.dump"}]
 health: {memory: 0.9, query: 1s, pool: 0.9, queue: {warning: 50, critical: 100}, failures: {warning: 0.05, critical: 0.1}}
 scrape_timeout: 9.5s
 """)
