@@ -19,9 +19,9 @@ _FRESH = f"import os; os.path.exists('{HEALTH}') and os.remove('{HEALTH}')\n"
 _CHECK = (f"--health-cmd=test -e {HEALTH}", "--health-interval=300ms", "--health-retries=8")
 
 
-def docker(*words: str) -> str:
+def docker(*words: str, timeout: float = 60) -> str:
     done = subprocess.run(
-        ["docker", *words], capture_output=True, text=True, check=False, timeout=60
+        ["docker", *words], capture_output=True, text=True, check=False, timeout=timeout
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -110,7 +110,7 @@ class RealImages(RealCompose):
             label = f"LABEL org.opencontainers.image.version={tag}"
             docker("commit", "--change", label, made, f"{self.image}:{tag}")
             docker("rm", made)
-        docker("push", "--quiet", f"{self.image}:v2")
+        docker("push", "--quiet", f"{self.image}:v2", timeout=300)
 
     def version(self, tag: str) -> str:
         template = "{{.Id}}" if tag == "v1" else "{{index .RepoDigests 0}}"

@@ -11,6 +11,9 @@ from typing import Any, Protocol
 
 import pytest
 
+from receiver.actions.base import Done
+from receiver.actions.rollback import Rollback as RollbackAction
+from receiver.decide.going_back import Rollback, Step
 from receiver.managers.base import ProcessState, ProcessStatus
 from receiver.managers.compose import Compose as Manager
 from receiver.outside.programs import SystemPrograms
@@ -18,6 +21,9 @@ from receiver.strategies.base import StrategyError
 from receiver.strategies.compose import Compose
 from receiver.targets import Target
 from receiver.tools import MAX_OUTPUT, Finished, Tools
+from tests.receiver.actions.releases import StandInLogbook, World, an_effect_of
+from tests.receiver.builders import NOW
+from tests.receiver.decide.releases import Book, a_ledger, a_release
 from tests.receiver.managers.docker_tales import SLEEP, STUBBORN
 from tests.servers.process import until
 
@@ -113,6 +119,19 @@ class ReleaseScene:
         await self.engine.run("web", code, replicas=replicas)
         await self.engine.run("db", SLEEP)
         await self.are_up()
+
+    def logbook(self) -> StandInLogbook:
+        """By which v1 is good, and v2 serves."""
+        good, bad = self.engine.version("v1"), self.engine.version("v2")
+        ledger = a_ledger(
+            replace(a_release(good, hours_ago=10), target="web"),
+            replace(a_release(bad, compatible_down_to=good), target="web"),
+        )
+        return StandInLogbook(World(), Book(ledger), Rollback("web", 2, bad, good, 7, "a-1", NOW))
+
+    async def go_back(self, book: StandInLogbook) -> Done:
+        action = RollbackAction.model_validate({"up_for": "300ms", "prove_within": "20s"})
+        return await action.run(an_effect_of(self.target, book), self.tools)
 
     async def are_up(self) -> None:
         async def is_so() -> bool:
@@ -214,3 +233,30 @@ class ReleaseTales:
         assert await scene.serves("v1") is None
         await scene.web.activate(scene.engine.version("v2"), scene.tools)
         assert await scene.serves("v2") is True
+
+    async def test_the_action_goes_back_and_proves_it(self, scene: ReleaseScene) -> None:
+        await scene.begin(replicas=2)
+        await scene.web.activate(scene.engine.version("v2"), scene.tools)
+        db = await scene.db.status(scene.tools)
+        book = scene.logbook()
+        done = await scene.go_back(book)
+        assert "is proven to serve" in done.text
+        assert await scene.serves("v1") is True
+        assert await scene.db.status(scene.tools) == db
+
+    @pytest.mark.parametrize("moment", [0.2, 1.2])
+    async def test_a_rollback_that_was_cut_off_at_any_moment_is_gone_on_with(
+        self, scene: ReleaseScene, moment: float
+    ) -> None:
+        await scene.begin(STUBBORN, replicas=2)
+        await scene.web.activate(scene.engine.version("v2"), scene.tools)
+        book = scene.logbook()
+        cut_off = asyncio.create_task(scene.go_back(book))
+        await asyncio.sleep(moment)
+        cut_off.cancel()
+        await asyncio.gather(cut_off, return_exceptions=True)
+        await asyncio.sleep(1.2)  # what the engine was told comes to its end
+        await scene.go_back(book)
+        assert book.book.rollbacks[-1].step is Step.ROLLED_BACK
+        assert await scene.serves("v1") is True
+        assert len((await scene.status()).pids) == 2
