@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
 from msgspec import Meta, Raw, Struct
@@ -116,6 +117,7 @@ def _observation(alert: _Alert, source: str) -> Observation:
     )
 
 
+@lru_cache(1024)  # alerts of one rule begin at the moment in which it was asked
 def _seconds(text: str) -> float:
     """Not msgspec's own times: it rounds nanoseconds, and pydantic cuts them off."""
     if _TIME.fullmatch(text) is None:

@@ -38,7 +38,8 @@ class Index(Generic[M]):
         found = list(self._always)
         for name, by_value in self._by.items():
             found += by_value.get(labels.get(name, ""), ())
-        found.sort(key=lambda one: one[0])
+        if len(found) > 1:
+            found.sort(key=lambda one: one[0])
         return [item for _, item in found]
 
 

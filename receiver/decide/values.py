@@ -8,14 +8,7 @@ so that no cycle goes through them. What is made once a second stays a dataclass
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-from msgspec import Struct
 from msgspec.structs import replace
 
-S = TypeVar("S", bound=Struct)
-
-
-def changed(value: S, **changes: object) -> S:
-    """`dataclasses.replace` for a Struct. Raises TypeError for a field that is none."""
-    return replace(value, **changes)
+# `dataclasses.replace` for a Struct. Raises TypeError for a field that is none.
+changed = replace

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from receiver.journal import Chain, Event
 from receiver.journal.rows import LARGEST, Row
-from receiver.journal.spelling import canonical
+from receiver.journal.spelling import canonical, canonicals
 
 GENESIS = "0" * 64
 PRUNED = "pruned"
@@ -26,17 +26,18 @@ def chained(
     seq: int, digest: str, events: Iterable[tuple[float, Event]]
 ) -> list[tuple[int, float, str, object, str, str]]:
     """The rows of these events, which happened at those moments, behind the row `seq` with that hash."""
+    told = list(events)
+    texts = canonicals([event.data for _, event in told])
     rows, said, moment = [], math.nan, ""
-    for at, event in events:
+    for (at, event), data in zip(told, texts, strict=True):
         if (
             at != said
         ):  # a delivery is of one moment, and to write a float takes as long as to hash a row
             said, moment = at, repr(at)
         seq += 1
-        ev, data = event.ev, canonical(event.data)
-        text = f"{digest}\n{seq}\n{moment}\n{ev}\n{data}"
+        text = f"{digest}\n{seq}\n{moment}\n{event.ev}\n{data}"
         digest = sha256(text.encode()).hexdigest()
-        rows.append((seq, at, ev, event.data.get("incident"), data, digest))
+        rows.append((seq, at, event.ev, event.data.get("incident"), data, digest))
     return rows
 
 

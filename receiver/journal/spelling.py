@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import json.encoder
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from msgspec.json import Encoder
 
@@ -34,6 +35,7 @@ def speller(*, sort_keys: bool = False) -> Callable[[object], str]:
 compact = speller()
 _sorted = speller(sort_keys=True)
 _as_they_stand, _by_key = Encoder().encode, Encoder(order="sorted").encode
+_plain_lines, _sorted_lines = Encoder().encode_lines, Encoder(order="sorted").encode_lines
 _PLAIN = frozenset({str, int, bool, type(None)})
 # within these both write a float alike: without an exponent
 _LEAST, _MOST = 1e-4, 1e16
@@ -44,21 +46,44 @@ def texts(value: Mapping[str, str]) -> str:
     return _quickly(_as_they_stand, value) or compact(dict(value))
 
 
+def all_texts(values: Sequence[Mapping[str, str]]) -> list[str]:
+    """`texts` of each, together for the same reason as `canonicals`."""
+    spelled = _quickly(_plain_lines, values)
+    return spelled.split("\n")[:-1] if spelled else [texts(value) for value in values]
+
+
 def canonical(data: Mapping[str, object]) -> str:
     """One spelling for one value, keys sorted, so that a hash can be computed again."""
-    for value in data.values():
-        kind = type(value)
-        if kind in _PLAIN:
-            continue
-        if isinstance(value, float) and _LEAST <= value < _MOST:
-            continue
-        if isinstance(value, list) and _PLAIN.issuperset(map(type, value)):
-            continue
+    if not _alike(_unplain((data,))):
         return _sorted(data)
     return _quickly(_by_key, data) or _sorted(data)
 
 
-def _quickly(spell: Callable[[object], bytes], value: object) -> str:
+def canonicals(all_: Sequence[Mapping[str, object]]) -> list[str]:
+    """`canonical` of each. Looked at and spelled together: one by one, most of it would be calling and looking."""
+    if _alike(_unplain(all_)):
+        spelled = _quickly(_sorted_lines, all_)
+        if spelled:
+            return spelled.split("\n")[:-1]  # none has a line end inside: JSON escapes it
+    return [canonical(data) for data in all_]
+
+
+def _unplain(all_: Iterable[Mapping[str, object]]) -> list[object]:
+    return [value for data in all_ for value in data.values() if type(value) not in _PLAIN]
+
+
+def _alike(values: list[object]) -> bool:
+    """Whether both write these as they write what is plain."""
+    for value in values:
+        if isinstance(value, float) and _LEAST <= value < _MOST:
+            continue
+        if isinstance(value, list) and _PLAIN.issuperset(map(type, value)):
+            continue
+        return False
+    return True
+
+
+def _quickly(spell: Callable[[Any], bytes], value: object) -> str:
     """What msgspec makes of it, or nothing where Python would escape something."""
     try:
         spelled = spell(value)

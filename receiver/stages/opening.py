@@ -12,25 +12,28 @@ from receiver.decide.plan import Playbook
 from receiver.decide.reason import Reason
 from receiver.journal import NEVER, Move, Reception, Ruling
 from receiver.stages.context import Context, event_of, playbook_of
-from receiver.stages.notify import escalation_of, letters
+from receiver.stages.notify import letters, policy_of
+
+_NO_PLAYBOOK = (str(Reason.NO_PLAYBOOK),)  # thousands of incidents begin with it
 
 
 def reception(context: Context) -> Reception:
-    """What the alerts of one delivery meet."""
+    """What the alerts of one delivery meet; all that it opens begins at one moment."""
+    now = context.now()
     return Reception(
-        opens=lambda incident: opening(incident, context),
+        opens=lambda incident: opening(incident, context, now),
         storm=context.settings().limits.limits.storm,
         page=lambda incident, freeze: _page(incident, freeze, context),
     )
 
 
-def opening(incident: Incident, context: Context) -> Move:
+def opening(incident: Incident, context: Context, now: float) -> Move:
     """Before the guards, waiting for `for`, or straight to a human when there is nothing that may be acted on."""
     if incident.reason is Reason.NO_PLAYBOOK:
-        return _only_told(incident, context)
+        return _only_told(incident, context, now)
     if incident.reason is Reason.UNKNOWN_TARGET:
-        return _nothing_to_touch(incident, context)
-    book, now = playbook_of(incident), context.now()
+        return _nothing_to_touch(incident, context, now)
+    book = playbook_of(incident)
     told = letters(context, incident, "opened", _words(incident, book))
     if book.for_ <= 0:
         return Move(incident.moved(State.GATING, Reason.FIRING, now), (), told)
@@ -42,20 +45,21 @@ def opening(incident: Incident, context: Context) -> Move:
 
 def next_call(incident: Incident, context: Context) -> float:
     """When an escalated incident calls somebody besides those who were called with it; NEVER is nobody."""
-    later = [after for after, _ in escalation_of(context.settings(), incident) if after > 0]
-    return incident.progress.since + later[0] if later else NEVER
+    policy = policy_of(context, incident)
+    call = policy.call(policy.at_once)
+    return NEVER if call is None else incident.progress.since + call[0]
 
 
-def _only_told(incident: Incident, context: Context) -> Move:
-    reason, now = Reason.NO_PLAYBOOK, context.now()
-    after = incident.moved(State.ESCALATED, reason, now, refused=(str(reason),))
+def _only_told(incident: Incident, context: Context, now: float) -> Move:
+    reason = Reason.NO_PLAYBOOK
+    after = incident.moved(State.ESCALATED, reason, now, refused=_NO_PLAYBOOK)
     told = letters(context, after, "opened", "No playbook answers this alert: a human has to.")
-    refused = event_of("refused", after, reason=str(reason), target="")
+    refused = event_of("refused", after, reason=_NO_PLAYBOOK[0], target="")
     return Move(after, (refused,), told, due=next_call(after, context))
 
 
-def _nothing_to_touch(incident: Incident, context: Context) -> Move:
-    reason, now = Reason.UNKNOWN_TARGET, context.now()
+def _nothing_to_touch(incident: Incident, context: Context, now: float) -> Move:
+    reason = Reason.UNKNOWN_TARGET
     after = incident.moved(State.ESCALATED, reason, now)
     why = "No target in the config has matchers that hold for this alert, so nothing was touched."
     told = (

@@ -18,7 +18,7 @@ async def plan(claim: Claim, context: Context) -> Claim | None:
     """What was opened by hand or again; what an alert opens for the first time has begun with its delivery."""
     if not claim.firing:
         return await finish(claim, context, Reason.RESOLVED)
-    return await commit(context, claim, opening(claim.incident, context))
+    return await commit(context, claim, opening(claim.incident, context, context.now()))
 
 
 async def hold(claim: Claim, context: Context) -> Claim | None:

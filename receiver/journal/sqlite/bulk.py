@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import chain
 
 SIZES = (128, 64, 32, 16, 8, 4, 2, 1)
 HERE = "{rows}"  # in a statement: where the values go
@@ -21,7 +22,7 @@ def write(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, .
         while len(rows) - at >= size:
             part = rows[at : at + size]
             sql = _filled(statement, size, len(part[0]))
-            db.execute(sql, [value for row in part for value in row])
+            db.execute(sql, list(chain.from_iterable(part)))
             at += size
 
 

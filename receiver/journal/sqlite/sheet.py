@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 
 from receiver.decide.incident import Incident
@@ -20,6 +21,7 @@ from receiver.journal.rows import progress_json, waits
 from receiver.journal.spelling import compact
 
 Rows = Sequence[tuple[object, ...]]
+_targets = lru_cache(256)(compact)  # thousands of incidents have the same, or none
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def judge(chunk: Chunk, known: Known) -> Sheet:
     desk.begin(range(known.incident + 1, known.incident + 1 + len(desk.new)))
     new = [one for one in desk.episodes if not one.id]
     old = [one for one in desk.episodes if one.id]
+    desk.spell([one.first for one in new if one.first is not None])
     for one, number in zip(new, count(known.episode + 1), strict=False):
         one.id = number
     return Sheet(
@@ -123,7 +126,7 @@ def _incident_row(one: OpenIncident, desk: Desk) -> tuple[object, ...]:
         str(born.reason),
         born.severity,
         born.title,
-        compact(born.targets),
+        _targets(born.targets),
         born.episode,
         born.opened_at,
         labels,

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from receiver.journal.spelling import canonical, compact, speller, texts
+from receiver.journal.spelling import (
+    all_texts,
+    canonical,
+    canonicals,
+    compact,
+    speller,
+    texts,
+)
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -77,3 +84,27 @@ def test_half_a_character_in_a_label_is_kept() -> None:
 def test_what_is_no_json_is_refused_in_an_audit_row_too() -> None:
     with pytest.raises(TypeError):
         canonical({"label": object()})
+
+
+@given(st.lists(st.dictionaries(st.text(), ORDINARY | st.lists(ORDINARY), max_size=4), max_size=5))
+@settings(max_examples=100)
+def test_many_are_spelled_as_each_would_be(all_: list[dict[str, Any]]) -> None:
+    assert canonicals(all_) == [canonical(data) for data in all_]
+
+
+@given(st.lists(st.dictionaries(st.text(), st.text(), max_size=4), max_size=5))
+@settings(max_examples=100)
+def test_many_labels_are_spelled_as_each_would_be(all_: list[dict[str, str]]) -> None:
+    assert all_texts(all_) == [texts(labels) for labels in all_]
+
+
+@pytest.mark.parametrize(
+    "odd", ["a\nb", "é", "\x7f", "\ud800", 1e16, float("nan"), ["a\n"], ("a",)]
+)
+def test_one_that_is_odd_changes_nothing_for_the_others(odd: object) -> None:
+    all_: list[dict[str, object]] = [{"b": 1, "a": "x"}, {"a": odd}, {}]
+    assert canonicals(all_) == [canonical(data) for data in all_]
+
+
+def test_none_at_all_are_no_lines() -> None:
+    assert (canonicals([]), all_texts([])) == ([], [])
