@@ -19,7 +19,7 @@ from pathlib import Path
 from prunella.redaction import printable, redact
 from receiver.quoting import last_words
 from receiver.strategies.base import StrategyError
-from receiver.strategies.layout import sync
+from receiver.strategies.layout import may, sync
 from receiver.tools import Finished, OutsideError, Tools
 
 _LOOK_TIMEOUT = 120.0
@@ -30,6 +30,7 @@ _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _QUIET = (
     *("core.hooksPath=/dev/null", "core.fsmonitor=false", "protocol.allow=never", "gc.auto=0"),
     *("maintenance.auto=false", "core.sparseCheckout=false", "submodule.recurse=false"),
+    *("core.excludesFile=/dev/null", "core.attributesFile=/dev/null"),
     *("core.fileMode=true", "core.symlinks=true", "status.submoduleSummary=false"),
 )
 _ENVIRONMENT = {
@@ -65,7 +66,7 @@ class Clone:
             names.append(f"{version}^{{commit}}")
         for name in names:
             ended = await self._run("rev-parse", "--verify", "--quiet", name)
-            found = ended.output.strip()
+            found = _last_word(ended.output)
             # a branch may have the name of another commit
             if ended.exit_code == 0 and (name.startswith("refs/") or found.startswith(version)):
                 return found
@@ -86,9 +87,12 @@ class Clone:
         something that is kept elsewhere."""
         said = await self._said("ls-tree", "-r", "-t", "-l", "-z", commit)
         found = {}
-        for entry in filter(None, said.split("\0")):
+        for entry in said.split("\0")[:-1]:
             facts, _, path = entry.partition("\t")
-            _, kind, _, size = facts.split()
+            words = facts.rpartition("\n")[2].split()  # after what it may have said to people
+            if len(words) != 4:
+                raise _refused(f"`git ls-tree` of {commit[:12]} is longer than {_MAX_LIST} bytes")
+            _, kind, _, size = words
             if kind == "commit":
                 why = f"{path} of {commit[:12]} is a submodule: those are not checked out from here"
                 raise _refused(why)
@@ -108,8 +112,8 @@ class Clone:
         """Raises StrategyError that names the first file by which the worktree is not that commit."""
         own = await asyncio.to_thread(self._own_directory, folder)
         head = await self._said("rev-parse", "--verify", "HEAD^{commit}", directory=own)
-        if head.strip() != commit:
-            raise _refused(f"{folder} is at {head.strip()[:12]} and not at {commit[:12]}")
+        if _last_word(head) != commit:
+            raise _refused(f"{folder} is at {_last_word(head)[:12]} and not at {commit[:12]}")
         with tempfile.TemporaryDirectory(prefix="prunella-") as scratch:
             index = {"GIT_INDEX_FILE": f"{scratch}/index"}
             await self._said("read-tree", commit, directory=own, env=index)
@@ -119,11 +123,10 @@ class Clone:
                 directory=own,
                 env=index,
             )
-        for entry in changes.split("\0"):
-            if entry:
-                cure = "what belongs there besides the commit goes into .gitignore or info/exclude"
-                state = "added" if entry.startswith("??") else "changed"
-                raise _refused(f"{folder} is not clean: {entry[3:]} is {state}; {cure}")
+        for entry in changes.split("\0")[:-1]:
+            cure = "what belongs there besides the commit goes into .gitignore or info/exclude"
+            state = "added" if entry.startswith("??") else "changed"
+            raise _refused(f"{folder} is not clean: {entry[3:]} is {state}; {cure}")
 
     async def make(self, folder: Path, commit: str) -> None:
         """Makes a worktree of it in a folder that holds nothing but what a killed run of this left."""
@@ -132,7 +135,6 @@ class Clone:
         await self._said(
             *("worktree", "add", "--force", "--force", "--detach", "--", str(folder), commit),
             timeout=_MAKE_TIMEOUT,
-            started=True,
         )
         await self.require_unchanged(folder, commit)
         await asyncio.to_thread(_sync_all, folder)
@@ -141,7 +143,7 @@ class Clone:
         """Has the clone know where that worktree of it is now."""
         own = await asyncio.to_thread(self._own_directory, folder)
         if await asyncio.to_thread(_place_of, own) != folder / ".git":
-            await self._said("worktree", "repair", "--", str(folder), started=True)
+            await self._said("worktree", "repair", "--", str(folder))
 
     async def log(self, good: str, bad: str, most: int) -> tuple[str, ...]:
         """The subjects of what `bad` has and `good` has not, newest first, at most so many."""
@@ -155,7 +157,7 @@ class Clone:
         """Raises StrategyError unless a worktree could be registered. Blocks."""
         places = (self._directory, self._directory / "worktrees")
         for place in places:
-            if place.exists() and not os.access(place, os.W_OK | os.X_OK, effective_ids=True):
+            if place.exists() and not may(place, os.W_OK | os.X_OK):
                 raise _refused(f"we may not write to {place}")
 
     def _own_directory(self, folder: Path) -> Path:
@@ -176,14 +178,13 @@ class Clone:
         directory: Path | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float = _LOOK_TIMEOUT,
-        started: bool = False,
     ) -> str:
         ended = await self._run(*arguments, directory=directory, env=env, timeout=timeout)
         if ended.exit_code == 0:
             return ended.output
         verb = next(one for one in arguments if not one.startswith("-"))
         how = f"had no end within {timeout:g} s" if ended.exit_code is None else "failed"
-        raise StrategyError(f"`git {verb}` {how}{last_words(ended.output)}", started=started)
+        raise _refused(f"`git {verb}` {how}{last_words(ended.output)}")
 
     async def _run(
         self,
@@ -204,6 +205,11 @@ class Clone:
             )
         except OutsideError as error:
             raise StrategyError(str(error), started=False) from error
+
+
+def _last_word(output: str) -> str:
+    """Warnings come before it."""
+    return output.rstrip().rpartition("\n")[2]
 
 
 def _place_of(own: Path) -> Path:
@@ -230,4 +236,5 @@ def _sync_all(folder: Path) -> None:
 
 
 def _refused(message: str) -> StrategyError:
+    """Whatever it was, it was beside what serves."""
     return StrategyError(printable(message)[:500], started=False)

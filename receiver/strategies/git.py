@@ -128,4 +128,4 @@ def _name(making: Path, folder: Path) -> None:
         making.rename(folder)
         sync(folder.parent)
     except OSError as error:
-        raise StrategyError(f"{folder}: {error.strerror}") from error
+        raise StrategyError(f"{folder}: {error.strerror}", started=False) from error

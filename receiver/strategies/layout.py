@@ -21,6 +21,7 @@ from receiver.strategies.base import StrategyError
 
 # of folders on some network file systems: there the ledger alone tells of a deploy
 _CANNOT_LOCK = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP})
+_EFFECTIVE = os.access in os.supports_effective_ids  # not on every system
 _COMING = ".current.prunella"  # the next `current`, until it is renamed; one that a killed run left is made anew
 
 
@@ -32,6 +33,11 @@ def require_one_folder(version: str) -> None:
         raise StrategyError(str(error), started=False) from error
     if version.startswith("."):
         raise StrategyError("a release's folder does not begin with a dot", started=False)
+
+
+def may(path: Path, mode: int) -> bool:
+    """Whether we, as who we are now, have that access."""
+    return os.access(path, mode, effective_ids=_EFFECTIVE)
 
 
 def sync(folder: Path) -> None:
@@ -84,7 +90,7 @@ class Layout:
             pass  # nothing was ever deployed there
         except OSError as error:
             raise _unchanged(self.current, error) from error
-        if not os.access(self.path, os.W_OK | os.X_OK, effective_ids=True):
+        if not may(self.path, os.W_OK | os.X_OK):
             raise StrategyError(f"we may not write to {self.path}", started=False)
 
     @contextmanager

@@ -20,6 +20,7 @@ from pydantic import AfterValidator
 
 from prunella.redaction import printable
 from receiver.strategies.base import StrategyError
+from receiver.strategies.layout import may
 
 OWN_MANIFEST = (
     ".prunella-manifest"  # read as one whatever is in it; a `MANIFEST` only if it begins like one
@@ -103,7 +104,7 @@ def _sizes(folder: Path) -> Iterator[int]:
         for name in folders + files:
             path = Path(parent, name)
             found = _led_to(path)
-            if not os.access(path, os.R_OK, effective_ids=True):
+            if not may(path, os.R_OK):
                 raise _refused(f"we may not read {path}")
             if stat.S_ISREG(found.st_mode):
                 yield found.st_size

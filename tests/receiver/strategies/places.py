@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,15 @@ def a_place(folder: Path, *versions: str, current: str | None = None) -> Path:
     if current is not None:
         (path / "current").symlink_to(f"releases/{current}")
     return path
+
+
+@contextmanager
+def in_the_open() -> Iterator[Path]:
+    """A folder that every user may look into: pytest's own are for one only."""
+    with tempfile.TemporaryDirectory(prefix="open-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 def symlink(path: Path, **options: Any) -> Symlink:

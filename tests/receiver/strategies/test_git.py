@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from receiver.strategies.base import StrategyError
-from tests.receiver.strategies.places import HOSTILE, tree
+from tests.receiver.strategies.places import HOSTILE, in_the_open, tree
 from tests.receiver.strategies.repositories import (
     a_clone,
     a_worktree,
@@ -17,6 +17,7 @@ from tests.receiver.strategies.repositories import (
     strategy,
     tools,
 )
+from tests.servers.troubles import unprivileged
 
 BARE = pytest.mark.parametrize("options", [["--bare"], []], ids=["bare", "with a work tree"])
 
@@ -293,6 +294,27 @@ async def test_a_clone_that_is_another_users_is_read_all_the_same(
     assert (path / "current/version").read_text() == "v1"
 
 
+async def test_what_git_says_to_people_is_no_answer(tmp_path: Path, origin: Path) -> None:
+    path = a_clone(tmp_path, origin, "--bare")
+    a_worktree(path, "v1")
+    talks = tmp_path / "git"
+    talks.write_text('#!/bin/sh\necho "warning: the moon is full" >&2\nexec git "$@"\n')
+    talks.chmod(0o755)
+    for version in ("v1", "v3"):
+        await strategy(path).preflight(version, tools(git=str(talks)))
+        await strategy(path).activate(version, tools(git=str(talks)))
+        assert (path / "current/version").read_text() == version
+
+
+async def test_where_we_may_not_write_no_checkout_is_tried(origin: Path) -> None:
+    with in_the_open() as folder:
+        path = a_clone(folder, origin, "--bare")
+        path.chmod(0o777)
+        with unprivileged(), pytest.raises(StrategyError, match=r"not write to .*/repo") as caught:
+            await strategy(path).preflight("v1", tools())
+    assert not caught.value.started
+
+
 async def test_a_repo_that_is_none_is_said(tmp_path: Path, origin: Path) -> None:
     path = a_clone(tmp_path, origin, "--bare")
     (path / "repo").rename(path / "elsewhere")
@@ -315,8 +337,9 @@ async def test_a_disk_that_fills_up_leaves_the_live_one_and_done_again_it_ends_w
     full = tmp_path / "git"
     full.write_text('#!/bin/sh\nulimit -f 32\nexec git "$@"\n')  # no file is larger than 32 blocks
     full.chmod(0o755)
-    with pytest.raises(StrategyError, match="git worktree"):
+    with pytest.raises(StrategyError, match="git worktree") as caught:
         await strategy(path).activate("large", tools(git=str(full)))
+    assert not caught.value.started  # nothing that serves was touched
     assert await strategy(path).active(tools()) == "v2"
     assert "large" not in named(path)
     await strategy(path).activate("large", tools())

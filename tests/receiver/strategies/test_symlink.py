@@ -14,7 +14,7 @@ from receiver.journal import Fenced
 from receiver.strategies.base import StrategyError
 from receiver.strategies.layout import Layout
 from tests.receiver.stand_ins import a_toolbox
-from tests.receiver.strategies.places import HOSTILE, a_place, a_release, symlink, tree
+from tests.receiver.strategies.places import HOSTILE, a_place, a_release, in_the_open, symlink, tree
 from tests.servers.process import running, start, until
 from tests.servers.troubles import unprivileged
 
@@ -158,34 +158,28 @@ def test_what_is_required_lies_in_the_release(tmp_path: Path, wrong: str) -> Non
         symlink(tmp_path, requires=[wrong])
 
 
-def open_to_all(path: Path, mode: int) -> None:
-    """pytest's folders are for one user only."""
-    for folder in path.parents:
-        if folder.stat().st_mode & 0o005 != 0o005:
-            folder.chmod(0o755)
-    path.chmod(mode)
+async def test_what_we_may_not_read_is_named() -> None:
+    with in_the_open() as folder:
+        path = a_place(folder, "v1", current="v1")
+        path.chmod(0o777)
+        (path / "releases/v1/lib/app.py").chmod(0)
+        with unprivileged(), pytest.raises(StrategyError, match=r"may not read .*/v1/lib/app.py"):
+            await symlink(path).preflight("v1", TOOLS)
+        (path / "releases/v1/lib").chmod(0)
+        with unprivileged(), pytest.raises(StrategyError, match=r"may not read .*/v1/lib"):
+            await symlink(path).preflight("v1", TOOLS)
 
 
-async def test_what_we_may_not_read_is_named(tmp_path: Path) -> None:
-    path = a_place(tmp_path, "v1", current="v1")
-    open_to_all(path, 0o777)
-    (path / "releases/v1/lib/app.py").chmod(0)
-    with unprivileged(), pytest.raises(StrategyError, match=r"may not read .*/v1/lib/app.py"):
-        await symlink(path).preflight("v1", TOOLS)
-    (path / "releases/v1/lib").chmod(0)
-    with unprivileged(), pytest.raises(StrategyError, match=r"may not read .*/v1/lib"):
-        await symlink(path).preflight("v1", TOOLS)
-
-
-async def test_where_we_may_not_write_nothing_is_tried(tmp_path: Path) -> None:
-    path = a_place(tmp_path, "v1", "v2", current="v2")
-    open_to_all(path, 0o755)
-    before = tree(path)
-    for ask in (symlink(path).preflight, symlink(path).activate):
-        with unprivileged(), pytest.raises(StrategyError, match="may not write to") as caught:
-            await ask("v1", TOOLS)
-        assert not caught.value.started
-    assert tree(path) == before
+async def test_where_we_may_not_write_nothing_is_tried() -> None:
+    with in_the_open() as folder:
+        path = a_place(folder, "v1", "v2", current="v2")
+        path.chmod(0o755)
+        before = tree(path)
+        for ask in (symlink(path).preflight, symlink(path).activate):
+            with unprivileged(), pytest.raises(StrategyError, match="may not write to") as caught:
+                await ask("v1", TOOLS)
+            assert not caught.value.started
+        assert tree(path) == before
 
 
 async def test_a_disk_that_is_full_is_seen_before(tmp_path: Path) -> None:
