@@ -9,6 +9,7 @@ from typing import Any
 
 from prometheus_client.metrics_core import Metric
 
+from exporter.collectors.backups import BackupEntry, Backups
 from exporter.collectors.base import World
 from exporter.collectors.endpoints import EndpointEntry, Endpoints
 from exporter.collectors.host import Host, HostOptions
@@ -56,6 +57,7 @@ def _collectors(tmp_path: Path) -> list[Any]:
     write(root, {f"pressure/{what}": PRESSURE for what in ("cpu", "io", "memory")})
     url = "redis://127.0.0.1:1"
     return [
+        Backups([BackupEntry(name="a", directory=tmp_path)], World()),
         Host(HostOptions(procfs=root), World()),
         Processes([MatchedEntry(name="a", match="python")], World()),
         Endpoints([EndpointEntry.model_validate({"name": "a", "url": "http://a"})], World()),
