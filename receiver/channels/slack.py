@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -28,6 +28,7 @@ from receiver.channels.delivery import (
     retry_after,
 )
 from receiver.channels.slack_message import Values, escaped, reply_message, root_message
+from receiver.decide.guards import Rate
 from receiver.tools import Response, Tools
 
 SERVICE = "https://slack.com"
@@ -71,6 +72,8 @@ class Slack(Channel):
 
     With `signing_secret` and `approvers` (user ids) it has buttons.
     """
+
+    documented_rate: ClassVar[Rate | None] = Rate(60, 60.0)  # one a second, in bursts
 
     webhook_url: SecretUrl | None = None
     bot_token: Annotated[Secret, AfterValidator(_check_token)] | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
@@ -19,6 +19,7 @@ from receiver.channels.base import Channel, ChannelError, Notice
 from receiver.channels.buttons import Press, buttons, seal
 from receiver.channels.delivery import answer_of, ask, encode, patience, refusal
 from receiver.channels.telegram_message import Values, reply_message, root_message
+from receiver.decide.guards import Rate
 from receiver.tools import Response, Tools
 
 SERVICE = "https://api.telegram.org"
@@ -76,6 +77,8 @@ class Telegram(Channel):
 
     With `webhook_secret` and `approvers` (user ids) it has buttons.
     """
+
+    documented_rate: ClassVar[Rate | None] = Rate(20, 60.0)  # in a group
 
     bot_token: Annotated[Secret, AfterValidator(_check_token)]
     chat_id: ChatId
