@@ -97,7 +97,7 @@ def finished(deploy: Deploy) -> Word:
         begun, dead = _ending(releases, deploy)
         serving = current(releases)
         if begun is None and serving is not None and serving.version == deploy.version:
-            return Entry(serving)  # said twice
+            return _said_again(serving, deploy)
         begun = begun or _new(deploy, ReleaseState.DEPLOYING)
         live = replace(_told(begun, deploy).moved(ReleaseState.WATCHING), finished_at=deploy.at)
         before = () if serving is None else (replace(serving, replaced_at=live.deployed_at),)
@@ -199,6 +199,13 @@ def _told(release: Release, deploy: Deploy) -> Release:
         commit=deploy.commit or release.commit,
         compatible_down_to=deploy.compatible_down_to or release.compatible_down_to,
     )
+
+
+def _said_again(serving: Release, deploy: Deploy) -> Entry:
+    """Twice, or of what was seen to serve before anybody spoke: what only CI knows is kept."""
+    told = _told(serving, deploy)
+    notes = () if told == serving else (Note("release_finished", told, deploy.by),)
+    return Entry(told, (), notes)
 
 
 def _ending(

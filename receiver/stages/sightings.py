@@ -34,6 +34,7 @@ from receiver.tools import Tools
 log = create_logger("prunella.receiver.sightings")
 EVERY = 30.0
 SOON, YOUNG = 5.0, 300.0  # what went live so lately is looked at more often until it is proven
+HOLD = 20.0  # so long a version has to be seen before it is entered: CI may be about to speak
 PATIENCE = 20.0
 
 
@@ -78,10 +79,8 @@ class Sightings:
         settled = unsettled(releases, past) is None
         found = meaning(sight, releases, context.now(), settled=settled)
         first = self._unsaid.pop(target.name, None)
-        if found is Meaning.UNSAID and first is not None and sight.runs(first.version or ""):
-            await self._enter(target, target.release, first, releases)
-        elif found is Meaning.UNSAID:
-            self._unsaid[target.name] = sight
+        if found is Meaning.UNSAID:
+            await self._hold(target, target.release, sight, first, releases)
         elif found is not Meaning.BUSY:
             await self._prove(target, sight, current(releases))
         await self._tell(target, releases)
@@ -93,6 +92,22 @@ class Sightings:
         release = await self._say(target, proven(target.name, sight))
         if release is not None:
             log.info("a release is proven", target=target.name, version=release.version)
+
+    async def _hold(
+        self,
+        target: Target,
+        strategy: Strategy,
+        sight: Sight,
+        first: Sight | None,
+        releases: Sequence[Release],
+    ) -> None:
+        """What nobody told of is entered when it was seen again after a while."""
+        if first is None or not sight.runs(first.version or ""):
+            self._unsaid[target.name] = sight
+        elif sight.at - first.at < HOLD:
+            self._unsaid[target.name] = first
+        else:
+            await self._enter(target, strategy, first, releases)
 
     async def _enter(
         self, target: Target, strategy: Strategy, first: Sight, releases: Sequence[Release]

@@ -99,6 +99,15 @@ def test_what_is_said_twice_is_written_once(name: str) -> None:
     assert (again.release, again.notes) == (once[0], ())
 
 
+def test_what_only_ci_knows_is_kept_also_of_what_serves_already() -> None:
+    """It was seen to serve before CI said that it does."""
+    seen = said(finished(replace(a_deploy(), by="detector")))
+    told = finished(a_deploy(at=5, commit="abcdef0", compatible_down_to="v0"))(seen)
+    assert told.release == replace(seen[0], commit="abcdef0", compatible_down_to="v0")
+    assert [note.ev for note in told.notes] == ["release_finished"]
+    assert finished(a_deploy(at=9))(written(seen, told)).notes == ()
+
+
 @pytest.mark.parametrize("word", [started, finished, failed])
 def test_another_version_has_to_wait_for_the_end_of_a_deploy(word: Any) -> None:
     releases = said(started(a_deploy("v1")))

@@ -95,6 +95,18 @@ async def test_the_first_release_of_all_is_learnt(tmp_path: Path) -> None:
         assert (await watch.serving()).version == "v1"
 
 
+async def test_while_it_is_looked_at_often_ci_still_has_time_to_speak(tmp_path: Path) -> None:
+    async with watched(tmp_path) as watch:
+        await watch.deploy("v1")
+        watch.become("v2")  # v1 was never proven, so looks are frequent
+        for _ in range(4):
+            await watch.sightings.once()
+            watch.made.clock.at += 5
+        assert await watch.versions() == ["v1"]
+        await watch.say(finished, "v2")
+        assert (await watch.serving()).by == "ci"
+
+
 async def test_what_is_seen_only_once_is_forgotten(tmp_path: Path) -> None:
     async with watched(tmp_path) as watch:
         await watch.deploy("v1")
