@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from receiver.channels.base import Notice
 
-GOOD = frozenset({"healed", "resolved", "thawed", "approved"})
+GOOD = frozenset({"healed", "resolved", "thawed"})
 # who is asked to do something must hear it; what only goes on can be read when one looks
 ASKING = frozenset({"approval_requested", "ineffective", "escalated", "frozen"})
 FACTS_MOST = 10

@@ -24,7 +24,7 @@ class Question:
 class Notice:
     """One message about one incident; `at` is unix seconds, `links` maps a caption to an http(s) URL.
 
-    `facts` are short captions and values; `question` comes with `approval_requested` alone; `ended` says that the
+    `facts` are short captions and values; `question` is what waits for an answer, in every notice until it has one; `ended` says that the
     incident is over; `thread` is what `send` last returned for this incident on this channel.
     """
 

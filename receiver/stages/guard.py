@@ -10,7 +10,6 @@ import secrets
 from dataclasses import dataclass, replace
 
 from receiver import metrics
-from receiver.channels.base import Question
 from receiver.decide import guards
 from receiver.decide.guards import Answer, Decision, Facts, Freeze
 from receiver.decide.incident import Incident, State
@@ -24,7 +23,6 @@ from receiver.stages.gate import at_the_gate
 from receiver.stages.hearing import hear
 from receiver.stages.notify import called_once, letters
 from receiver.stages.plan import finish
-from receiver.stages.press import page_of
 from receiver.stages.proposal import Proposal, propose, question_of, standing
 
 LOOK_SOONEST, LOOK_LATEST = 1.0, 30.0
@@ -214,10 +212,9 @@ class _Asked:
     ) -> tuple[Letter, ...]:
         """Each reason is told once; but every plan is asked for by itself, and one that was asked for is not again."""
         if decision.answer is Answer.ASK:
-            asked = self._question(after)
             # told once; but what was answered and is asked again is another question
-            about = f"{self.proposal.digest}-{_short(asked.nonce)}"
-            return letters(self.context, after, event, text, about=about, question=asked)
+            about = f"{self.proposal.digest}-{_short(after.progress.nonce)}"
+            return letters(self.context, after, event, text, about=about)
         if not self._unsaid(decision):
             return ()
         return letters(self.context, after, event, text, about=str(decision.reason))
@@ -227,11 +224,6 @@ class _Asked:
         digest, before = self.proposal.digest, self.proposal.incident.progress
         unanswered = before.nonce.startswith(digest) and not before.approval
         return before.nonce if unanswered else f"{digest}.{secrets.token_urlsafe(9)}"
-
-    def _question(self, asked: Incident) -> Question:
-        until = self.now + self.proposal.book.approval_expires
-        page = page_of(self.context.settings().server.public_url, asked)
-        return Question(asked.progress.nonce, self.proposal.words, until, page)
 
     def _waiting(self, decision: Decision) -> tuple[State, str, float]:
         if decision.answer is Answer.SHADOW:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, replace
 
 from prunella.logs import create_logger
-from receiver.channels.base import MANY, Channel, Notice, Question
+from receiver.channels.base import MANY, Channel, Notice
 from receiver.decide.incident import CLOSED, Incident
 from receiver.decide.matchers import matches_all
 from receiver.decide.plan import highest
@@ -17,6 +17,7 @@ from receiver.decide.reason import Reason
 from receiver.journal import Letter
 from receiver.settings import ReceiverSettings
 from receiver.stages.context import Context
+from receiver.stages.question import question_of
 
 log = create_logger("prunella.receiver.notify")
 _FIELDS = tuple(one.name for one in fields(Notice) if one.name not in {"question", "thread"})
@@ -38,7 +39,6 @@ def letters(
     text: str,
     *,
     about: str = "",
-    question: Question | None = None,
 ) -> tuple[Letter, ...]:
     """One letter for each channel that wants to hear of this; `about` tells two events of one kind apart."""
     settings = context.settings()
@@ -48,7 +48,7 @@ def letters(
     called = _called(settings, incident, audience) if event in _FOR_WHOM_WAS_CALLED else ()
     if not (audience or called):
         return ()
-    notice = replace(_notice(context, incident, event, text, about), question=question)
+    notice = _notice(context, incident, event, text, about)
     chosen = [name for name in audience if wants(settings, name, incident.playbook, notice)]
     follows = (replace(one, follows=True) for one in _addressed(called, notice, settings))
     return (*_addressed(chosen, notice, settings), *follows)
@@ -198,6 +198,7 @@ def _notice(context: Context, incident: Incident, event: str, text: str, about: 
         dedup_key=f"prunella-{context.journal.name}-{incident.id}-{event}{again}{suffix}",
         links=links,
         labels=incident.labels,
+        question=question_of(incident, context),
         ended=incident.state in CLOSED,
     )
 

@@ -8,7 +8,6 @@ Only a pause can be taken back, so that every press of it is written down and co
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 
 from prunella.logs import create_logger
@@ -16,9 +15,10 @@ from receiver.channels.buttons import Press, episode_mark
 from receiver.decide.incident import CLOSED, Incident, State
 from receiver.journal import Conflict, Move
 from receiver.stages.command import SAID
-from receiver.stages.context import Context, playbook_of
+from receiver.stages.context import Context
 from receiver.stages.notify import letters
 from receiver.stages.proposal import Proposal, propose
+from receiver.stages.question import ends, was_asked
 
 _ANSWERS = frozenset({"approve", "deny"})
 _DONE = {
@@ -76,20 +76,9 @@ def question_that_stands(before: Incident, nonce: str, now: float) -> Proposal:
     proposal = propose(before)
     if not nonce.startswith(f"{proposal.digest}."):
         raise Conflict(f"the plan of {about} has changed since it was asked")
-    if now >= before.progress.since + playbook_of(before).approval_expires:
+    if now >= ends(before):
         raise Conflict(f"the question about {about} has expired")
     return proposal
-
-
-def was_asked(incident: Incident, nonce: str) -> bool:
-    """Whether this is the nonce of the incident's last question, answered or not."""
-    known = incident.progress.nonce
-    return bool(known) and hmac.compare_digest(known.encode(), nonce.encode())
-
-
-def page_of(public_url: str | None, incident: Incident) -> str:
-    """Where the last question can be answered without a button; nothing for a receiver that nobody reaches."""
-    return f"{public_url}/answer/{incident.id}.{incident.progress.nonce}" if public_url else ""
 
 
 def _still(before: Incident, said: Press, now: float) -> None:

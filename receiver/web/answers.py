@@ -21,7 +21,8 @@ from receiver.channels.fitting import one_line, plain
 from receiver.decide.incident import Incident
 from receiver.journal import Conflict
 from receiver.stages.context import Context
-from receiver.stages.press import Pressed, press, question_that_stands, was_asked
+from receiver.stages.press import Pressed, press, question_that_stands
+from receiver.stages.question import was_asked
 from receiver.web.pages import page
 
 _TOKEN = re.compile(r"([0-9]{1,18})\.([0-9a-f]{16}\.[A-Za-z0-9_-]{8,32})")

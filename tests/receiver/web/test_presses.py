@@ -56,6 +56,14 @@ async def test_the_other_buttons_do_what_they_say(tmp_path: Path, word: str, ev:
         assert [row["by"] for row in await journal(client, ev)] == ["ann (Slack U0ANN)"]
 
 
+async def test_who_acknowledges_leaves_the_question_standing_for_others(tmp_path: Path) -> None:
+    async with asking_in_slack(tmp_path) as (slack, client):
+        await press_in_slack(slack, client, "acknowledge")
+        await until(lambda: "acknowledge" not in slack.buttons(0), "the news to be shown")
+        await press_in_slack(slack, client, "approve")
+        assert len(await journal(client, "approved")) == 1
+
+
 async def test_a_foreign_user_changes_nothing_and_is_told_so_alone(tmp_path: Path) -> None:
     async with asking_in_slack(tmp_path) as (slack, client):
         for word in ("approve", "deny", "acknowledge", "resolve", "pause"):
