@@ -24,7 +24,7 @@ DETAILS: dict[str, Callable[[Row, Row], str]] = {  # of a row and its incident
     "approved": lambda row, incident: f"by {row['by']}",
     "action": lambda row, incident: f"{row['kind']} on {row['target']}",
     "rollback": lambda row, incident: f"{row['target']} goes back to its last known good release",
-    "proven": lambda row, incident: str(row.get("detail", "")),
+    "proven": lambda row, incident: str(row.get("detail", "")).partition(";")[0],
     "failed": lambda row, incident: (
         f"{row['result']}: {row.get('detail') or row.get('reason', '')}"
     ),

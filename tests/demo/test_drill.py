@@ -37,7 +37,7 @@ GOES_BACK = [
     *HEAL[:3],
     row(26.0, "verdict", verdict="still_broken"),
     row(26.1, "intent", kind="rollback", target="shop"),
-    row(33.0, "outcome", kind="rollback", result="ok", detail="shop is 1.0.0, as it says"),
+    row(33.0, "outcome", kind="rollback", result="ok", detail="went back to 1.0.0; deploys wait"),
     row(45.0, "verdict", verdict="recovered"),
     row(90.0, "resolved", reason="recovered"),
 ]
@@ -102,7 +102,7 @@ async def test_what_is_proven_is_said() -> None:
     details = {stage.name: stage.detail async for stage in run(RELEASE, loop, loop.clock)}
     assert details["broken"].startswith("1.2.0-errors.2: ")
     assert details["rollback"] == "shop goes back to its last known good release"
-    assert details["proven"] == "shop is 1.0.0, as it says"
+    assert details["proven"] == "went back to 1.0.0"
 
 
 async def test_a_drill_that_is_about_a_human_says_yes_once_when_it_is_asked() -> None:
