@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from receiver.consistency import Inconsistency
+from receiver.raw_tree import Inconsistency
 
 _KEYS = "a mapping of a rung's keys, as in {mode: auto}"
 _SHAPES = {"rungs": "their keys: {rollback: {mode: auto}}", "on": "targets: {restart: [api]}"}

@@ -39,11 +39,13 @@ from receiver.bundled import expand
 from receiver.channels import parse_channel
 from receiver.channels.base import Channel
 from receiver.consistency import inconsistencies
+from receiver.decide.escalation import Escalation, parse_escalation
 from receiver.decide.guards import Limits, Rate
 from receiver.decide.launch import LaunchWatch
 from receiver.decide.plan import Mode, Name, Playbook
 from receiver.decide.planner import Planner
 from receiver.decide.rates import PositiveRate, RateLimit
+from receiver.decide.rotation import Rotation
 from receiver.decide.schedule import Schedule
 from receiver.endpoints import BaseUrl
 from receiver.journal.engines import mistake_in
@@ -132,13 +134,6 @@ class LimitSettings(Settings):
         )
 
 
-class EscalationStep(Settings):
-    """Who is called when nobody has acknowledged for so long."""
-
-    after: Duration
-    notify: Annotated[tuple[Name, ...], Field(min_length=1)]
-
-
 class ReceiverSettings(Settings):
     """The whole file. No key is required: without any the receiver watches in shadow mode on loopback."""
 
@@ -162,7 +157,8 @@ class ReceiverSettings(Settings):
     channels: dict[Name, Annotated[SerializeAsAny[Channel], BeforeValidator(parse_channel)]] = (
         Field(default_factory=dict)
     )
-    escalation: dict[Name, Annotated[tuple[EscalationStep, ...], Field(min_length=1)]] = Field(
+    rotations: dict[Name, Rotation] = Field(default_factory=dict)
+    escalation: dict[Name, Annotated[Escalation, BeforeValidator(parse_escalation)]] = Field(
         default_factory=dict
     )
 

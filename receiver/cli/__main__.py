@@ -16,6 +16,7 @@ with extra("prunella", "receiver"):
     from receiver.cli.api import Api, ApiError, UsageError
     from receiver.cli.lint import add_lint, lint
     from receiver.cli.notify import add_notify, notify
+    from receiver.cli.oncall import add_oncall, oncall
     from receiver.cli.operate import (
         add_heal,
         add_maintenance,
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     command("resume", "actions may begin again")
     add_maintenance(command, shared)
     add_notify(command, shared)
+    add_oncall(command, shared)
     add_repair(command)
     add_heal(command)
     add_releases(command, shared)
@@ -150,6 +152,7 @@ _APART: Mapping[str, Callable[[argparse.Namespace, Api], Awaitable[int]]] = {
     "journal": _journal,
     "maintenance": maintenance,
     "notify": notify,
+    "oncall": oncall,
     "release": release,
     "releases": releases,
     "repair": repair,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Protocol
+from typing import Annotated, Literal, Protocol
 
 from msgspec import Struct
 from pydantic import (
@@ -38,6 +38,7 @@ def _name(text: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name)]
+Severity = Literal["info", "warning", "critical"]
 
 
 class Mode(StrEnum):
@@ -122,7 +123,7 @@ class Playbook(Settings):
     ]
     verify: Verify = Field(default_factory=Verify)
     notify: tuple[Name, ...] | None = None
-    escalate: Name | None = None
+    escalate: Name | dict[Severity, Name] | None = None  # or by severity
 
     @cached_property
     def snapshot(self) -> dict[str, JsonValue]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from receiver.consistency import build_action
-from receiver.decide.incident import Incident, State
+from receiver.decide.incident import State
 from receiver.decide.reason import Reason
 from receiver.decide.values import changed
 from receiver.journal import Claim, Move
 from receiver.stages.context import Context, commit, playbook_of
 from receiver.stages.guard import escalate
-from receiver.stages.notify import escalation_letters, escalation_of, letters
+from receiver.stages.notify import escalation_letters, letters, policy_of
 from receiver.stages.plan import LOOK_AGAIN, finish
 
 MOST_ATTEMPTS = 2  # of an action that failed before it began
@@ -62,20 +62,15 @@ async def escalated(claim: Claim, context: Context) -> Claim | None:
     incident, now = claim.incident, context.now()
     if not claim.firing:
         return await finish(claim, context, Reason.RESOLVED)
-    steps = escalation_of(context.settings(), incident)
-    level = _level(incident, steps)
-    if level >= len(steps):
+    policy, waited = policy_of(context, incident), now - incident.progress.since
+    level = max(incident.progress.level, policy.at_once)  # those at once were told with it
+    call = policy.call(level)
+    if call is None or incident.acknowledged_by is not None:  # while the repair was still going on
         return await commit(context, claim, Move(incident, due=now + LOOK_AGAIN))
-    due = incident.progress.since + steps[level][0]
-    if now < due:
-        return await commit(context, claim, Move(incident, due=due))
-    text = f"Nobody has acknowledged for {now - incident.progress.since:.0f} s."
-    after = changed(incident, progress=changed(incident.progress, level=level + 1))
+    if waited < call[0]:
+        return await commit(context, claim, Move(incident, due=incident.progress.since + call[0]))
+    text = f"Nobody has acknowledged for {waited:.0f} s."
+    following = policy.following(level, waited)
+    after = changed(incident, progress=changed(incident.progress, level=following))
     told = escalation_letters(context, incident, text, level)
     return await commit(context, claim, Move(after, (), told, due=now))
-
-
-def _level(incident: Incident, steps: tuple[tuple[float, tuple[str, ...]], ...]) -> int:
-    """The next step that is due later; those with `after: 0m` were told with the escalation itself."""
-    at_once = sum(1 for after, _ in steps if after == 0)
-    return max(incident.progress.level, at_once)

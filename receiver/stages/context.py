@@ -13,6 +13,7 @@ from receiver.decide.plan import Playbook
 from receiver.journal import Claim, Event, Journal, Move
 from receiver.settings import ReceiverSettings
 from receiver.stages.health import Health
+from receiver.stages.oncall import OnCall
 from receiver.tools import Survivors, Tools
 
 log = create_logger("prunella.receiver")
@@ -44,6 +45,7 @@ class Context:
         default=lambda _: True
     )  # whether we may still act for that incident, by the monotonic clock
     health: Health = field(default_factory=Health)
+    oncall: OnCall = field(default_factory=OnCall)
     heard_watchdog: Watchdog = field(default_factory=Watchdog)
 
     def now(self) -> float:

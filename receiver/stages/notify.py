@@ -10,6 +10,7 @@ from dataclasses import asdict, fields, replace
 
 from prunella.logs import create_logger
 from receiver.channels.base import MANY, Channel, Notice
+from receiver.decide.escalation import Policy, policy_name
 from receiver.decide.incident import CLOSED, Incident
 from receiver.decide.matchers import matches_all
 from receiver.decide.plan import highest
@@ -44,7 +45,7 @@ def letters(
     settings = context.settings()
     if not settings.channels or _goes_without_saying(incident, event):
         return ()
-    audience = _audience(settings, incident, event)
+    audience = _audience(context, incident, event)
     called = _called(settings, incident, audience) if event in _FOR_WHOM_WAS_CALLED else ()
     if not (audience or called):
         return ()
@@ -60,7 +61,8 @@ def escalation_letters(
     """The letters of one step of the escalation, whoever the playbook tells otherwise."""
     settings = context.settings()
     notice = _notice(context, incident, "escalated", text, f"level-{level}")
-    return _addressed(escalation_of(settings, incident)[level][1], notice, settings)
+    call = policy_of(context, incident).call(level)
+    return () if call is None else _addressed(call[1], notice, settings)
 
 
 def news(context: Context, notice: Notice) -> tuple[Letter, ...]:
@@ -83,17 +85,26 @@ def called_once(told: Iterable[Letter], incident: Incident, key: str) -> tuple[L
     )
 
 
-def escalation_of(
-    settings: ReceiverSettings, incident: Incident
-) -> tuple[tuple[float, tuple[str, ...]], ...]:
-    """Seconds after which to call whom; only channels that exist now."""
-    steps = settings.escalation.get(str(incident.plan.get("escalate") or ""))
-    if not steps:
-        return ()
-    return tuple(
-        (step.after, tuple(name for name in step.notify if name in settings.channels))
-        for step in steps
+def policy_of(context: Context, incident: Incident) -> Policy:
+    """Whom to call when; only channels that exist now, and of a rotation whose turn it is."""
+    settings = context.settings()
+    found = settings.escalation.get(policy_name(incident.plan, incident.severity) or "")
+    if found is None:
+        return Policy()
+    steps = ((step.after, _channels(context, step.notify)) for step in found.steps)
+    return Policy(tuple(steps), found.repeat)
+
+
+def _channels(context: Context, names: Iterable[str]) -> tuple[str, ...]:
+    """The channels behind these names, each once."""
+    settings, now = context.settings(), context.now()
+    behind = (
+        context.oncall.member(name, settings.rotations[name], now)
+        if name in settings.rotations
+        else name
+        for name in names
     )
+    return tuple(name for name in dict.fromkeys(behind) if name in settings.channels)
 
 
 def _addressed(
@@ -120,23 +131,27 @@ def body_of(notice: Notice) -> dict[str, object]:
     return body if notice.question is None else {**body, "question": asdict(notice.question)}
 
 
-def _audience(settings: ReceiverSettings, incident: Incident, event: str) -> list[str]:
+def _audience(context: Context, incident: Incident, event: str) -> tuple[str, ...]:
     said = incident.plan.get("notify")
-    names = list(said) if isinstance(said, (list, tuple)) else list(settings.channels)
+    names = list(said) if isinstance(said, (list, tuple)) else list(context.settings().channels)
     if event in {"escalated", "frozen"}:
-        names += [
-            name for after, step in escalation_of(settings, incident) if after == 0 for name in step
-        ]
-    return [name for name in dict.fromkeys(names) if name in settings.channels]
+        steps = policy_of(context, incident).steps
+        names += [name for after, step in steps if after == 0 for name in step]
+    return _channels(context, names)
 
 
 def _called(
     settings: ReceiverSettings, incident: Incident, audience: Iterable[str]
 ) -> tuple[str, ...]:
     """Who may have been called about it without being told of everything: they hear that it is taken, and its end."""
-    steps = escalation_of(settings, incident)
-    names = dict.fromkeys(name for _, step in steps for name in step)
-    return tuple(name for name in names if name not in set(audience))
+    policy = settings.escalation.get(policy_name(incident.plan, incident.severity) or "")
+    said = incident.plan.get("notify")
+    names = list(said) if isinstance(said, (list, tuple)) else []
+    names += [name for step in (policy.steps if policy else ()) for name in step.notify]
+    turns = settings.rotations
+    all_ = (one for name in names for one in (turns[name].members if name in turns else (name,)))
+    told = set(audience)
+    return tuple(n for n in dict.fromkeys(all_) if n not in told and n in settings.channels)
 
 
 def _held(channel: Channel, notice: Notice) -> float | None:

@@ -13,7 +13,7 @@ from receiver.decide.facts import Row, Story, at_the_time, facts_of
 from receiver.decide.incident import Incident
 from receiver.decide.release import Release
 from receiver.stages.context import Context, playbook_of
-from receiver.stages.notify import DASHBOARD, environment_of, escalation_of, log
+from receiver.stages.notify import DASHBOARD, environment_of, log, policy_of
 
 _ROWS = frozenset({"outcome", "verdict"})
 _ROWS_MOST = 60  # the last of them: a ladder has a handful
@@ -39,7 +39,7 @@ class Teller:
             now=context.now(),
             rows=await self._rows(incident),
             releases=await self._near(incident),
-            calls=escalation_of(settings, incident),
+            calls=policy_of(context, incident).calls(context.now() - incident.progress.since),
             environment=environment_of(settings, incident.labels),
         )
         links = {

@@ -34,6 +34,9 @@ class Upkeep:
     async def once(self) -> None:
         """Whatever is due by time."""
         await thaw(self._context)
+        await self._context.oncall.refresh(
+            self._context.journal, self._context.settings().rotations
+        )
         now = self._context.tools.clock.monotonic()
         if self._looked is None or now - self._looked >= LOOK_EVERY:
             self._looked = now

@@ -15,6 +15,7 @@ from receiver.web.incidents import WORDS, Incidents
 from receiver.web.launches import Launches
 from receiver.web.maintenance import Maintenance
 from receiver.web.notify import Notify
+from receiver.web.oncall import OnCallRoutes
 from receiver.web.operations import Operations
 from receiver.web.pages import STYLESHEET, stylesheet
 from receiver.web.presses import Background, Presses
@@ -23,6 +24,7 @@ from receiver.web.repairs import Repairs
 from receiver.web.rollbacks import Rollbacks
 from receiver.web.runbooks import Runbooks
 
+_NAME = "{name:[A-Za-z0-9_.-]{1,64}}"
 _ID = "{id:[0-9]{1,18}}"
 
 
@@ -34,6 +36,7 @@ def routes(context: Context, wake: Callable[[], None], background: Background) -
     rollbacks = Rollbacks(context, wake)
     launches = Launches(context, Pictures())
     presses, answers = Presses(context, wake, background), Answers(context, wake)
+    oncall = OnCallRoutes(context)
     words = "{word:" + "|".join(WORDS) + "}"
     return (
         Route("POST", "/alerts", Scope.WEBHOOK, alerts.receive, express=alerts.take),
@@ -55,6 +58,9 @@ def routes(context: Context, wake: Callable[[], None], background: Background) -
         Route("POST", "/api/v1/pause", Scope.OPERATE, operations.pause),
         Route("POST", "/api/v1/resume", Scope.OPERATE, operations.resume),
         Route("POST", "/api/v1/notify/test", Scope.OPERATE, Notify(context).test),
+        Route("GET", "/api/v1/oncall", Scope.READ, oncall.list),
+        Route("POST", f"/api/v1/oncall/{_NAME}", Scope.OPERATE, oncall.stand_in),
+        Route("DELETE", f"/api/v1/oncall/{_NAME}", Scope.OPERATE, oncall.end),
         Route("GET", "/api/v1/maintenance", Scope.OPERATE, maintenance.list),
         Route("POST", "/api/v1/maintenance", Scope.OPERATE, maintenance.begin),
         Route("DELETE", f"/api/v1/maintenance/{_ID}", Scope.OPERATE, maintenance.end),

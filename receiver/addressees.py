@@ -1,0 +1,58 @@
+"""Whom a `receiver.yml` names to be told or called: channels, rotations and escalations that must exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from prunella.service.problems import Location
+from receiver.raw_tree import Inconsistency, mapping, missing, sequence
+
+
+def addressees(tree: Mapping[str, Any]) -> Iterator[Inconsistency]:
+    """Whom channels, rotations and escalations name."""
+    channels, rotations = mapping(tree.get("channels")), mapping(tree.get("rotations"))
+    yield from _channels(channels, tree)
+    for name, rotation in rotations.items():
+        members = mapping(rotation).get("members")
+        yield from missing(("rotations", name, "members"), members, "channel", channels)
+        if name in channels:
+            yield ("rotations", name), "a channel has this name already", "config"
+    for name, policy in mapping(tree.get("escalation")).items():
+        within: Location = (name, "steps") if isinstance(policy, Mapping) else (name,)
+        steps = mapping(policy).get("steps") if isinstance(policy, Mapping) else policy
+        for number, step in enumerate(sequence(steps)):
+            at = ("escalation", *within, number, "notify")
+            yield from missing(at, mapping(step).get("notify"), "channel", _callable(tree))
+
+
+def audience(
+    at: Location, teller: Mapping[str, Any], tree: Mapping[str, Any]
+) -> Iterator[Inconsistency]:
+    """Whom a playbook or a schedule names."""
+    yield from missing((*at, "notify"), teller.get("notify"), "channel", _callable(tree))
+    said, known = teller.get("escalate"), mapping(tree.get("escalation"))
+    if not isinstance(said, Mapping):
+        yield from missing((*at, "escalate"), [said], "escalation", known)
+    for severity, name in mapping(said).items():
+        yield from missing((*at, "escalate", severity), [name], "escalation", known)
+
+
+def _callable(tree: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**mapping(tree.get("rotations")), **mapping(tree.get("channels"))}
+
+
+def _channels(channels: Mapping[str, Any], tree: Mapping[str, Any]) -> Iterator[Inconsistency]:
+    """Who stands in for a channel, and of which playbooks it wants to hear."""
+    told = {"manual": True} | {
+        name: True
+        for kind in ("playbooks", "schedules")
+        for one in sequence(tree.get(kind))
+        if isinstance(name := mapping(one).get("name"), str)
+    }
+    for name, keys in channels.items():
+        at, channel = ("channels", name), mapping(keys)
+        yield from missing((*at, "playbooks"), channel.get("playbooks"), "playbook", told)
+        yield from missing((*at, "fallback"), [channel.get("fallback")], "channel", channels)
+        if channel.get("fallback") == name:
+            yield (*at, "fallback"), "a channel cannot stand in for itself", "config"
