@@ -12,7 +12,7 @@ from receiver.decide.plan import Playbook
 from receiver.decide.reason import Reason
 from receiver.journal import NEVER, Move, Reception, Ruling
 from receiver.stages.context import Context, event_of, playbook_of
-from receiver.stages.notify import escalation_of, letters
+from receiver.stages.notify import letters, policy_of
 
 _NO_PLAYBOOK = (str(Reason.NO_PLAYBOOK),)  # thousands of incidents begin with it
 
@@ -45,8 +45,9 @@ def opening(incident: Incident, context: Context, now: float) -> Move:
 
 def next_call(incident: Incident, context: Context) -> float:
     """When an escalated incident calls somebody besides those who were called with it; NEVER is nobody."""
-    later = [after for after, _ in escalation_of(context.settings(), incident) if after > 0]
-    return incident.progress.since + later[0] if later else NEVER
+    policy = policy_of(context, incident)
+    call = policy.call(policy.at_once)
+    return NEVER if call is None else incident.progress.since + call[0]
 
 
 def _only_told(incident: Incident, context: Context, now: float) -> Move:
