@@ -13,7 +13,7 @@ setup: ## .venv with the pinned dependencies (the others do this by themselves)
 up: setup ## the whole stack on loopback, in the foreground, until Ctrl-C
 	@exec $(PYTHON) -m demo.stack
 
-drill: setup ## with the stack up: break the shop and watch it heal (DRILL=leak, cache, pool, …; all for all of them)
+drill: setup ## with the stack up: break the shop and watch it heal (DRILL=release, leak, cache, …; all for all of them)
 	@exec $(PYTHON) -m demo.drill $(DRILL)
 
 deploy: setup ## with the stack up: deploy a release of the shop (VERSION=1.1.0, or a bad one: 1.2.0-errors, …)

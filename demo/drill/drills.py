@@ -150,14 +150,6 @@ DRILLS = {
             needs=_JUDGED,
         ),
         Drill(
-            name="release-leak",
-            about="a release that keeps what it was asked for",
-            release="1.2.0-leak",
-            alerts=("ProcessMemoryHigh",),
-            deadline=420,
-            needs=_JUDGED,
-        ),
-        Drill(
             name="release-schema",
             about="a release that fails and has changed the database: a human is asked, and says yes",
             release="2.0.0-schema",
