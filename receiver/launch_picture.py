@@ -38,7 +38,24 @@ from receiver.launch_tracks import (
 )
 
 DPI, COLOURS = 100, 64
-STEPS = (1 / 60, 1 / 30, 1 / 12, 1 / 6, 0.25, 0.5, 1, 2, 3, 6, 12, 24)
+STEPS = (
+    1 / 720,
+    1 / 360,
+    1 / 240,
+    1 / 120,
+    1 / 60,
+    1 / 30,
+    1 / 12,
+    1 / 6,
+    0.25,
+    0.5,
+    1,
+    2,
+    3,
+    6,
+    12,
+    24,
+)
 
 
 def picture(watch: Mapping[str, Any]) -> bytes:
@@ -49,7 +66,7 @@ def picture(watch: Mapping[str, Any]) -> bytes:
         len(tracks) + 1, 1, sharex=True, squeeze=False, height_ratios=[0.35, *[1.0] * len(tracks)]
     )[:, 0]
     top = 1 - 1.05 / figure.get_figheight()
-    figure.subplots_adjust(left=0.135, right=0.84, top=top, bottom=0.75 / figure.get_figheight())
+    figure.subplots_adjust(left=0.152, right=0.84, top=top, bottom=0.75 / figure.get_figheight())
     _head(figure, watch)
     _verdicts(rows[0], watch)
     for axes, track in zip(rows[1:], tracks, strict=True):
@@ -142,14 +159,15 @@ def _time(axes: Axes, watch: Mapping[str, Any]) -> None:
     ticks = [step * number for number in range(int(end / step) + 1)]
     deployed = moment_of(watch["deployed_at"])
     axes.set_xlim(-end * 0.012, end * 1.012)
-    axes.set_xticks(ticks, [_tick(deployed, one) for one in ticks])
+    spelled = "%a %H:%M" if step >= 1 / 60 else "%H:%M:%S"
+    axes.set_xticks(ticks, [_tick(deployed, one, spelled) for one in ticks])
     axes.tick_params(axis="x", labelsize=8.5, colors=INK, length=3)
     axes.set_xlabel("after the deploy, and the time in UTC", size=9, color=INK)
 
 
-def _tick(deployed: float, hours: float) -> str:
-    at = datetime.fromtimestamp(deployed + hours * HOUR, UTC)
-    return f"+{_spoken(hours * HOUR)}\n{at:%a %H:%M}" if hours else f"deploy\n{at:%a %H:%M}"
+def _tick(deployed: float, hours: float, spelled: str) -> str:
+    at = datetime.fromtimestamp(deployed + hours * HOUR, UTC).strftime(spelled)
+    return f"+{_spoken(hours * HOUR)}\n{at}" if hours else f"deploy\n{at}"
 
 
 def _spoken(seconds: float) -> str:

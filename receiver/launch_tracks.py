@@ -23,7 +23,7 @@ SCALES = {
     Unit.BYTES: (1 / (1 << 20), "MiB"),
     Unit.COUNT: (1.0, ""),
 }
-ASIDE, BESIDE = -0.155, 1.012  # left and right of the axes, in their widths
+ASIDE, BESIDE = -0.182, 1.012  # left and right of the axes, in their widths
 
 
 @dataclass(frozen=True)
