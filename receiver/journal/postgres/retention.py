@@ -67,7 +67,8 @@ async def _episodes(db: Database, before: float, most: int) -> int:
     alerts = [row["alert"] for row in await db.fetch(_EPISODES, before, most)]
     await db.execute(
         "DELETE FROM alert a WHERE a.alert = ANY($1::text[])"
-        " AND NOT EXISTS (SELECT FROM episode e WHERE e.alert = a.alert)",
+        " AND NOT EXISTS (SELECT FROM episode e WHERE e.alert = a.alert AND e.closed_at IS NULL)"
+        " AND NOT EXISTS (SELECT FROM episode e WHERE e.alert = a.alert AND e.closed_at IS NOT NULL)",
         alerts,
     )
     return len(alerts)

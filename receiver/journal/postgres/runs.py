@@ -107,9 +107,9 @@ async def _acted_at(db: Database, held: Claim, question: Question) -> float | No
 async def _episodes(db: Database, incident: int, since: float) -> int:
     """Of the open alert that had most of them."""
     most: int = await db.fetchval(
-        "SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM episode open"
-        " JOIN episode e ON e.alert = open.alert AND e.opened_at > $1"
-        " WHERE open.incident = $2 AND open.closed_at IS NULL GROUP BY open.alert) AS counted",
+        "SELECT coalesce(max((open.opened_at > $1)::int + (SELECT count(*) FROM episode e"
+        " WHERE e.alert = open.alert AND e.closed_at IS NOT NULL AND e.opened_at > $1)), 0)"
+        " FROM episode open WHERE open.incident = $2 AND open.closed_at IS NULL",
         *(since, incident),
     )
     return most

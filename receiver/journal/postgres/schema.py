@@ -19,6 +19,7 @@ MIGRATIONS = (
     "postgres-0007.sql",
     "postgres-0008.sql",
     "postgres-0009.sql",
+    "postgres-0010.sql",
 )
 
 

@@ -15,6 +15,10 @@ from receiver.journal.sqlite.rows import highest_seq
 
 CHUNK = 500
 
+ROWS = "SELECT * FROM event WHERE seq > ? ORDER BY seq LIMIT ?"
+# one statement for both would have SQLite look at every row for an incident's few
+ROWS_OF_ONE = "SELECT * FROM event WHERE seq > ? AND incident = ? ORDER BY seq LIMIT ?"
+
 
 def incident(db: sqlite3.Connection, number: int) -> Incident | None:
     """One incident, or None."""
@@ -71,10 +75,10 @@ def next_due(db: sqlite3.Connection) -> float | None:
 
 def export(db: sqlite3.Connection, after: int, number: int | None) -> tuple[int, list[str]]:
     """The next rows of the journal as lines, and the seq to go on from."""
-    incident, begins = None if number is None else row_id(number), anchor(db)
+    begins = anchor(db)
+    whose = () if number is None else (row_id(number),)
     rows = db.execute(
-        "SELECT * FROM event WHERE seq > ? AND (? IS NULL OR incident = ?) ORDER BY seq LIMIT ?",
-        (max(after, begins.seq), incident, incident, CHUNK),
+        ROWS if number is None else ROWS_OF_ONE, (max(after, begins.seq), *whose, CHUNK)
     ).fetchall()
     return exported(rows, after, begins if number is None else None)
 

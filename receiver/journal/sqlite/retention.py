@@ -68,7 +68,9 @@ def compact(db: sqlite3.Connection) -> int:
 def _episodes(db: sqlite3.Connection, before: float, most: int) -> int:
     alerts = [row["alert"] for row in db.execute(_EPISODES, (before, most)).fetchall()]
     db.executemany(
-        "DELETE FROM alert WHERE alert = ?1 AND NOT EXISTS (SELECT 1 FROM episode WHERE alert = ?1)",
+        "DELETE FROM alert WHERE alert = ?1"
+        " AND NOT EXISTS (SELECT 1 FROM episode WHERE alert = ?1 AND closed_at IS NULL)"
+        " AND NOT EXISTS (SELECT 1 FROM episode WHERE alert = ?1 AND closed_at IS NOT NULL)",
         [(alert,) for alert in sorted(set(alerts))],
     )
     return len(alerts)

@@ -89,8 +89,9 @@ def _acted_at(db: sqlite3.Connection, incident: Incident, target: str) -> float 
 def _episodes(db: sqlite3.Connection, incident: int, since: float) -> int:
     """Of the open alert that had most of them."""
     rows = db.execute(
-        "SELECT count(*) AS n FROM episode open JOIN episode e ON e.alert = open.alert AND e.opened_at > ?"
-        " WHERE open.incident = ? AND open.closed_at IS NULL GROUP BY open.alert",
+        "SELECT (open.opened_at > ?1) + (SELECT count(*) FROM episode e WHERE e.alert = open.alert"
+        " AND e.closed_at IS NOT NULL AND e.opened_at > ?1) AS n"
+        " FROM episode open WHERE open.incident = ?2 AND open.closed_at IS NULL",
         (since, incident),
     )
     return max((row["n"] for row in rows), default=0)

@@ -25,6 +25,7 @@ MIGRATIONS = (
     "sqlite-0008.sql",
     "sqlite-0009.sql",
     "sqlite-0010.sql",
+    "sqlite-0011.sql",
 )
 
 REMADE_MOST = 256 * 1024 * 1024

@@ -13,6 +13,7 @@ import pytest
 
 from receiver.journal import JournalInUse, JournalUnavailable
 from receiver.journal.sqlite import open_journal
+from receiver.journal.sqlite.reads import ROWS_OF_ONE
 from receiver.journal.sqlite.schema import MIGRATIONS
 from tests.receiver.builders import NOW
 from tests.receiver.journal.doing import fires, opened
@@ -100,6 +101,17 @@ async def test_the_file_is_as_durable_as_promised(tmp_path: Path) -> None:
     async with opened(tmp_path / "journal.db") as journal:
         pragmas = await journal._writer.call(settings_of)
     assert pragmas == ["wal", 2, 1, len(MIGRATIONS)]
+
+
+async def test_the_rows_of_one_incident_are_found_without_looking_at_the_others(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path / "journal.db"):
+        with closing(sqlite3.connect(tmp_path / "journal.db")) as db:
+            plan = db.execute(f"EXPLAIN QUERY PLAN {ROWS_OF_ONE}", (0, 1, 9)).fetchall()
+    assert [step[3] for step in plan] == [
+        "SEARCH event USING INDEX event_incident (incident=? AND seq>?)"
+    ]
 
 
 async def test_a_journal_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
