@@ -21,6 +21,7 @@ from receiver.stages.context import Context
 from receiver.stages.question import question_of
 
 log = create_logger("prunella.receiver.notify")
+_NOBODY = Policy()  # what most incidents of a storm have
 _FIELDS = tuple(one.name for one in fields(Notice) if one.name not in {"question", "thread"})
 
 _OF_NO_NEWS = frozenset({"opened", "blocked", "healed", "resolved"})
@@ -90,7 +91,7 @@ def policy_of(context: Context, incident: Incident) -> Policy:
     settings = context.settings()
     found = settings.escalation.get(policy_name(incident.plan, incident.severity) or "")
     if found is None:
-        return Policy()
+        return _NOBODY
     steps = ((step.after, _channels(context, step.notify)) for step in found.steps)
     return Policy(tuple(steps), found.repeat)
 

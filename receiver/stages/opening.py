@@ -46,6 +46,8 @@ def opening(incident: Incident, context: Context, now: float) -> Move:
 def next_call(incident: Incident, context: Context) -> float:
     """When an escalated incident calls somebody besides those who were called with it; NEVER is nobody."""
     policy = policy_of(context, incident)
+    if not policy.steps:
+        return NEVER
     call = policy.call(policy.at_once)
     return NEVER if call is None else incident.progress.since + call[0]
 
