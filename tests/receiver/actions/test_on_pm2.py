@@ -29,6 +29,7 @@ from tests.servers.troubles import hung, unprivileged
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]  # the first run fetches PM2
 APP = Path(servers.__file__).parent / "node" / "web.cjs"
+PATIENCE = aiohttp.ClientTimeout(total=20)
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
@@ -97,7 +98,7 @@ class Visitors:
         while not self._leaving:
             try:
                 async with aiohttp.request(
-                    "GET", self.url, headers={"Connection": "close"}
+                    "GET", self.url, headers={"Connection": "close"}, timeout=PATIENCE
                 ) as answer:
                     answer.raise_for_status()
                     await answer.read()

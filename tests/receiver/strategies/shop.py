@@ -12,7 +12,7 @@ NODE = """\
 'use strict';
 const version = require('node:fs').readFileSync(`${__dirname}/version`, 'utf8').trim();
 const server = require('node:http').createServer((_, answer) => answer.end(JSON.stringify({version})));
-process.on('SIGINT', () => server.close(() => process.exit(0)));
+process.on('SIGINT', () => server.close(() => setTimeout(() => process.exit(0), 250)));
 server.listen(Number(process.env.PORT), '127.0.0.1');
 """
 PYTHON = """\
