@@ -45,8 +45,13 @@ def root_message(notice: Notice, environment: str | None, values: Values = ()) -
     head = f"{look_of(notice).sign} <b>{title}</b>"
     room = _MESSAGE - sum(_read(part) + 2 for part in (head, *parts))
     text = _fit(notice.text, room)
-    message = {"text": "\n\n".join([f"{head}\n{text}".rstrip(), *parts]), **_STYLE}
-    return {**message, "reply_markup": {"inline_keyboard": _keyboard(values)}}
+    message: dict[str, object] = {
+        "text": "\n\n".join([f"{head}\n{text}".rstrip(), *parts]),
+        **_STYLE,
+    }
+    if values:  # an edit without a keyboard takes the old one away
+        message["reply_markup"] = {"inline_keyboard": _keyboard(values)}
+    return message
 
 
 def reply_message(notice: Notice) -> dict[str, object]:

@@ -185,7 +185,8 @@ class TelegramStandIn:
                         " reply markup are exactly the same as a current content and reply markup"
                         " of the message",
                     )
-                one.body, one.edits = {**one.body, **arguments}, one.edits + 1
+                kept = {key: value for key, value in one.body.items() if key != "reply_markup"}
+                one.body, one.edits = {**kept, **arguments}, one.edits + 1
                 return self._message(one)
         raise Wrong(400, "Bad Request: message to edit not found")
 
