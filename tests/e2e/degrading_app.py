@@ -37,7 +37,7 @@ class App:
     async def answer(self, _: web.Request) -> web.Response:
         with self._took.time():
             await asyncio.sleep(random.uniform(0.8, 1.2) * self.seconds)  # noqa: S311 - a load, not a secret
-        status = 500 if random.random() < self.failing else 200  # noqa: S311 - the same
+        status = 500 if random.random() < self.failing else 200  # noqa: S311 - a load, not a secret
         self._requests.labels(str(status)).inc()
         self.asked += 1
         return web.Response(status=status)
