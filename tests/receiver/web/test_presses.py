@@ -18,7 +18,7 @@ from tests.receiver.web.pressing import (
     state,
     update,
 )
-from tests.receiver.web.serving import OPERATE
+from tests.receiver.web.serving import OPERATE, locked
 from tests.servers.process import until
 from tests.servers.slack import SIGNING_SECRET, SlackStandIn, signed
 from tests.servers.telegram import SECRET
@@ -89,6 +89,16 @@ async def test_an_approval_that_is_sent_again_is_one(tmp_path: Path) -> None:
         for _ in range(2):
             await interact(client, *request)
         await heard(slack, "Nothing was done")
+        assert len(await journal(client, "approved")) == 1
+
+
+async def test_slack_is_not_kept_waiting_by_a_journal_that_hangs(tmp_path: Path) -> None:
+    async with asking_in_slack(tmp_path) as (slack, client):
+        with locked(tmp_path / "journal.db"):
+            began = time.monotonic()
+            assert (await press_in_slack(slack, client, "approve")).status == 200
+            assert time.monotonic() - began < 3
+        await heard(slack, "Approved.")
         assert len(await journal(client, "approved")) == 1
 
 
