@@ -25,7 +25,9 @@ def add_releases(command: Command, shared: argparse.ArgumentParser) -> None:
     """`release WORD TARGET VERSION`, `releases [TARGET]` and `restore-point TARGET [VERSION]`."""
     parser = command("release", "what a deploy says of itself")
     words = parser.add_subparsers(
-        dest="what", required=True, metavar="started|finished|failed|quarantined|check|unfreeze|report"
+        dest="what",
+        required=True,
+        metavar="started|finished|failed|quarantined|check|unfreeze|report",
     )
     for word, meaning in SAID.items():
         one = words.add_parser(word, help=meaning, parents=[shared])
