@@ -57,6 +57,8 @@ async def _done(claim: Claim, run: Run, rung: Rung, context: Context) -> Claim |
     log.info("action begins", incident=run.incident, action=run.kind, target=run.target)
     async with hushed(claim.incident, rung, context):
         outcome = await _perform(claim, run, rung, context)
+        if outcome.result != "ok" and build_action(rung.action, rung.options).goes_on:
+            await Logbook(claim.incident, run, None, context).give_up(outcome.text)
         log.info(
             "action ended",
             incident=run.incident,

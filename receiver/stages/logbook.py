@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from receiver import metrics
 from receiver.actions.base import ActionFailed
-from receiver.decide.going_back import Rollback, Tread, arrived, begun, commits
+from receiver.decide.going_back import Rollback, Tread, arrived, begun, commits, stuck
 from receiver.decide.incident import Incident
 from receiver.decide.ledger import NotThat
 from receiver.decide.release import current
-from receiver.decide.rollback import may_roll_back
+from receiver.decide.rollback import RollbackFacts, may_roll_back
 from receiver.journal import Run
 from receiver.stages.context import Context
 from receiver.stages.gate import facts_of
@@ -28,7 +28,7 @@ class Logbook:
 
     incident: Incident
     run: Run
-    strategy: Strategy
+    strategy: Strategy | None  # None: the config has it no longer
     context: Context
 
     async def planned(self) -> Rollback:
@@ -36,7 +36,7 @@ class Logbook:
         known = next((one for one in past if one.action_id == self.run.action_id), None)
         if known is not None:
             return known
-        facts = await facts_of(propose(self.incident), self.strategy, self.context)
+        facts = await self._facts()
         serving, goes_to = current(facts.releases), facts.goes_to
         if serving is None or goes_to is None:
             reason = may_roll_back(facts).reason
@@ -52,7 +52,7 @@ class Logbook:
         )
 
     async def begin(self, planned: Rollback) -> Rollback:
-        facts = await facts_of(propose(self.incident), self.strategy, self.context)
+        facts = await self._facts()
         try:
             return await self._stride(begun(planned, facts))
         except NotThat as refusal:
@@ -68,6 +68,17 @@ class Logbook:
         return await self.write(
             arrived(self.run.action_id, self.context.now(), await self._note(history))
         )
+
+    async def _facts(self) -> RollbackFacts:
+        if self.strategy is None:
+            raise ActionFailed(f"{self.run.target} has no `release:` any more", started=False)
+        return await facts_of(propose(self.incident), self.strategy, self.context)
+
+    async def give_up(self, why: str) -> None:
+        """The run has ended, and nobody goes on with what it began: that is a human's."""
+        past = await self.context.journal.rollbacks(self.run.target)
+        if any(one.action_id == self.run.action_id and one.under_way for one in past):
+            await self.write(stuck(self.run.action_id, why, self.context.now()))
 
     async def _stride(self, tread: Tread) -> Rollback:
         now = self.context.now()

@@ -348,3 +348,19 @@ async def test_one_that_was_cut_off_stays_where_it_is_while_nothing_may_be_done(
         await rig.journal.resume("ann", rig.clock.now())
         await rig.wait(20)
     assert world.hosts[0].serves == "v1"
+
+
+async def test_one_whose_target_left_the_config_while_it_was_cut_off_is_a_humans() -> None:
+    world = World()
+    async with a_shop_rig(world) as rig:
+        await live_and_bad(rig)
+        world.dies_at = lambda what: what == "reload"
+        await rig.deliver(firing())
+        with pytest.raises(KilledError):
+            await rig.settle()
+        revived(rig)
+        left = {name: one for name, one in rig.settings.targets.items() if name != "shop"}
+        rig.settings = rig.settings.model_copy(update={"targets": left})
+        await rig.wait(40)
+        assert (await the_rollback(rig)).step is Step.STUCK
+        assert (await state(rig))[0] is State.ESCALATED
