@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+
+from receiver.strategies.command import Command
+from tests.receiver.strategies.places import PROOF
+from tests.receiver.strategies.repositories import tools
 
 
 def a_script(folder: Path, name: str = "switch", body: str = "") -> Path:
@@ -23,3 +28,14 @@ def record(folder: Path) -> list[str]:
     """What was called, one line a call."""
     path = folder / "record"
     return path.read_text().splitlines() if path.exists() else []
+
+
+def deploy(folder: Path, version: str) -> None:
+    """Two programs one after the other, which may both be run again. Blocks, for a process of its own."""
+    stage = a_script(folder, "stage", f'echo "$1" > {folder}/staged')
+    switch = a_script(
+        folder, "switch", f"cp {folder}/staged {folder}/new && mv {folder}/new {folder}/live"
+    )
+    steps = [[str(stage), "{version}"], [str(switch), "{version}"]]
+    strategy = Command.model_validate({"activate": steps, "version": PROOF})
+    asyncio.run(strategy.activate(version, tools()))

@@ -14,6 +14,7 @@ from receiver.strategies.layout import Layout
 from tests.receiver.strategies import repositories
 from tests.receiver.strategies.killing import every_step, in_a_process
 from tests.receiver.strategies.places import a_place, activate
+from tests.receiver.strategies.programs import deploy
 from tests.servers.family import family_of, kill
 from tests.servers.process import until
 
@@ -71,6 +72,21 @@ def test_killed_at_any_step_a_checkout_is_whole_or_not_there_and_done_again_it_i
         (True, False, "v2"),
         (True, False, "v1"),
     }
+
+
+def _lay_programs(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    deploy(folder, "v2")
+
+
+def test_killed_between_two_programs_both_are_run_again(tmp_path: Path) -> None:
+    place, seen = tmp_path / "place", set()
+    for _ in every_step(partial(_lay_programs, place), partial(deploy, place, "v1")):
+        seen.add(((place / "staged").read_text(), (place / "live").read_text()))
+        deploy(place, "v1")
+        assert (place / "live").read_text() == "v1\n"
+    assert seen == {("v2\n", "v2\n"), ("v1\n", "v2\n"), ("v1\n", "v1\n")}
 
 
 LEFT = st.sampled_from(
