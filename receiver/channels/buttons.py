@@ -27,7 +27,7 @@ CAPTIONS = {
     "resolve": "Resolve",
 }
 _SEALED = re.compile(r"([a-z]):([0-9]{1,18}):([A-Za-z0-9_.-]{1,30}):([A-Za-z0-9_-]{12})")
-_NOTHING_TO_PRESS = frozenset({"healed", "resolved", "test"})
+_NOTHING_TO_PRESS = frozenset({"healed", "resolved", "release", "test"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Press:
 
 def buttons(notice: Notice) -> tuple[Press, ...]:
     """What may sensibly be said to this notice."""
-    if notice.ended or not notice.incident or notice.event in _NOTHING_TO_PRESS:
+    if notice.ended or notice.incident <= 0 or notice.event in _NOTHING_TO_PRESS:
         return ()
     mark = episode_mark(notice.episode)
     asked = notice.question

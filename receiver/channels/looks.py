@@ -38,7 +38,9 @@ def look_of(notice: Notice) -> Look:
 
 def about(notice: Notice, environment: str | None) -> str:
     """The line of small print."""
-    number = f"incident {notice.incident}" if notice.incident else ""
+    number = (
+        f"incident {notice.incident}" if notice.incident > 0 else ""
+    )  # news of a release: below
     return " · ".join(
         word for word in (notice.severity, notice.event, notice.step, environment, number) if word
     )

@@ -57,6 +57,7 @@ def test_what_may_be_said_depends_on_what_is_told(event: str, said: list[str]) -
 
 def test_nothing_is_said_of_what_is_over_or_of_no_incident() -> None:
     assert words("escalated", ended=True) == words("opened", incident=0) == []
+    assert words("release") == words("opened", incident=-3) == []
 
 
 def test_a_button_says_what_it_was_made_for() -> None:

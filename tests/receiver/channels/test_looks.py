@@ -29,4 +29,6 @@ def test_what_is_over_is_green_whatever_ended_it() -> None:
 
 def test_the_small_print_leaves_out_what_there_is_not() -> None:
     assert about(a_notice(), "prod") == "critical · opened · restart · prod · incident 12"
-    assert about(replace(a_notice(), incident=0, step=""), None) == "critical · opened"
+    for number in (0, -3):
+        notice = replace(a_notice(), incident=number, step="")
+        assert about(notice, None) == "critical · opened"
