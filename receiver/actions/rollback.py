@@ -155,18 +155,19 @@ class _Way:
     async def _back(self, plan: going_back.Rollback) -> going_back.Rollback:
         """The other way, the machine touched last first; those that were never reached are left alone."""
         aid, machines = plan.action_id, self.strategy.machines()
-        touched = machines[: max(1, plan.reached)][::-1]
-        until = self._half_from_now()
-        try:
-            for machine in touched:
+        until, wrong = self._half_from_now(), []
+        for machine in machines[: max(1, plan.reached)][::-1]:
+            try:
                 await self._require_ours(machine, plan)
                 work = self._serve(machine, plan.version, machine.restore, until)
                 await self._within(until, work, "it did not come up again")
-        except ActionFailed as error:
-            return await self.book.write(
-                going_back.stuck(aid, f"{plan.why}; then: {error}", self.tools.clock.now())
-            )
-        return await self.book.write(going_back.restored(aid, plan.why, self.tools.clock.now()))
+            except ActionFailed as error:  # the others have to come forward all the same
+                wrong.append(f"{_on(machine)}{error}")
+        now = self.tools.clock.now()
+        if wrong:
+            why = f"{plan.why}; then: {'; '.join(wrong)}"
+            return await self.book.write(going_back.stuck(aid, why, now))
+        return await self.book.write(going_back.restored(aid, plan.why, now))
 
     async def _each(self, plan: going_back.Rollback, until: float) -> None:
         for number, machine in enumerate(self.strategy.machines(), start=1):

@@ -53,7 +53,7 @@ def _words(reason: Reason, target: str, to: str | None, releases: Sequence[Relea
                 f"{target} VERSION`, if it is"
             )
         case Reason.NO_KNOWN_GOOD:
-            return _not_good(target, to, now, releases)
+            return _not_good(target, to or "", now, releases)
         case Reason.ROLLBACK_OF_ROLLBACK:
             return (
                 f"{now} on {target} came by a rollback: one further back is never tried, deploy a "

@@ -231,6 +231,13 @@ async def test_at_the_first_machine_that_fails_it_stops_and_all_that_moved_is_pu
     assert tale.serve() == ["v2", "v2", "v2"]
 
 
+async def test_one_machine_that_does_not_come_forward_again_keeps_no_other_from_it() -> None:
+    tale = a_tale(Host(), Host(crash={"v1", "v2"}))
+    assert "host1: " in await tale.refused(started=True)
+    assert tale.step is Step.STUCK
+    assert tale.serve() == ["v2", None]
+
+
 async def test_a_second_machine_that_changed_nothing_is_no_excuse_for_the_first() -> None:
     tale = a_tale(Host(), Host(refuses={"v1"}))
     await tale.refused(started=True)
