@@ -24,7 +24,7 @@ from receiver.channels.delivery import (
     refusal,
 )
 from receiver.channels.discord_message import new_message, root_message, thread_name
-from receiver.channels.looks import ASKING
+from receiver.channels.looks import ASKING, goes_on
 from receiver.tools import Response, Tools
 
 _UNKNOWN_CHANNEL, _UNKNOWN_MESSAGE = 10003, 10008
@@ -77,7 +77,7 @@ class Discord(Channel):
         message, thread = answer.get("id"), answer.get("channel_id") if self.forum else None
         if not isinstance(message, str):
             raise ChannelError("answered with 200, but not as Discord does")
-        return json.dumps([message, thread]) if notice.incident else None
+        return json.dumps([message, thread]) if goes_on(notice) else None
 
     async def _edited(
         self, known: tuple[str, str | None], root: dict[str, object], tools: Tools
@@ -121,7 +121,7 @@ def _thread(notice: Notice) -> tuple[str, str | None] | None:
         message, thread = json.loads(notice.thread or "[]")
     except (ValueError, TypeError):
         return None
-    usable = isinstance(message, str) and message.isdigit() and notice.incident
+    usable = isinstance(message, str) and message.isdigit() and goes_on(notice)
     return (message, thread if isinstance(thread, str) else None) if usable else None
 
 

@@ -38,9 +38,12 @@ def look_of(notice: Notice) -> Look:
 
 def about(notice: Notice, environment: str | None) -> str:
     """The line of small print."""
-    number = (
-        f"incident {notice.incident}" if notice.incident > 0 else ""
-    )  # news of a release: below
+    number = f"incident {notice.incident}" if notice.incident > 0 else ""
     return " · ".join(
         word for word in (notice.severity, notice.event, notice.step, environment, number) if word
     )
+
+
+def goes_on(notice: Notice) -> bool:
+    """Whether more may follow in the same thread: of an incident or a release, not of a digest or a test."""
+    return notice.incident > 0 or notice.event == "release"

@@ -27,6 +27,7 @@ from receiver.channels.delivery import (
     refusal,
     retry_after,
 )
+from receiver.channels.looks import goes_on
 from receiver.channels.slack_message import Values, escaped, reply_message, root_message
 from receiver.decide.guards import Rate
 from receiver.tools import Response, Tools
@@ -139,12 +140,12 @@ class Slack(Channel):
             to, channel, ts = json.loads(notice.thread or "[]")
         except (ValueError, TypeError):
             return None
-        return (str(channel), str(ts)) if to == self.channel and notice.incident else None
+        return (str(channel), str(ts)) if to == self.channel and goes_on(notice) else None
 
     async def _begin(self, notice: Notice, root: dict[str, object], tools: Tools) -> str | None:
         message = {"channel": self.channel, **root, **_metadata(notice), **_NO_PREVIEWS}
         answer = await self._call("chat.postMessage", message, tools)
-        if not notice.incident:
+        if not goes_on(notice):
             return None
         return json.dumps([self.channel, answer.get("channel"), answer.get("ts")])
 

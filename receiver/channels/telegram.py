@@ -18,6 +18,7 @@ from prunella.service.settings import Secret
 from receiver.channels.base import Channel, ChannelError, Notice
 from receiver.channels.buttons import Press, buttons, seal
 from receiver.channels.delivery import answer_of, ask, encode, patience, refusal
+from receiver.channels.looks import goes_on
 from receiver.channels.telegram_message import Values, reply_message, root_message
 from receiver.decide.guards import Rate
 from receiver.tools import Response, Tools
@@ -128,7 +129,7 @@ class Telegram(Channel):
             to, chat, message = json.loads(notice.thread or "[]")
         except (ValueError, TypeError):
             return None
-        usable = isinstance(message, int) and to == self.chat_id and notice.incident
+        usable = isinstance(message, int) and to == self.chat_id and goes_on(notice)
         return (chat, message) if usable else None
 
     async def _begin(self, notice: Notice, root: dict[str, object], tools: Tools) -> str | None:
@@ -143,7 +144,7 @@ class Telegram(Channel):
             log.warning("the group was upgraded: its `chat_id` is another now", chat_id=chat)
             sent = await self.call("sendMessage", {**message, "chat_id": chat}, tools)
         number = sent.get("message_id")
-        return json.dumps([self.chat_id, chat, number]) if notice.incident else None
+        return json.dumps([self.chat_id, chat, number]) if goes_on(notice) else None
 
     async def _edited(
         self, known: tuple[int | str, int], root: dict[str, object], tools: Tools

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from receiver.channels.looks import about, look_of
+from receiver.channels.looks import about, goes_on, look_of
 from tests.receiver.channels.notices import a_notice
 
 
@@ -32,3 +32,11 @@ def test_the_small_print_leaves_out_what_there_is_not() -> None:
     for number in (0, -3):
         notice = replace(a_notice(), incident=number, step="")
         assert about(notice, None) == "critical · opened"
+
+
+@pytest.mark.parametrize(
+    ("event", "incident", "more"),
+    [("opened", 12, True), ("release", 0, True), ("digest", 0, False), ("test", 0, False)],
+)
+def test_incidents_and_releases_have_a_thread(event: str, incident: int, more: bool) -> None:
+    assert goes_on(replace(a_notice(event=event), incident=incident)) is more
