@@ -29,6 +29,9 @@ TITLES = {
 }
 
 
+WELL_OVER = frozenset({Outcome.STABLE, Outcome.REPLACED})  # nobody has to do anything any more
+
+
 def told(context: Context, was: Launch, now: Launch) -> Step:
     """A checkpoint that was just taken: its audit row, and letters when it is not what the one before was."""
     one = now.checkpoints[-1]
@@ -84,7 +87,7 @@ def _letters(context: Context, launch: Launch, word: str, text: str) -> tuple[Le
         dedup_key=f"prunella-{context.journal.name}-release-{release.id}-{about}",
         labels={"service": service, "target": release.target, "version": release.version},
         facts=_facts(launch),
-        ended=launch.outcome is not None,
+        ended=launch.outcome in WELL_OVER,
     )
     return news(context, notice)
 

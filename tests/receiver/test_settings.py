@@ -70,6 +70,10 @@ WHOLE: dict[str, Any] = {
             "notify": ["ops"],
         }
     ],
+    "launch_watch": {
+        "phases": [{"until": "6h", "every": "15m"}, {"until": "1d", "every": "1h"}],
+        "signals": {"memory": {"floor": "128MiB"}, "p95": {"floor": "50ms", "query": "x:p95"}},
+    },
     "channels": {
         "ops": {"kind": "slack", "webhook_url": "http://127.0.0.1/hunter2"},
         "log": {"kind": "log", "events": ["opened", "healed"]},

@@ -297,6 +297,19 @@ async def test_of_two_deploys_in_a_row_the_second_has_the_baseline_of_the_first(
         assert await one.told() == []
 
 
+@pytest.mark.parametrize(("memory", "over"), [(300e6, True), (9e9, False)])
+async def test_only_what_ended_well_is_a_matter_closed(memory: float, over: bool) -> None:
+    async with shop() as one:
+        await one.deploys()
+        await one.lives(2.5 * HOUR)
+        await one.told()
+        one.figures.becomes(memory=memory)
+        await one.lives(HOUR)
+        (posting,) = await one.made.journal.postings("ops", one.made.context.now(), 9)
+        assert posting.letter.body["ended"] is over
+        assert posting.incident == -1
+
+
 async def test_a_deploy_that_failed_ends_nothing() -> None:
     async with shop() as one:
         await one.deploys("v1")
