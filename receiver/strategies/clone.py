@@ -13,6 +13,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -217,12 +218,8 @@ def _place_of(own: Path) -> Path:
 
 
 def _remove(folder: Path) -> None:
-    try:
+    with suppress(FileNotFoundError):
         shutil.rmtree(folder)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise _refused(f"{error.filename or folder}: {error.strerror}") from error
 
 
 def _sync_all(folder: Path) -> None:

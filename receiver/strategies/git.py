@@ -15,7 +15,7 @@ from pydantic import Field
 from prunella.service.settings import LocalPath, Size
 from receiver.strategies.base import Strategy, StrategyError
 from receiver.strategies.clone import Clone
-from receiver.strategies.layout import Layout, sync
+from receiver.strategies.layout import Layout, refusing, sync
 from receiver.strategies.wholeness import InnerPath, require_room, require_whole
 from receiver.tools import Tools
 
@@ -55,30 +55,15 @@ class Git(Strategy):
         return await asyncio.to_thread(self.layout.active)
 
     async def preflight(self, version: str, tools: Tools) -> str:
-        folder, clone = self.layout.folder(version), self._clone(tools)
-        await asyncio.to_thread(self.layout.require_free)
-        commit = await clone.commit_of(version)
-        if not await asyncio.to_thread(os.path.lexists, folder):
-            size = await self._require_makeable(clone, commit)
-            free = await asyncio.to_thread(require_room, self.layout.releases, self.room + size)
-            return f"{folder} is to be made of {commit[:12]}: {size} bytes; {free} bytes free"
-        await clone.contents(commit)
-        await clone.require_unchanged(folder, commit)
-        seen = await asyncio.to_thread(require_whole, folder, self.requires)
-        free = await asyncio.to_thread(require_room, self.path, self.room)
-        return f"{folder} at {commit[:12]}: {seen}; {free} bytes free"
+        with refusing(self.path):
+            return await self._look(version, self._clone(tools))
 
     async def way_back(self, version: str, tools: Tools) -> str:
         return await asyncio.to_thread(self.layout.require_there, version)
 
     async def activate(self, version: str, tools: Tools) -> None:
-        folder, clone = self.layout.folder(version), self._clone(tools)
-        commit = await clone.commit_of(version)
-        if await asyncio.to_thread(folder.exists):
-            await clone.require_unchanged(folder, commit)
-        else:
-            await self._make(clone, folder, commit)
-        await clone.know(folder)
+        with refusing(self.path):
+            await self._have(version, self._clone(tools))
         tools.require_lease()
         await asyncio.to_thread(self.layout.point_at, version)
 
@@ -103,6 +88,30 @@ class Git(Strategy):
     def _clone(self, tools: Tools) -> Clone:
         return Clone(self.path / "repo", tools)
 
+    async def _look(self, version: str, clone: Clone) -> str:
+        folder = self.layout.folder(version)
+        await asyncio.to_thread(self.layout.require_free)
+        commit = await clone.commit_of(version)
+        if not await asyncio.to_thread(os.path.lexists, folder):
+            size = await self._require_makeable(clone, commit)
+            free = await asyncio.to_thread(require_room, self.layout.releases, self.room + size)
+            return f"{folder} is to be made of {commit[:12]}: {size} bytes; {free} bytes free"
+        await clone.contents(commit)
+        await clone.require_unchanged(folder, commit)
+        seen = await asyncio.to_thread(require_whole, folder, self.requires)
+        free = await asyncio.to_thread(require_room, self.path, self.room)
+        return f"{folder} at {commit[:12]}: {seen}; {free} bytes free"
+
+    async def _have(self, version: str, clone: Clone) -> None:
+        """Has its worktree there, and whole."""
+        folder = self.layout.folder(version)
+        commit = await clone.commit_of(version)
+        if await asyncio.to_thread(folder.exists):
+            await clone.require_unchanged(folder, commit)
+        else:
+            await self._make(clone, folder, commit)
+        await clone.know(folder)
+
     async def _require_makeable(self, clone: Clone, commit: str) -> int:
         """The bytes that it would take."""
         await clone.require_complete(commit)
@@ -120,12 +129,5 @@ class Git(Strategy):
         clone.tools.require_lease()
         await clone.make(making, commit)
         clone.tools.require_lease()
-        await asyncio.to_thread(_name, making, folder)
-
-
-def _name(making: Path, folder: Path) -> None:
-    try:
-        making.rename(folder)
-        sync(folder.parent)
-    except OSError as error:
-        raise StrategyError(f"{folder}: {error.strerror}", started=False) from error
+        await asyncio.to_thread(making.rename, folder)
+        await asyncio.to_thread(sync, folder.parent)

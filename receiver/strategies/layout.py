@@ -49,6 +49,16 @@ def sync(folder: Path) -> None:
         os.close(handle)
 
 
+@contextmanager
+def refusing(what: Path) -> Iterator[None]:
+    """An error of the disk before anything that serves was touched is a refusal that names the file."""
+    try:
+        yield
+    except OSError as error:
+        where = printable(str(error.filename or what))
+        raise StrategyError(f"{where}: {error.strerror or error}", started=False) from error
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The folder `path` of one target. Everything here blocks: call it in a thread."""
@@ -82,14 +92,14 @@ class Layout:
         """Raises StrategyError unless `current` is ours to move and may be moved."""
         try:
             mode = self.current.lstat().st_mode
-            if not stat.S_ISLNK(mode):
-                kind = "a folder" if stat.S_ISDIR(mode) else "a file"
-                raise StrategyError(f"{self.current} is {kind} and no link", started=False)
-            self._inside(self.current.readlink())
         except FileNotFoundError:
-            pass  # nothing was ever deployed there
-        except OSError as error:
-            raise _unchanged(self.current, error) from error
+            mode = stat.S_IFLNK  # nothing was ever deployed there
+        else:
+            if stat.S_ISLNK(mode):
+                self._inside(self.current.readlink())
+        if not stat.S_ISLNK(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "a file"
+            raise StrategyError(f"{self.current} is {kind} and no link", started=False)
         if not may(self.path, os.W_OK | os.X_OK):
             raise StrategyError(f"we may not write to {self.path}", started=False)
 
@@ -97,10 +107,8 @@ class Layout:
     def alone(self, how: int = fcntl.LOCK_EX) -> Iterator[None]:
         """While no deploy script holds the lock on `path`, as `flock /srv/api ./deploy.sh` does. Raises StrategyError. The
         kernel gives it back when its holder dies, so that none is ever left over."""
-        try:
+        with refusing(self.path):
             handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError as error:
-            raise _unchanged(self.path, error) from error
         try:
             _lock(handle, how, self.path)
             yield
@@ -109,21 +117,24 @@ class Layout:
 
     def require_free(self) -> None:
         """Raises StrategyError unless `current` may be moved now."""
-        with self.alone(fcntl.LOCK_SH):
+        with self.alone(fcntl.LOCK_SH), refusing(self.current):
             self.require_switchable()
 
     def require_there(self, version: str) -> str:
         """Says where it is. Raises StrategyError unless `current` may be moved to a folder of that version."""
-        self._require_folder(version)
+        with refusing(self.path):
+            self._require_folder(version)
         self.require_free()
         return f"{self.folder(version)} is there"
 
     def point_at(self, version: str) -> None:
         """Makes `current` a link to that release, whatever a killed run left. Raises StrategyError."""
         with self.alone():
-            self._require_folder(version)
-            self.require_switchable()
-            self._move(version)
+            with refusing(self.current):
+                self._require_folder(version)
+                self.require_switchable()
+                self._move(version)
+            self._settle(version)
 
     def _require_folder(self, version: str) -> None:
         if not self.folder(version).is_dir():
@@ -131,14 +142,13 @@ class Layout:
 
     def _move(self, version: str) -> None:
         coming = self.path / _COMING
-        try:
-            if coming.is_symlink():
-                coming.unlink()
-            coming.symlink_to(Path(self.releases.name, version))
-            sync(self.path)
-            coming.replace(self.current)
-        except OSError as error:
-            raise _unchanged(self.current, error) from error
+        if coming.is_symlink():
+            coming.unlink()
+        coming.symlink_to(Path(self.releases.name, version))
+        sync(self.path)
+        coming.replace(self.current)
+
+    def _settle(self, version: str) -> None:
         try:
             sync(self.path)
         except OSError as error:
@@ -175,8 +185,4 @@ def _lock(handle: int, how: int, path: Path) -> None:
         raise StrategyError(f"a deploy holds the lock on {path} (flock)", started=False) from error
     except OSError as error:
         if error.errno not in _CANNOT_LOCK:
-            raise _unchanged(path, error) from error
-
-
-def _unchanged(path: Path, error: OSError) -> StrategyError:
-    return StrategyError(f"{path}: {error.strerror or error}", started=False)
+            raise StrategyError(f"{path}: {error.strerror}", started=False) from error

@@ -92,7 +92,12 @@ async def test_an_odd_version_is_taken(tmp_path: Path, version: str) -> None:
 
 
 async def test_a_version_that_no_file_system_can_name_is_refused(tmp_path: Path) -> None:
-    assert "File name too long" in await refusal(a_place(tmp_path, current="v"), "ü" * 200)
+    path = a_place(tmp_path, current="v")
+    assert "File name too long" in await refusal(path, "ü" * 200)
+    for ask in (symlink(path).activate, symlink(path).way_back):
+        with pytest.raises(StrategyError, match="File name too long") as caught:
+            await ask("ü" * 200, TOOLS)
+        assert not caught.value.started
 
 
 def _gone(path: Path) -> None:
