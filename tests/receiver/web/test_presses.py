@@ -64,6 +64,23 @@ async def test_who_acknowledges_leaves_the_question_standing_for_others(tmp_path
         assert len(await journal(client, "approved")) == 1
 
 
+async def test_the_thread_of_an_incident_tells_its_story(tmp_path: Path) -> None:
+    async with asking_in_slack(tmp_path) as (slack, client):
+        await press_in_slack(slack, client, "acknowledge")
+        await until(lambda: len(slack.thread()) == 2, "the acknowledgement to be told")
+        await press_in_slack(slack, client, "resolve")
+        await until(lambda: len(slack.thread()) == 3, "the end to be told")
+        told = [one.body["text"].partition(" ")[0] for one in slack.thread()]
+        assert told == ["[approval", "[acknowledged]", "[resolved]"]
+        root = slack.posted[0]
+        assert root.body["text"].startswith("[resolved]")
+        assert (slack.buttons(0), len(slack.posted)) == ({}, 4)
+        page = slack.preview()
+        words = ("[approval needed]", "(Slack U0ANN) has it", "(Slack U0ANN) resolved it")
+        order = [page.rindex(one) for one in words]  # the first line is how it stands
+        assert order == sorted(order)
+
+
 async def test_a_foreign_user_changes_nothing_and_is_told_so_alone(tmp_path: Path) -> None:
     async with asking_in_slack(tmp_path) as (slack, client):
         for word in ("approve", "deny", "acknowledge", "resolve", "pause"):
