@@ -15,11 +15,12 @@ from pydantic import Field
 
 from prunella.service.settings import Duration
 from receiver.actions.base import Action, ActionFailed, Done, Effect, Logbook
+from receiver.actions.come_up import come_up
 from receiver.actions.told_programs import ToldPrograms
 from receiver.actions.watch import Watch
 from receiver.decide import going_back
 from receiver.decide.going_back import Step
-from receiver.managers.base import Manager, ManagerError, ProcessState, ProcessStatus
+from receiver.managers.base import Manager, ManagerError
 from receiver.strategies.base import Strategy, StrategyError
 from receiver.targets import Target
 from receiver.tools import Tools
@@ -104,7 +105,11 @@ class _Way:
         if plan.step is Step.PUTTING_BACK:
             plan = await self._back(plan)
         took = self.tools.clock.monotonic() - began
-        return self._ended(plan, took)
+        done = self._ended(plan, took)
+        history = await self._history(plan)
+        return (
+            replace(done, text=f"{done.text}. What came with it:\n{history}") if history else done
+        )
 
     async def _look(self, plan: going_back.Rollback) -> None:
         """Raises ActionFailed(started=False) when anything speaks against it."""
@@ -206,7 +211,7 @@ class _Way:
         except StrategyError as error:
             raise ActionFailed(str(error), started=error.started) from error
         try:
-            up = None if watch is None else await _reloaded(watch, before, starts=machine.starts)
+            up = None if watch is None else await come_up(watch, before, starts=machine.starts)
             await self._proven(machine, version, tools, until)
             if watch is not None and up is not None:
                 await watch.stays_up(up)
@@ -269,31 +274,6 @@ class _Way:
                     f"could not go back {there}, and {back} could not be put forward again: {plan.why}. "
                     "Both are left as they are: nobody knows what serves"
                 )
-
-
-async def _reloaded(
-    watch: Watch, before: ProcessStatus | None, *, starts: bool
-) -> ProcessStatus | None:
-    """Has the process come up anew, unless it was started with the version; None where that cannot be seen. What is down
-    is started and not reloaded. Raises ActionFailed."""
-    manager, was = watch.manager, before or ProcessStatus(ProcessState.DOWN)
-    if not manager.observable:
-        if not starts:
-            await watch.order(lambda: manager.reload(watch.tools))
-        return None
-    if starts:
-        return await watch.until_up(was, by_others=False)
-    if was.state is not ProcessState.UP:
-        await watch.order(lambda: manager.restart(watch.tools))
-        return await watch.until_up(was, by_others=True)
-    try:
-        smooth = await manager.zero_downtime(watch.tools)
-    except ManagerError as error:
-        raise ActionFailed(f"{watch.name}: {error}") from error
-    order = manager.reload if manager.reload_follows else manager.restart
-    await watch.order(lambda: order(watch.tools))
-    stays = smooth and manager.reload_follows and not manager.reload_replaces
-    return await watch.until_up(was, by_others=not stays)
 
 
 def _on(machine: Strategy) -> str:

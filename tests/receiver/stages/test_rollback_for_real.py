@@ -71,7 +71,9 @@ async def test_a_worktree_is_gone_back_to_and_what_came_between_is_noted(tmp_pat
     async with deployed(tmp_path, {"strategy": "git", "path": path}, follows(tmp_path)) as rig:
         assert await run(rig) is Step.ROLLED_BACK
         rows = await rig.events("rollback")
+        told = [one["text"] for one in await rig.told() if one["event"] == "acted"]
     assert "make it faster" in rows[-1]["history"]
+    assert "make it faster" in told[0]
     assert (path / "current").readlink() == Path("releases/v1")
 
 
