@@ -6,7 +6,7 @@ in their order, and written together. The same for both engines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from msgspec import Struct
@@ -25,7 +25,8 @@ from receiver.decide.plan import Draft, highest
 from receiver.decide.values import changed
 from receiver.journal import QUIET, Event, Letter, Move, Reception, Seen
 from receiver.journal.returns import Healed, again, reopened_event
-from receiver.journal.spelling import all_texts, compact, texts
+from receiver.journal.spelling import compact
+from receiver.journal.texts import Texts
 
 
 class OpenIncident(Struct, gc=False):
@@ -93,7 +94,7 @@ class Desk:
     opened: list[OpenIncident] = field(default_factory=list)
     touched: list[OpenIncident | int] = field(default_factory=list)  # what has to be looked at
     told: list[tuple[float, Observation | OpenIncident]] = field(default_factory=list)
-    _texts: dict[int, tuple[str, str]] = field(default_factory=dict)
+    texts: Texts = field(default_factory=Texts)  # of new alerts, as they are stored
     _plans: dict[int, str] = field(
         default_factory=dict
     )  # by identity: drafts live as long as the desk
@@ -152,20 +153,6 @@ class Desk:
             for letter in one.move.letters if one.move is not None else ():
                 yield one.id, letter
 
-    def spell(self, all_: Sequence[Observation]) -> None:
-        """The texts of many, which costs less than one by one."""
-        labels = all_texts([seen.labels for seen in all_])
-        annotations = all_texts([seen.annotations for seen in all_])
-        self._texts.update(zip(map(id, all_), zip(labels, annotations, strict=True), strict=True))
-
-    def texts(self, seen: Observation) -> tuple[str, str]:
-        """Labels and annotations as they are stored; both the episode and its incident ask."""
-        known = self._texts.get(id(seen))
-        if known is None:
-            known = texts(seen.labels), texts(seen.annotations)
-            self._texts[id(seen)] = known
-        return known
-
     def plan_text(self, one: OpenIncident) -> str:
         """The plan as it is stored: many incidents have the same."""
         plan = one.draft.plan
@@ -178,7 +165,7 @@ class Desk:
         """The same for an episode; annotations that its incident was opened with are kept there alone."""
         seen, incident = episode.first, episode.incident
         assert seen is not None  # noqa: S101 - a new one is opened by an observation
-        labels, annotations = self.texts(seen)
+        labels, annotations = self.texts.of(seen)
         opener = isinstance(incident, OpenIncident) and incident.new and incident.first is seen
         return labels, "" if opener else annotations
 

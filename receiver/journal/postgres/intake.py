@@ -170,7 +170,7 @@ def _incident_row(one: OpenIncident, desk: Desk) -> tuple[object, ...]:
     return (
         *(born.id, plain(born.key), digest(born.key), born.playbook, str(born.state)),
         *(str(born.reason), born.severity, plain(born.title), compact(born.targets)),
-        *(born.episode, born.opened_at, *desk.texts(one.first), desk.plan_text(one)),
+        *(born.episode, born.opened_at, *desk.texts.of(one.first), desk.plan_text(one)),
         *(progress_json(born), one.opened_at if due is None else waits(due)),
     )
 

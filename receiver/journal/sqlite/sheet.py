@@ -79,7 +79,7 @@ def judge(chunk: Chunk, known: Known) -> Sheet:
     desk.begin(range(known.incident + 1, known.incident + 1 + len(desk.new)))
     new = [one for one in desk.episodes if not one.id]
     old = [one for one in desk.episodes if one.id]
-    desk.spell([one.first for one in new if one.first is not None])
+    desk.texts.spell([one.first for one in new if one.first is not None])
     for one, number in zip(new, count(known.episode + 1), strict=False):
         one.id = number
     return Sheet(
@@ -117,7 +117,7 @@ def _incident_row(one: OpenIncident, desk: Desk) -> tuple[object, ...]:
     assert one.move is not None  # noqa: S101 - the desk has begun it
     assert one.first is not None  # noqa: S101 - a new one is opened by an observation
     born, due = one.move.incident, one.move.due
-    labels, annotations = desk.texts(one.first)
+    labels, annotations = desk.texts.of(one.first)
     return (
         born.id,
         born.key,
