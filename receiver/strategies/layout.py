@@ -1,7 +1,7 @@
 """How releases lie side by side on a disk, `releases/<version>/` and the link `current` to one of them, and how the
 link is moved: in one step that a reader sees either before or after, and that a lost power supply cannot halve.
 
-The link is what every deploy tool of this kind agrees on; whatever it does not look like ours is refused and left.
+The link is what every deploy tool of this kind agrees on; whatever else lies in its place is refused and left.
 """
 
 from __future__ import annotations
