@@ -48,6 +48,8 @@ class GitHub(Channel):
     token: Secret
 
     async def send(self, notice: Notice, tools: Tools) -> str | None:
+        if notice.event == "release" and notice.severity == "info" and not notice.thread:
+            return None  # a deploy that goes well is nobody's issue
         number = notice.thread or await self._opened_already(notice, tools)
         if not number:
             issue = {

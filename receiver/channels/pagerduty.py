@@ -48,6 +48,9 @@ class PagerDuty(Channel):
     region: Literal["us", "eu"] = "us"
 
     async def send(self, notice: Notice, tools: Tools) -> str | None:
+        if notice.event == "release":
+            await self._enqueue("/v2/change/enqueue", _change(notice, self.environment), tools)
+            return None
         open_keys = _open_keys(notice.thread)
         scope = "freeze" if notice.event in {"frozen", "thawed"} else "incident"
         key = open_keys.get(scope)
@@ -55,15 +58,17 @@ class PagerDuty(Channel):
         if action is None:
             return None
         key = key or notice.dedup_key[:_KEY]
-        await self._enqueue(_event(notice, action, key, self.environment), tools)
+        await self._enqueue("/v2/enqueue", _event(notice, action, key, self.environment), tools)
         if notice.event == "test":
-            await self._enqueue(_event(notice, "resolve", key, self.environment), tools)
+            await self._enqueue(
+                "/v2/enqueue", _event(notice, "resolve", key, self.environment), tools
+            )
             return None
         return json.dumps({**open_keys, scope: key}, separators=(",", ":"))
 
-    async def _enqueue(self, event: dict[str, object], tools: Tools) -> None:
+    async def _enqueue(self, path: str, event: dict[str, object], tools: Tools) -> None:
         body = encode({"routing_key": self.integration_key.get_secret_value(), **event})
-        url = f"{self.api_url or _HOSTS[self.region]}/v2/enqueue"
+        url = f"{self.api_url or _HOSTS[self.region]}{path}"
         response = await ask(tools, "POST", url, body, timeout=self.timeout)
         if response.status == 202:
             return
@@ -94,16 +99,25 @@ def _event(notice: Notice, action: str, key: str, environment: str | None) -> di
     """The request without its routing key. Acknowledging and resolving need the key only."""
     if action != "trigger":
         return {"event_action": action, "dedup_key": key}
-    links = [
-        {"href": url, "text": line(caption, _CAPTION)} for caption, url in web_links(notice.links)
-    ]
     return {
         "event_action": action,
         "dedup_key": key,
         "client": "Prunella",
-        "links": links[:_LINKS],
+        "links": _links(notice),
         "payload": _payload(notice, environment),
     }
+
+
+def _change(notice: Notice, environment: str | None) -> dict[str, object]:
+    """News of a deploy: a mark beside the service's alerts that calls nobody ("Send a Change Event")."""
+    payload = _payload(notice, environment)
+    kept = ("summary", "source", "timestamp", "custom_details")
+    return {"payload": {name: payload[name] for name in kept}, "links": _links(notice)}
+
+
+def _links(notice: Notice) -> list[dict[str, str]]:
+    found = web_links(notice.links)
+    return [{"href": url, "text": line(caption, _CAPTION)} for caption, url in found][:_LINKS]
 
 
 def _payload(notice: Notice, environment: str | None) -> dict[str, object]:

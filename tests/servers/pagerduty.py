@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestServer
 
 KEY = "c4narydeadbeefc4narydeadbeefc4na"
 MOST = 512 * 1024
+CHANGES = "/v2/change/enqueue"
 _EVENT = {"routing_key", "event_action", "dedup_key", "payload", "links", "images", "client"}
 _STATUS = {"acknowledge": "acknowledged", "resolve": "resolved"}
 _PAYLOAD = {"summary", "source", "severity", "timestamp", "component", "group", "class"}
@@ -35,6 +36,7 @@ class Alert:
 class PagerDutyStandIn:
     url: str = ""
     alerts: list[Alert] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
     dropped: list[dict[str, Any]] = field(default_factory=list)  # for alerts that nobody opened
     refusals: list[web.Response] = field(default_factory=list)  # answered first, in order
 
@@ -52,6 +54,9 @@ class PagerDutyStandIn:
             return _answer(400, "invalid event", "Event object is invalid", errors=[str(error)])
         if event["routing_key"] != KEY:
             return _answer(400, "invalid event", "Event object is invalid", errors=["routing_key"])
+        if request.path == CHANGES:
+            self.changes.append(event)
+            return _answer(202, "success", "Change event processed")
         key = event.get("dedup_key") or f"made-up-{len(self.alerts)}"
         self._take(event, key)
         return _answer(202, "success", "Event processed", dedup_key=key)
@@ -74,10 +79,12 @@ def _answer(status: int, word: str, message: str, **more: Any) -> web.Response:
 
 
 def _read(request: web.Request, body: bytes) -> dict[str, Any]:
-    _require(request.path == "/v2/enqueue", f"no such address: {request.path}")
+    _require(request.path in {"/v2/enqueue", CHANGES}, f"no such address: {request.path}")
     _require(request.content_type == "application/json", "Content-Type must be application/json")
     _require(len(body) <= MOST, "the event is larger than 512 KB")
     event: dict[str, Any] = json.loads(body)
+    if request.path == CHANGES:
+        return _change(event)
     _require(set(event) <= _EVENT | {"client_url"}, f"unknown keys {set(event) - _EVENT}")
     _require(event["event_action"] in {"trigger", "acknowledge", "resolve"}, "event_action")
     if event["event_action"] != "trigger":
@@ -87,6 +94,14 @@ def _read(request: web.Request, body: bytes) -> dict[str, Any]:
     _require(len(event.get("dedup_key", "")) <= 255, "dedup_key is too long")
     for link in event.get("links", []):
         _require(set(link) <= {"href", "text"} and link["href"].startswith("http"), "links")
+    return event
+
+
+def _change(event: dict[str, Any]) -> dict[str, Any]:
+    _require(set(event) <= {"routing_key", "payload", "links", "images"}, "unknown keys")
+    payload = event["payload"]
+    _require(set(payload) <= {"summary", "source", "timestamp", "custom_details"}, "payload")
+    _require(0 < len(payload["summary"]) <= 1024, "summary must be 1 to 1024 characters")
     return event
 
 

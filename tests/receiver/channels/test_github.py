@@ -90,6 +90,13 @@ async def test_what_has_no_end_of_its_own_is_closed_at_once(event: str) -> None:
     assert [issue.state for issue in service.issues] == ["closed"]
 
 
+async def test_a_deploy_that_goes_well_is_no_issue_and_one_that_does_not_is() -> None:
+    well, badly = (a_notice(event="release", severity=word) for word in ("info", "warning"))
+    assert (await told(well)).issues == []
+    service = await told(well, badly, replace(well, ended=True))
+    assert [issue.state for issue in service.issues] == ["closed"]
+
+
 async def test_what_is_sent_is_what_somebody_should_read() -> None:
     links = {"Runbook": "https://example.org/r", "Trap": "javascript:alert(1)"}
     service = await told(of("opened", links=links, facts=FACTS))

@@ -84,6 +84,13 @@ async def test_a_freeze_is_an_alert_of_its_own_and_the_incidents_end_does_not_en
     assert [alert.status for alert in service.alerts] == ["triggered", "resolved"]
 
 
+async def test_news_of_a_deploy_is_a_mark_that_calls_nobody() -> None:
+    news = replace(a_notice(event="release", title="api v42: degraded"), links=LINKS)
+    service = await told(news)
+    assert (service.alerts, len(service.changes)) == ([], 1)
+    assert service.changes[0]["payload"]["summary"] == "api v42: degraded"
+
+
 async def test_what_comes_back_is_called_for_again() -> None:
     service = await told(of("opened"), RESOLVED, of("opened"))
     assert [alert.status for alert in service.alerts] == ["resolved", "triggered"]
@@ -112,7 +119,7 @@ async def test_what_is_sent_is_what_a_responder_should_read() -> None:
 @given(
     words=st.text(max_size=40),
     times=st.sampled_from([1, 400, 30_000]),
-    event=st.sampled_from(sorted(set(EVENTS) - {"acknowledged", "resolved", "thawed"})),
+    event=st.sampled_from(sorted(set(EVENTS) - {"acknowledged", "release", "resolved", "thawed"})),
 )
 def test_no_words_make_an_event_that_is_refused(words: str, times: int, event: str) -> None:
     notice = replace(
