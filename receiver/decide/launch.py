@@ -231,10 +231,13 @@ def due(
     """The latest checkpoint that is due and was not taken: it makes up for those that were missed before it.
 
     None is due before `first`, except the last of all: also a deploy that took longer than its watch is looked at once.
+    A watch that was made shorter than it has lasted already has its last one now.
     """
     for one in reversed(moments(phases)):
         at = deployed_at + one.due
         if at > now or not (at >= first or one.last):
             continue
-        return None if taken is not None and at <= taken else Moment(one.phase, at, one.last)
+        if taken is None or at > taken:
+            return Moment(one.phase, at, one.last)
+        return Moment(one.phase, now, last=True) if one.last and now > taken else None
     return None

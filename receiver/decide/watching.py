@@ -136,7 +136,7 @@ def survived(launch: Launch, soak: float) -> str | None:
         return "no checkpoint passed"
     if release.healthy_since is None or release.healthy_until is None:
         return "the last that could be seen of it was degraded"
-    if passed[-1].phase != max(one.phase for one in said):
+    if passed[-1].phase < said[-1].phase:
         return f"nothing could be seen after phase {passed[-1].phase}"
     if release.healthy_until - release.healthy_since < soak:
         return "it was not seen to be well for as long as it has to soak"

@@ -6,6 +6,7 @@ a checkpoint writes what it says of the release, its audit rows and its letters 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -34,6 +35,7 @@ from receiver.targets import Target
 
 log = create_logger("prunella.receiver.launches")
 ASK_AGAIN = 15.0  # for a baseline that could not be asked for
+AT_ONCE = 8  # watches that ask Prometheus, so that a slow answer for one is not waited for by all
 
 
 class LaunchWatcher:
@@ -42,13 +44,23 @@ class LaunchWatcher:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._not_before: dict[int, float] = {}
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     async def once(self) -> int:
         """Takes whatever is due, one step of each watch; how many."""
         watches = await self._context.journal.watches()
         open_ = {one.release.id for one in watches}
         self._not_before = {key: at for key, at in self._not_before.items() if key in open_}
-        return sum([await self._attend(one) for one in watches])
+        turns = [self._in_turn(one) for one in watches]
+        done = await asyncio.gather(*turns, return_exceptions=True)
+        for one in done:
+            if isinstance(one, BaseException):
+                raise one
+        return sum(one is True for one in done)
+
+    async def _in_turn(self, launch: Launch) -> bool:
+        async with self._room:
+            return await self._attend(launch)
 
     async def _attend(self, launch: Launch) -> bool:
         context = self._context

@@ -128,7 +128,11 @@ def test_nothing_is_due_before_there_is_something_to_look_back_on() -> None:
 
 def test_a_deploy_that_took_longer_than_its_watch_is_looked_at_once() -> None:
     assert next_of(80 * HOUR, first=80 * HOUR) == 72 * HOUR
-    assert next_of(80 * HOUR, first=80 * HOUR, taken=72 * HOUR) is None
+
+
+def test_a_watch_that_was_made_shorter_than_it_lasted_ends_now() -> None:
+    assert next_of(80 * HOUR, taken=76 * HOUR) == 80 * HOUR
+    assert next_of(80 * HOUR, taken=80 * HOUR) is None
 
 
 def test_only_the_last_of_all_is_the_last() -> None:

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from receiver import metrics
+from receiver.decide.launch import LaunchWatch
 from receiver.decide.ledger import Deploy, Entry, Note, Word, failed, finished, quarantined, started
 from receiver.decide.release import Release, ReleaseState, known_good
 from receiver.decide.watching import Launch, Outcome
+from receiver.journal import JournalUnavailable
 from receiver.stages.launches import ASK_AGAIN, LaunchWatcher
 from receiver.stages.releases import ReleaseGauges
 from tests.receiver.figures import Figures
@@ -363,6 +365,25 @@ async def test_who_sees_nothing_does_not_soak() -> None:
         await one.deploys("v2")
         releases = await one.made.journal.releases("shop")
         assert known_good(releases, one.made.context.now()) is None
+
+
+async def test_a_watch_that_a_reload_made_shorter_ends() -> None:
+    async with shop() as one:
+        await one.deploys()
+        await one.lives(2.5 * HOUR)
+        watch = {"phases": [{"until": "1h", "every": "15m"}], "window": "5m"}
+        shorter = LaunchWatch.model_validate(watch)
+        one.made.settings = one.made.settings.model_copy(update={"launch_watch": shorter})
+        await one.lives(MINUTE)
+        assert (await one.launch()).outcome is Outcome.STABLE
+
+
+async def test_a_journal_that_is_gone_is_said_to_whoever_drives_the_watch() -> None:
+    async with shop() as one:
+        await one.deploys()
+        await one.made.journal.close()
+        with pytest.raises(JournalUnavailable):
+            await one.watcher.once()
 
 
 async def test_a_target_that_the_config_does_not_name_is_not_watched() -> None:
