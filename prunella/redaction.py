@@ -35,6 +35,8 @@ _FORMS = (
     (re.compile(r"/services/T\w+/B\w+/\w+"), f"/services/{HIDDEN}"),
     (re.compile(r"/api/webhooks/\d+/[\w-]+"), f"/api/webhooks/{HIDDEN}"),
     (re.compile(r"/bot\d+:[\w-]+"), f"/bot{HIDDEN}"),
+    # and our own: whoever has the link may answer the question
+    (re.compile(r"/answer/\d+\.[\w.-]+"), f"/answer/{HIDDEN}"),
 )
 # C0, DEL and C1 controls, line separators, bidi overrides, lone surrogates: what could forge or hide a line.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -19,7 +19,7 @@ from prunella.service.auth import Denied
 from receiver.channels.buttons import Press
 from receiver.channels.fitting import one_line, plain
 from receiver.decide.incident import Incident
-from receiver.journal import Conflict
+from receiver.journal import Conflict, JournalUnavailable
 from receiver.stages.context import Context
 from receiver.stages.press import Pressed, press, question_that_stands
 from receiver.stages.question import was_asked
@@ -77,7 +77,11 @@ class Answers:
         name = one_line(plain(form.get("name", ""), _NAME_MOST))[:_NAME_MOST] or "somebody"
         incident = await self._incident(request)
         said = Press(word, incident.id, _nonce(request))
-        outcome = await press(said, Pressed(f"{name} (by link)", "link", 0.0), self._context)
+        try:
+            outcome = await press(said, Pressed(f"{name} (by link)", "link", 0.0), self._context)
+        except JournalUnavailable as error:
+            text = "the answer cannot be written down right now: try again"
+            raise Refused(503, "store_unavailable", text, {"Retry-After": "5"}) from error
         self._wake()
         return _over(outcome)
 

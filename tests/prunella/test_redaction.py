@@ -23,6 +23,7 @@ from prunella.redaction import names_a_secret, printable, redact
         "http://127.0.0.1:8000/services/T000/B000/CANARY",
         "https://discord.com/api/webhooks/123/CANARY",
         "https://api.telegram.org/bot123:CANARY/sendMessage",
+        "https://prunella.example/ops/answer/12.0123456789abcdef.CANARY",
         "GenieKey CANARY",
         "integration_key: CANARY",
     ],

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.receiver.web.pressing import asking_in_slack, journal, send, state
-from tests.receiver.web.serving import Answer, Client
+from tests.receiver.web.serving import Answer, Client, locked
 from tests.servers.slack import SlackStandIn
 
 PUBLIC = "https://prunella.example/ops"
@@ -98,6 +98,14 @@ async def test_the_link_is_in_no_export_and_in_no_metric(tmp_path: Path) -> None
         await answer(client, path, word="approve", name="Ann")
         for place in ("/api/v1/journal", "/metrics", "/api/v1/incidents/1", "/api/v1/incidents"):
             assert nonce not in (await client.ask("GET", place)).text
+
+
+async def test_an_answer_that_cannot_be_written_is_to_be_given_again(tmp_path: Path) -> None:
+    async with asking(tmp_path) as (path, client, _):
+        with locked(tmp_path / "journal.db"):
+            said = await answer(client, path, word="approve", name="Ann")
+        assert (said.status, said.json["reason"]) == (503, "store_unavailable")
+        assert "Approved." in (await answer(client, path, word="approve", name="Ann")).text
 
 
 async def test_where_there_are_buttons_no_link_is_shown(tmp_path: Path) -> None:
