@@ -81,7 +81,7 @@ class Answers:
             outcome = await press(said, Pressed(f"{name} (by link)", "link", 0.0), self._context)
         except JournalUnavailable as error:
             text = "the answer cannot be written down right now: try again"
-            raise Refused(503, "store_unavailable", text, {"Retry-After": "5"}) from error
+            raise Refused(503, "journal_unavailable", text, {"Retry-After": "5"}) from error
         self._wake()
         return _over(outcome)
 

@@ -104,7 +104,7 @@ async def test_an_answer_that_cannot_be_written_is_to_be_given_again(tmp_path: P
     async with asking(tmp_path) as (path, client, _):
         with locked(tmp_path / "journal.db"):
             said = await answer(client, path, word="approve", name="Ann")
-        assert (said.status, said.json["reason"]) == (503, "store_unavailable")
+        assert (said.status, said.json["reason"]) == (503, "journal_unavailable")
         assert "Approved." in (await answer(client, path, word="approve", name="Ann")).text
 
 
