@@ -260,6 +260,12 @@ async def test_half_of_the_time_is_for_putting_back() -> None:
     assert 20.0 <= clock.now() - began < 25.0
 
 
+async def test_what_begins_to_say_it_at_the_last_moment_may_say_it_to_the_end() -> None:
+    tale = a_tale(Host(late=9))
+    await tale.run()
+    assert tale.serve() == ["v1"]
+
+
 async def test_what_hangs_is_given_up_in_time() -> None:
     tale = a_tale(Host(hangs={"v1"}))
     effect = an_effect_of(a_shop(tale.world), tale.book, timeout=3.0)
