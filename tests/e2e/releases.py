@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,17 @@ class Released:
     layout: Layout
     deploys: Rollout
 
-    async def deploy(self, version: str) -> bool:
-        """Whether the shop then says that it is that version."""
-        return await self.deploys.deploy(version, lambda stage, detail: None)
+    async def deploy(self, version: str) -> None:
+        """One that comes up as what it is."""
+        assert await self._deploy(version, patience=30.0)
+
+    async def deploy_in_vain(self, version: str) -> None:
+        """One that never says that it is that version."""
+        assert not await self._deploy(version, patience=1.0)
+
+    async def _deploy(self, version: str, patience: float) -> bool:
+        job = replace(self.deploys, patience=patience)
+        return await job.deploy(version, lambda stage, detail: None)
 
     async def states(self) -> dict[str, str]:
         """Of each version, as its newest entry in the ledger says."""
@@ -61,7 +69,7 @@ async def released(folder: Path, *, loop: bool, **config: Any) -> AsyncIterator[
     ):
         ledger = ReceiversLedger(session, parts.receiver.url, OPERATE_TOKEN)
         reload = supervised(parts.supervisor.config)
-        deploys = Rollout(layout, ledger, asked(session, parts.shop_url), reload, patience=3.0)
+        deploys = Rollout(layout, ledger, asked(session, parts.shop_url), reload)
         await ledger.say("finished", GOOD, compatible_down_to=GOOD)
         await ledger.mark(GOOD)
         yield Released(parts, layout, deploys)
