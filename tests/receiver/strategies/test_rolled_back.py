@@ -20,7 +20,7 @@ LIVE = ("v1", "v2")
 async def go_back(served: Served) -> tuple[Done | ActionFailed, Step]:
     """What the action says, and where the ledger has it in the end."""
     book: StandInLogbook = a_logbook(World())
-    action = Rollback.model_validate({"up_for": "1s", "prove_within": "3s"})
+    action = Rollback.model_validate({"up_for": "1s", "prove_within": "20s"})
     try:
         said: Done | ActionFailed = await action.run(
             an_effect_of(served.target, book, timeout=120.0), served.tools
