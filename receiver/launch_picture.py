@@ -37,7 +37,10 @@ from receiver.launch_tracks import (
     track_of,
 )
 
-DPI, COLOURS = 100, 64
+DPI, STEPS_BETWEEN = (
+    100,
+    15,
+)  # so many shades from a ground to a colour: 2 * 5 * 16 are fewer than 256
 STEPS = (
     1 / 720,
     1 / 360,
@@ -189,8 +192,30 @@ def _small(figure: Figure) -> bytes:
     """As a PNG of few colours: it goes into messages and repositories."""
     whole, small = io.BytesIO(), io.BytesIO()
     figure.savefig(whole, format="png", dpi=DPI)
-    Image.open(whole).convert("RGB").quantize(COLOURS).save(small, "PNG", optimize=True)
+    drawn = Image.open(whole).convert("RGB")
+    few = drawn.quantize(palette=_palette(), dither=Image.Dither.NONE)
+    few.save(small, "PNG", optimize=True)
     return small.getvalue()
+
+
+def _palette() -> Image.Image:
+    """Our own colours and what lies between them and what they are drawn on. One that was chosen by how often a colour is
+    there would lose the red of a single bad checkpoint."""
+    grounds, drawn = ("#ffffff", WORSE), (INK, PALE, *FINDINGS.values())
+    shades = [
+        round(back + (front - back) * step / STEPS_BETWEEN)
+        for ground in grounds
+        for colour in drawn
+        for step in range(STEPS_BETWEEN + 1)
+        for back, front in zip(_rgb(ground), _rgb(colour), strict=True)
+    ]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(shades)
+    return palette
+
+
+def _rgb(colour: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(colour.removeprefix("#")))
 
 
 def main() -> int:

@@ -65,6 +65,12 @@ def test_a_watch_of_three_days_is_small_enough_to_be_sent() -> None:
     assert drawn(a_watch(*[seen(p95=0.2 + n / 500) for n in range(72)], every=HOUR)).height > 800
 
 
+def test_one_bad_checkpoint_of_many_is_red() -> None:
+    image = drawn(a_watch(seen(p95=0.9), *[seen()] * 71, every=HOUR)).convert("RGB")
+    colours = {colour for _, colour in image.getcolors(1 << 24) or ()}
+    assert {(0xCF, 0x22, 0x2E), (0x1A, 0x7F, 0x37), (0xFF, 0xFF, 0xFF)} <= colours
+
+
 def test_what_was_never_measured_has_no_curve() -> None:
     watch = a_watch(seen(queue_lag=None), baseline=a_baseline(queue_lag=None))
     assert track_of(watch, "queue_lag") is None
