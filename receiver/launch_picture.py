@@ -37,10 +37,8 @@ from receiver.launch_tracks import (
     track_of,
 )
 
-DPI, STEPS_BETWEEN = (
-    100,
-    15,
-)  # so many shades from a ground to a colour: 2 * 5 * 16 are fewer than 256
+DPI = 100
+STEPS_BETWEEN = 15  # shades from a ground to a colour: 2 * 5 * 16 are fewer than 256
 STEPS = (
     1 / 720,
     1 / 360,
