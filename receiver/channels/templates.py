@@ -117,21 +117,22 @@ def _examine(node: nodes.Node, loops: int, depth: int) -> None:
     if not isinstance(node, _NODES):
         word = _WORDS.get(type(node), f"`{type(node).__name__.lower()}`")
         raise TemplateFailed(f"{word} cannot be used in a template")
-    match node:
-        case nodes.Filter(name=name) if name not in _environment().filters:
-            known = ", ".join(sorted(_environment().filters))
-            raise TemplateFailed(f"unknown filter {name!r}; known: {known}")
-        case nodes.Test(name=name) if name not in _TESTS:
-            raise TemplateFailed(f"unknown test {name!r}; known: {', '.join(sorted(_TESTS))}")
-        case nodes.Call() if not _may_be_called(node):
-            raise TemplateFailed(f"only {', '.join(sorted(_METHODS))} of a mapping can be called")
-        case nodes.For():
-            _examine_loop(node, loops)
-            loops += 1
-        case _:
-            pass
+    if isinstance(node, nodes.For):
+        _examine_loop(node, loops)
+        loops += 1
+    _examine_names(node)
     for child in node.iter_child_nodes():
         _examine(child, loops, depth + 1)
+
+
+def _examine_names(node: nodes.Node) -> None:
+    if isinstance(node, nodes.Filter) and node.name not in _environment().filters:
+        known = ", ".join(sorted(_environment().filters))
+        raise TemplateFailed(f"unknown filter {node.name!r}; known: {known}")
+    if isinstance(node, nodes.Test) and node.name not in _TESTS:
+        raise TemplateFailed(f"unknown test {node.name!r}; known: {', '.join(sorted(_TESTS))}")
+    if isinstance(node, nodes.Call) and not _may_be_called(node):
+        raise TemplateFailed(f"only {', '.join(sorted(_METHODS))} of a mapping can be called")
 
 
 def _examine_loop(loop: nodes.For, loops: int) -> None:
