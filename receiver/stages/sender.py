@@ -7,6 +7,7 @@ message at most. What can never be delivered frees the way for the next, and goe
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -82,10 +83,18 @@ class Sender:
             self._since[posting.id] = now
             await context.journal.postpone(posting, now + LOOK_AGAIN, "maintenance")
             return True
-        if incident.begun_at < min(window.began for window in windows):
-            return False  # they were told of it before
+        if await self._told(incident.id):
+            return False
         await context.journal.posted(posting, _row("muted", posting), now)
         return True
+
+    async def _told(self, incident: int) -> bool:
+        """Whether this channel has heard of it: then it hears the end of it, too."""
+        async for line in self._context.journal.export(incident):
+            row = json.loads(line)
+            if row["ev"] == "notified" and row["channel"] == self._name:
+                return True
+        return False
 
     async def _send(self, channel: Channel, posting: Posting) -> None:
         context = self._context

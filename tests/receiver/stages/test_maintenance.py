@@ -124,6 +124,20 @@ async def test_who_heard_of_it_before_the_window_hears_its_end_in_it() -> None:
         assert (await made.told())[-1]["event"] == "resolved"
 
 
+async def test_a_window_over_something_else_changes_nothing_about_who_hears_the_end() -> None:
+    async with rig() as made:
+        await begin(made, matchers='service="other"')
+        made.clock.at += 1
+        await made.deliver(firing())
+        await made.settle()
+        await made.told()
+        made.clock.at += 1
+        await begin(made)
+        await made.deliver(resolved())
+        await made.wait(3)
+        assert (await made.told())[-1]["event"] == "resolved"
+
+
 async def test_what_the_window_does_not_cover_is_told_at_once() -> None:
     async with rig() as made:
         await begin(made, matchers='service="other"')
