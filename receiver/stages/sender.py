@@ -118,7 +118,9 @@ class Sender:
         if notice.event != DIGEST:
             notice = in_their_words(self._context, self._name, channel, notice)
         said = await hand_over(channel, notice, self._context.tools)
-        if not said or posting.letter.event == DIGEST:  # which is of many incidents
+        if (
+            not said or posting.incident <= 0
+        ):  # digests and news: the next one is about something else
             return ""
         if len(said) > THREAD_MOST:
             log.error("a channel said more than can be kept", channel=self._name, size=len(said))

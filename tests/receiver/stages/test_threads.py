@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from receiver.channels.base import THREAD_MOST, Notice
+from receiver.journal import Letter
 from receiver.stages import command
+from receiver.stages.notify import body_of
+from tests.receiver.channels.notices import a_notice
 from tests.receiver.rig import Rig, firing, resolved, rig
 from tests.receiver.stages.listening import listening, send
 
@@ -27,6 +30,17 @@ async def test_what_a_channel_says_comes_back_with_its_next_notice() -> None:
         await made.deliver(resolved())
         await made.wait(3)
         assert {one.thread for one in await heard(made)} == {"17.4"}
+
+
+async def test_what_is_of_no_incident_begins_no_thread() -> None:
+    """Digests and news of deploys: the next one is about something else."""
+    async with rig() as made:
+        for number in (1, 2):
+            notice = a_notice(event="release")
+            about = replace(notice, incident=0, dedup_key=f"release-{number}")
+            letter = Letter("ops", "release", body_of(about), about.dedup_key)
+            await made.journal.record([], [letter], made.clock.at)
+        assert [one.thread for one in await heard(made, "17.4", "17.5")] == ["", ""]
 
 
 async def test_a_channel_that_says_too_much_is_not_quoted() -> None:
