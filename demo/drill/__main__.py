@@ -52,6 +52,8 @@ def chosen(name: str | None) -> Sequence[Drill]:
 
 async def _all(drills: Sequence[Drill], places: Places, token: str, show: Show) -> int:
     """One after the other, also after one that was not healed; several end with a summary."""
+    if "preview" in places.ports:  # not in a stack of an older version that still runs
+        show.note(f"what people are told is shown at {places.url('preview')}")
     healed = []
     for drill in drills:
         if len(drills) > 1:
@@ -73,8 +75,9 @@ async def _run(drill: Drill, places: Places, token: str, show: Show) -> int:
             if drill.workers:
                 scale(places.folder / "workers", drill.workers)
             await calm(drill, loop, clock, show.note)
-            began = clock.now()
+            began, incident = clock.now(), 0
             async for stage in run(drill, loop, clock):
+                incident = stage.incident or incident
                 show.stage(stage)
         except (NoHealError, RefusedError) as error:
             show.end(healed=False, why=str(error))
@@ -90,6 +93,8 @@ async def _run(drill: Drill, places: Places, token: str, show: Show) -> int:
                 await (shop.settle() if drill.release else loop.break_shop({"kind": "none"}))
     hand = "after one yes" if drill.approved else "by nobody's hand"
     show.end(healed=True, why=f"healed in {clock.now() - began:.0f} s, {hand}")
+    if "preview" in places.ports:
+        show.note(f"what people were told: {places.url('preview')}/incidents/{incident}")
     return 0
 
 

@@ -16,6 +16,7 @@ class Stage:
     at: float
     name: str
     detail: str = ""
+    incident: int = 0
 
 
 DETAILS: dict[str, Callable[[Row, Row], str]] = {  # of a row and its incident
@@ -46,7 +47,7 @@ ROLLBACK = "rollback"
 def stages(incident: Row) -> list[Stage]:
     """The rows of its timeline that a stage is made of, in their order."""
     return [
-        Stage(float(row["t"]), name, DETAILS[name](row, incident))
+        Stage(float(row["t"]), name, DETAILS[name](row, incident), int(incident["id"]))
         for row in incident["timeline"]
         if (name := _name(row))
     ]

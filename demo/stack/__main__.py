@@ -26,6 +26,7 @@ from demo.stack.supervise import supervisord, trouble
 SCHEMES = {"redis": "redis", "postgres": "postgresql"}
 WHAT = {
     "receiver": "hears alerts, repairs, proves it: /api/v1/incidents, /metrics",
+    "preview": "what people are told: incidents as Slack would show them, with buttons",
     "exporter": "watches: /metrics, /api/health",
     "shop": "something to break",
     "prometheus": "measures and judges: /alerts",

@@ -18,8 +18,9 @@ PATHS = {
     "exporter": "/-/ready",
     "receiver": "/-/ready",
     "shop": "/health",
+    "preview": "/-/ready",
 }
-JOBS = len(PATHS)
+SCRAPED = 5  # the jobs of prometheus/prometheus.yml
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,4 +120,4 @@ async def _all_up(session: aiohttp.ClientSession, places: Places) -> bool:
             result = (await response.json())["data"]["result"]
     except (aiohttp.ClientError, TimeoutError, ValueError, KeyError):
         return False
-    return bool(result) and float(result[0]["value"][1]) == JOBS
+    return bool(result) and float(result[0]["value"][1]) == SCRAPED

@@ -21,6 +21,7 @@ PORTS = {  # part: (variable, default)
     "alertmanager": ("PRUNELLA_ALERTMANAGER_PORT", 9093),
     "redis": ("PRUNELLA_REDIS_PORT", 9653),
     "postgres": ("PRUNELLA_POSTGRES_PORT", 9654),
+    "preview": ("PRUNELLA_PREVIEW_PORT", 9655),
 }
 LONGEST_SOCKET_PATH = 100  # the kernel takes 107 characters
 

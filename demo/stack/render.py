@@ -22,7 +22,10 @@ from demo.stack.places import ROOT, Places
 CONFIG = ROOT / "demo" / "config"
 SHIPPED = ROOT / "prometheus"
 SHIPPED_RECEIVER = "http://127.0.0.1:9651"  # in the links of the rules
-TOKENS = ("webhook_token", "operate_token", *database.PASSWORDS.values())
+TOKENS = (
+    *("webhook_token", "operate_token", "preview_bot_token", "preview_signing_secret"),
+    *database.PASSWORDS.values(),
+)
 INTERVAL = "2s"  # of scrapes and evaluations: a demonstration is watched by somebody
 
 Files = dict[Path, str]
@@ -142,6 +145,13 @@ def commands(places: Places, programs: Mapping[str, str]) -> dict[str, list[str]
         "workers": [
             *(sys.executable, "-m", "demo.shop.workers", "run", f"--redis={places.redis_url}"),
             f"--folder={data / 'workers'}",
+        ],
+        "preview": [
+            *("nice", "-n", "10"),  # nobody waits for it: the others start first
+            *(sys.executable, "-m", "demo.preview", f"--port={ports['preview']}"),
+            *("--receiver", places.url("receiver")),
+            f"--token-file={places.secrets / 'preview_bot_token'}",
+            f"--signing-secret-file={places.secrets / 'preview_signing_secret'}",
         ],
         "traffic": [sys.executable, "-m", "demo.traffic", f"--url={places.url('shop')}"],
     }

@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.servers.preview import Shown, page
+from demo.preview.page import Shown, page
 
 ID, TOKEN, CHANNEL = "1012345678901234567", "c4nary-token_of-68-characters", "2012345678901234567"
 HOOK = f"/api/webhooks/{ID}/{TOKEN}"

@@ -17,7 +17,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.servers.preview import Shown, page
+from demo.preview.page import Button, Shown, page
 
 TOKEN, SECRET = "123456:c4nary-ABC_DEF1234ghIkl", "webhook-c4nary_secret"
 CHAT, GROUP = -1001234567890, "@prunella_ops"
@@ -280,7 +280,7 @@ def _shown(one: Posted, replies: list[Shown] | None = None) -> Shown:
     return Shown(
         title=title,
         lines=[rest],
-        buttons=[button["text"] for row in one.keyboard for button in row],
+        buttons=[Button(button["text"]) for row in one.keyboard for button in row],
         note=f"edited {one.edits} times" if one.edits else silent,
         replies=replies or [],
     )

@@ -10,7 +10,7 @@ from slack_sdk.signature import Clock, SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from tests.servers.preview import Shown, page
+from demo.preview.page import Button, Shown, page
 from tests.servers.slack import (
     CHANNEL,
     HOOK,
@@ -112,5 +112,7 @@ async def test_what_was_received_can_be_looked_at() -> None:
 
 
 def test_a_page_shows_words_as_words() -> None:
-    html = page("<t>", [Shown("<i>", '"red', ["<b>"], ["<u>"], "<n>", [Shown("below")])])
+    html = page(
+        "<t>", [Shown("<i>", '"red', at="<b>", lines=["<u>"], buttons=[Button("<u>")], note="<n>")]
+    )
     assert not any(mark in html for mark in ("<i>", "<b>", "<u>", "<n>", '="border-color:"'))

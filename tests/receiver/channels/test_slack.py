@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
+from demo.preview.slack_rules import check
 from receiver.channels.base import ChannelError, Notice
 from receiver.channels.buttons import unseal
 from receiver.channels.slack import Slack
@@ -22,7 +23,7 @@ from receiver.tools import OutsideError, Response, Tools
 from tests.receiver.channels.notices import a_notice
 from tests.receiver.channels.stories import HOSTILE, asked, hostile
 from tests.receiver.stand_ins import StandInHttp, StandInPrograms, SteppedClock, a_toolbox
-from tests.servers.slack import HOOK, SIGNING_SECRET, SlackStandIn, _check, slack_stand_in
+from tests.servers.slack import HOOK, SIGNING_SECRET, SlackStandIn, slack_stand_in
 
 URL = SecretStr(f"https://hooks.slack.com{HOOK}")
 WITH_BUTTONS: dict[str, Any] = {
@@ -97,7 +98,7 @@ async def test_links_lead_to_the_web_or_are_left_out() -> None:
     )
     assert slack.links == {
         "Runbook": "https://docs.example/runbooks/Down?a=1&b=2",
-        "Pipe | &lt;b&gt;": "http://h/a%7Cb%3Cc%3E",
+        "Pipe | <b>": "http://h/a%7Cb%3Cc%3E",
     }
 
 
@@ -122,7 +123,7 @@ def test_whatever_the_labels_say_slack_takes_it(
     title: str, text: str, links: dict[str, str]
 ) -> None:
     notice = replace(a_notice(title=title, text=text, links=links), facts=links)
-    _check(root_message(notice, None), KEYS)
+    check(root_message(notice, None), KEYS)
 
 
 async def test_facts_stand_in_two_columns_ten_at_most() -> None:
