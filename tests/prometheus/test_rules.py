@@ -31,6 +31,7 @@ NAMED_BY_THE_CONTRACT = {
     *("ProcessMemoryHigh", "HostMemoryHigh", "DiskUsageHigh", "HostCpuHigh", "RedisDown"),
     *("ReceiverDown", "MaintenanceWindowActive", "DeployInProgress", "LaunchRegression"),
     *("PostgresDown", "DatabasePoolSaturated", "DatabaseQuerySlow"),
+    *("BackupMissing", "BackupTooOld", "BackupFailed"),
     *("CacheHitRateLow", "RateLimiterRejecting"),
     *("QueueBacklog", "QueueSizeExceeded", "QueueFailureRateHigh", "QueueStalled"),
 }
