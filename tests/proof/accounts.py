@@ -67,6 +67,9 @@ def _untold(seen: Scene, first: Iterable[Message]) -> Iterator[str]:
         told[message.channel, message.event, None] += 1
     due: dict[tuple[str, object], int] = defaultdict(int)
     for row in seen.rows:
+        if row["ev"] == "muted":  # announced work: the journal keeps what nobody was told
+            told[row["channel"], row["event"], row["incident"]] += 1
+            told[row["channel"], row["event"], None] += 1
         event = _event_of(row)
         if event is not None and not _no_news(row):
             due[event, row.get("incident")] += 1

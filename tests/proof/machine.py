@@ -471,6 +471,9 @@ class Machine(RuleBasedStateMachine):
         try:
             self.life.fate.left = None
             self.world.sink = 200
+            for service, window in self.windows.items():  # in which nobody would be told
+                self.world.worked_on.discard(service)
+                await self.life.context.journal.close_window(window, "ann", self.life.context.now())
             for _ in range(20):
                 self.world.clock.passes(5.0)
                 await self.life.looks()
