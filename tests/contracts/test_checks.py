@@ -32,6 +32,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "process": {"state": "up"},
     "queue": {"state": "unstuck"},
     "redis": {"ask": "ping"},
+    "version": {"serves": "target"},
     "promql": {"query": "up", "op": "==", "value": 1},
 }
 
