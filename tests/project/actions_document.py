@@ -99,7 +99,11 @@ def document() -> str:
         *(part for name, kind in sorted(QUEUES.items()) for part in _section(name, kind, "###")),
         "## Release strategies",
         RELEASE,
-        *(part for name, kind in sorted(STRATEGIES.items()) for part in _section(name, kind, "###")),
+        *(
+            part
+            for name, kind in sorted(STRATEGIES.items())
+            for part in _section(name, kind, "###")
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 
