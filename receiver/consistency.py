@@ -47,9 +47,9 @@ def inconsistencies(data: object, context: Any = None) -> Iterator[Inconsistency
         if "name" in mapping(facets):
             yield ("targets", name, "name"), "unknown key: a target's name is its key", "config"
     yield from _ourselves(tree, targets)
-    yield from addressees(tree)
     for group, members in mapping(tree.get("groups")).items():
         yield from missing(("groups", group), members, "target", targets)
+    yield from addressees(tree)
     for number, playbook in enumerate(sequence(tree.get("playbooks"))):
         yield from _playbook(("playbooks", number), mapping(playbook), tree)
     yield from _twice(tree, "playbook")
