@@ -61,11 +61,18 @@ class Shown:
     more: tuple[str, str] | None = None  # caption and address of what is not shown here
 
 
-def page(title: str, messages: Sequence[Shown], intro: str = "", refresh: int = 0) -> str:
-    """The whole page. With `refresh` it is loaded again after so many seconds."""
+def page(
+    title: str,
+    messages: Sequence[Shown],
+    intro: str = "",
+    refresh: int = 0,
+    back: tuple[str, str] | None = None,
+) -> str:
+    """The whole page. With `refresh` it is loaded again after so many seconds; `back` leads to where it is one of many."""
     body = "\n".join(_card(one) for one in messages) or '<p class="n">Nothing yet.</p>'
     again = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""
     told = f'<p class="n">{escape(intro)}</p>' if intro else ""
+    told += f"<p>{_link(*back)}</p>" if back else ""
     return _PAGE.format(title=escape(title), body=body, refresh=again, intro=told)
 
 

@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
 from demo.preview import slack_page
-from demo.preview.page import page
+from demo.preview.page import Shown, page
 from demo.preview.slack import Posted, Slack, buttons_of, signed
 from demo.preview.slack_rules import Wrong
 
 REFRESH = 3  # seconds
 HUMAN = "U0YOU"
+ALL = ("← all incidents", "/")
 INTRO = (
     "A preview of what Slack would show; nothing leaves this machine. Each card is one incident: "
     "its first message always says how things stand, below it is its thread. The buttons work: you are the one who may answer."
@@ -65,7 +66,7 @@ class Preview:
         root = self._slack.find(request.match_info["ts"])
         if root is None:
             raise web.HTTPFound("/")
-        return self._page([slack_page.thread(self._slack, root)])
+        return self._page([slack_page.thread(self._slack, root)], back=ALL)
 
     async def incident(self, request: web.Request) -> web.Response:
         """The thread of an incident; the newest, for a receiver that has begun to count anew."""
@@ -130,9 +131,14 @@ class Preview:
         except (aiohttp.ClientError, TimeoutError) as error:
             return f"it does not answer ({type(error).__name__})"
 
-    def _page(self, messages: list[Any], refresh: int = REFRESH) -> web.Response:
-        name = self._slack.workspace.name
-        html = page(f"Slack {name}", messages, INTRO, refresh)
+    def _page(
+        self,
+        messages: Sequence[Shown],
+        refresh: int = REFRESH,
+        back: tuple[str, str] | None = None,
+    ) -> web.Response:
+        title = f"Slack {self._slack.workspace.name}"
+        html = page(title, messages, INTRO, refresh, back)
         return web.Response(text=html, content_type="text/html", headers=_HEADERS)
 
     async def _connected(self, app: web.Application) -> AsyncIterator[None]:

@@ -11,12 +11,14 @@ from demo.preview.slack import Posted, Slack, blocks_of, buttons_of, links_of, r
 from demo.preview.slack_rules import MARKUP
 
 PRESS = "/press"
+OPEN = 3  # whose threads are shown as well
 
 
 def channel(slack: Slack) -> list[Shown]:
-    """Newest first, and only the newest with its thread."""
+    """Newest first, and only the newest with their threads."""
     roots = slack.roots()[::-1]
-    return [*(thread(slack, one) for one in roots[:1]), *(_folded(slack, one) for one in roots[1:])]
+    opened = [thread(slack, one) for one in roots[:OPEN]]
+    return [*opened, *(_folded(slack, one) for one in roots[OPEN:])]
 
 
 def thread(slack: Slack, root: Posted) -> Shown:
@@ -39,7 +41,7 @@ def shown(one: Posted, replies: Sequence[Shown] = (), whispers: Sequence[str] = 
     return Shown(
         title=_unmarked(title),
         colour=colours[0] if colours else "",
-        at=_clock_time(one.ts),
+        at=f"{_clock_time(one.ts)}{' (edited)' if one.updates else ''}",
         lines=[_unmarked(rest), *told.lines],
         facts=told.facts,
         links=told.links,
@@ -107,7 +109,7 @@ def _fields(one: Posted, word: str, **more: str) -> tuple[tuple[str, str], ...]:
 
 
 def _clock_time(ts: str) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(float(ts)))
+    return time.strftime("%H:%M:%S %Z", time.localtime(float(ts)))
 
 
 def _unmarked(text: str) -> str:

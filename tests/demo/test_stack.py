@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pty
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -73,6 +74,22 @@ async def empty_panels(places: Places) -> set[str]:
     return empty
 
 
+async def told_from_opened_to_resolved(output: str) -> None:
+    """The thread that the drill's last line leads to, as Slack would show it."""
+    url = output.rsplit(maxsplit=1)[-1]
+    page = ""
+
+    async def ended() -> bool:
+        nonlocal page
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            page = await response.text()
+        return page.count("[resolved]") == 2  # how it stands, and the thread's last news
+
+    await until(ended, f"the end to be told at {url}")
+    told = re.findall(r'class="t">\[([a-z ]+)\]', page)
+    assert told == ["resolved", "acted on", "healed", "resolved"]
+
+
 def test_what_is_missing_is_asked_for_by_the_names_of_each_system() -> None:
     text = how_to_install([PROGRAMS["alertmanager"], PROGRAMS["redis"]])
     assert "missing: Alertmanager, Redis" in text
@@ -137,5 +154,6 @@ async def test_a_crashed_shop_is_healed_and_the_drill_and_the_dashboard_show_it(
         code, output = await drill("crash", places)
         assert code == 0, output
         assert await empty_panels(places) <= NOTHING_TO_SHOW
+        await told_from_opened_to_resolved(output)
     stages = [line.split()[1] for line in output.splitlines() if line.lstrip().startswith("+")]
     assert stages == ["broken", "firing", "received", "action", "verified", "resolved"]
