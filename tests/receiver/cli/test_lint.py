@@ -82,7 +82,7 @@ def test_our_own_config_rules_and_alertmanager_are_clean(tmp_path: Path) -> None
     """The demonstration's and the containers' config, as they are shipped."""
     secrets = tmp_path / "secrets"
     secrets.mkdir()
-    for name in ("webhook_token", "operate_token"):
+    for name in ("webhook_token", "operate_token", "preview_bot_token", "preview_signing_secret"):
         (secrets / name).write_text("s" * 32)
     (secrets / "prunella_database_url").write_text("postgresql://prunella:p@127.0.0.1/shop")
     done = subprocess.run(
