@@ -92,9 +92,10 @@ async def _run(drill: Drill, places: Places, token: str, show: Show) -> int:
             with contextlib.suppress(*UNREACHABLE, RefusedError):
                 await (shop.settle() if drill.release else loop.break_shop({"kind": "none"}))
     hand = "after one yes" if drill.approved else "by nobody's hand"
-    show.end(healed=True, why=f"healed in {clock.now() - began:.0f} s, {hand}")
+    took = clock.now() - began
     if "preview" in places.ports:
         show.note(f"what people were told: {places.url('preview')}/incidents/{incident}")
+    show.end(healed=True, why=f"healed in {took:.0f} s, {hand}")
     return 0
 
 

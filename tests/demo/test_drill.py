@@ -242,3 +242,8 @@ def test_without_a_stack_it_says_what_to_do(
 ) -> None:
     assert main([], {"PRUNELLA_STACK": str(tmp_path)}) == 2
     assert "make up" in capsys.readouterr().err
+
+
+def test_a_stage_knows_the_incident_that_it_is_about() -> None:
+    told = stages({"id": 7, "playbook": "errors", "timeline": HEAL})
+    assert {stage.incident for stage in told} == {7}

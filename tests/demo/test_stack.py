@@ -76,7 +76,7 @@ async def empty_panels(places: Places) -> set[str]:
 
 async def told_from_opened_to_resolved(output: str) -> None:
     """The thread that the drill's last line leads to, as Slack would show it."""
-    url = output.rsplit(maxsplit=1)[-1]
+    (url,) = re.findall(r"what people were told: (\S+)", output)
     page = ""
 
     async def ended() -> bool:
