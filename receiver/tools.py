@@ -101,10 +101,24 @@ class Programs(Protocol):
     ) -> Finished: ...
 
 
-class Prometheus(Protocol):
-    """An instant query: the value of every series of the answer, empty for none. Raises OutsideError."""
+Series = tuple[tuple[float, float], ...]  # unix seconds and values, in order
+MOST_SERIES, MOST_POINTS = 50, 240
 
-    async def query(self, expr: str) -> tuple[float, ...]: ...
+
+class Prometheus(Protocol):
+    """Both raise OutsideError, and are empty where there is no series."""
+
+    async def query(self, expr: str) -> tuple[float, ...]:
+        """The value of every series of the answer now."""
+
+    async def series(self, expr: str, start: float, end: float, step: float) -> tuple[Series, ...]:
+        """How they were over time: no more than MOST_SERIES series of the last MOST_POINTS points each."""
+
+
+class Pictures(Protocol):
+    """Draws an incident's metric as a PNG; `document` is what `receiver.decide.illustration` makes. Raises OutsideError."""
+
+    async def draw(self, document: Mapping[str, object]) -> bytes: ...
 
 
 class Alertmanager(Protocol):
@@ -191,4 +205,5 @@ class Tools:
     progress: Callable[[str], Awaitable[None]] = field(default=unheard)
     later: Later = field(default=never_later)
     due: Callable[[str], Awaitable[Due]] = field(default=nothing_due)  # by the ledger of releases
+    pictures: Pictures | None = None  # None where nothing is installed that draws
     silencer: Silencer | None = None  # None unless `silence_while_healing` asks for it

@@ -1,13 +1,23 @@
-"""Asks Prometheus for the value of an expression now. Whatever is not a clean answer is an error, never a value."""
+"""Asks Prometheus for the value of an expression, now or over time. Whatever is not a clean answer is an error, never a value."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 from urllib.parse import urlencode
 
-from receiver.tools import MAX_BODY, Http, OutsideError, Response
+from receiver.tools import (
+    MAX_BODY,
+    MOST_POINTS,
+    MOST_SERIES,
+    Http,
+    OutsideError,
+    Response,
+    Series,
+)
 
+T = TypeVar("T")
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -16,23 +26,35 @@ class PrometheusApi:
 
     def __init__(self, http: Http, url: str, timeout: float = 10.0) -> None:
         self._http = http
-        self._url = f"{url.rstrip('/')}/api/v1/query"
+        self._url = f"{url.rstrip('/')}/api/v1"
         self._timeout = timeout
 
     async def query(self, expr: str) -> tuple[float, ...]:
-        form = urlencode({"query": expr, "timeout": f"{self._timeout:g}s"}).encode()
+        return _read(_values, await self._ask("query", query=expr))
+
+    async def series(self, expr: str, start: float, end: float, step: float) -> tuple[Series, ...]:
+        times = {"start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.3f}"}
+        return _read(_series, await self._ask("query_range", query=expr, **times))
+
+    async def _ask(self, what: str, **form: str) -> object:
+        """The answer's data."""
+        body = urlencode({**form, "timeout": f"{self._timeout:g}s"}).encode()
         response = await self._http.request(
-            "POST", self._url, timeout=self._timeout, headers=_FORM, body=form
+            "POST", f"{self._url}/{what}", timeout=self._timeout, headers=_FORM, body=body
         )
         answer = _answer(response)
         if answer.get("status") != "success":
             raise OutsideError(f"Prometheus: {_refusal(answer)}")
         if answer.get("warnings"):
             raise OutsideError(f"Prometheus warns: {str(answer['warnings'])[:200]}")
-        try:
-            return _values(answer["data"])
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise OutsideError("Prometheus: the answer has another shape than expected") from error
+        return answer.get("data")
+
+
+def _read(reader: Callable[[object], T], data: object) -> T:
+    try:
+        return reader(data)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise OutsideError("Prometheus: the answer has another shape than expected") from error
 
 
 def _answer(response: Response) -> Mapping[str, object]:
@@ -59,3 +81,14 @@ def _values(data: object) -> tuple[float, ...]:
             return (float(value),)
         case _:
             raise ValueError("neither a vector nor a scalar")
+
+
+def _series(data: object) -> tuple[Series, ...]:
+    match data:
+        case {"resultType": "matrix", "result": list(found)}:
+            return tuple(
+                tuple((float(at), float(value)) for at, value in one["values"][-MOST_POINTS:])
+                for one in found[:MOST_SERIES]
+            )
+        case _:
+            raise ValueError("not a matrix")

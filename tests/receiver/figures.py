@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from receiver.tools import OutsideError
+from receiver.tools import OutsideError, Series
 from tests.receiver.decide.launches import WELL
 
 MARKS = {
@@ -36,6 +36,9 @@ class Figures:
         name = next((name for mark, name in MARKS.items() if mark in expr), "traffic")
         value = figures[name]
         return () if value is None else (value,)
+
+    async def series(self, expr: str, start: float, end: float, step: float) -> tuple[Series, ...]:
+        return ()
 
     def becomes(self, **figures: float | None) -> None:
         """From now on, until somebody asks how it was before a later deploy."""

@@ -19,7 +19,7 @@ from receiver.settings import ReceiverSettings
 from receiver.stages.context import Context
 from receiver.stages.intake import Receipt, intake
 from receiver.stages.sender import Sender
-from receiver.tools import ActiveAlert, Finished, OutsideError, Response, Tools
+from receiver.tools import ActiveAlert, Finished, OutsideError, Response, Series, Tools
 
 START = 1_789_949_100.0  # five minutes after the alerts below began
 
@@ -108,6 +108,8 @@ class ToldPrometheus:
     meanwhile: Callable[[], Awaitable[object]] | None = None  # happens before it answers
     answers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # to what holds the key
     asked: list[str] = field(default_factory=list)
+    history: tuple[Series, ...] = ()
+    drawn: list[tuple[str, float, float, float]] = field(default_factory=list)  # `series` asked for
 
     async def query(self, expr: str) -> tuple[float, ...]:
         self.asked.append(expr)
@@ -116,6 +118,12 @@ class ToldPrometheus:
         if self.error is not None:
             raise self.error
         return next((said for key, said in self.answers.items() if key in expr), self.values)
+
+    async def series(self, expr: str, start: float, end: float, step: float) -> tuple[Series, ...]:
+        self.drawn.append((expr, start, end, step))
+        if self.error is not None:
+            raise self.error
+        return self.history
 
 
 @dataclass

@@ -14,6 +14,7 @@ from receiver.tools import (
     Finished,
     OutsideError,
     Response,
+    Series,
     Tools,
 )
 
@@ -120,6 +121,9 @@ class StandInPrometheus:
         if isinstance(self.values, OutsideError):
             raise self.values
         return self.values
+
+    async def series(self, expr: str, start: float, end: float, step: float) -> tuple[Series, ...]:
+        return ()
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 
 from receiver.outside.http import open_http
 from receiver.outside.prometheus import PrometheusApi
-from receiver.tools import OutsideError, Response
+from receiver.tools import MOST_POINTS, MOST_SERIES, OutsideError, Response, Series
 from tests.receiver.stand_ins import StandInHttp
 from tests.servers.ports import free_port
 from tests.servers.prometheus import prometheus
@@ -76,6 +76,45 @@ async def test_what_is_not_a_clean_answer_is_an_error(body: bytes, status: int, 
         await ask(body, status)
 
 
+def matrix(*series: list[tuple[float, str]]) -> bytes:
+    result = [{"metric": {"n": str(n)}, "values": values} for n, values in enumerate(series)]
+    return json.dumps(
+        {"status": "success", "data": {"resultType": "matrix", "result": result}}
+    ).encode()
+
+
+async def over_time(body: bytes) -> tuple[Series, ...]:
+    api = PrometheusApi(StandInHttp(Response(200, body)), "http://p")
+    return await api.series("up", 100.0, 160.0, 30.0)
+
+
+async def test_over_time_each_series_is_its_points() -> None:
+    (one, other) = await over_time(matrix([(100, "1"), (130.5, "+Inf")], [(160, "2")]))
+    assert one == ((100.0, 1.0), (130.5, math.inf))
+    assert other == ((160.0, 2.0),)
+
+
+async def test_over_time_is_never_more_than_can_be_drawn() -> None:
+    found = await over_time(matrix(*[[(float(at), "1") for at in range(500)]] * 60))
+    assert (len(found), len(found[0]), found[0][-1]) == (MOST_SERIES, MOST_POINTS, (499.0, 1.0))
+
+
+@pytest.mark.parametrize("body", [vector("1"), matrix([(1, "x")]), b'{"status":"success"}'])
+async def test_over_time_whatever_is_no_matrix_is_an_error(body: bytes) -> None:
+    with pytest.raises(OutsideError, match="another shape"):
+        await over_time(body)
+
+
+async def test_the_span_and_the_step_travel_with_the_query() -> None:
+    http = StandInHttp(Response(200, matrix()))
+    await PrometheusApi(http, "http://p").series("up", 100.0, 160.5, 30.0)
+    (asked,) = http.asked
+    form = parse_qs((asked.body or b"").decode())
+    assert asked.url == "http://p/api/v1/query_range"
+    assert (form["query"], form["start"], form["end"]) == (["up"], ["100.000"], ["160.500"])
+    assert form["step"] == ["30.000"]
+
+
 async def test_nobody_there_is_an_error() -> None:
     async with open_http() as http:
         with pytest.raises(OutsideError, match="refused"):
@@ -90,5 +129,7 @@ async def test_a_real_prometheus_is_understood(tmp_path: Path) -> None:
         assert await api.query("4") == (4.0,)
         assert await api.query("absent_metric") == ()
         assert math.isnan((await api.query("vector(0) / 0"))[0])
+        assert await api.series("vector(3)", 100, 160, 30) == (((100, 3), (130, 3), (160, 3)),)
+        assert await api.series("absent_metric", 100, 160, 30) == ()
         with pytest.raises(OutsideError, match="bad_data"):
             await api.query("sum(")
