@@ -65,12 +65,13 @@ class Sender:
             if self._rests_until > now:
                 break
             handled += 1
-            if not (windows and await self._muted(posting, windows)):
+            written_in = [one for one in windows if one.began <= posting.created]
+            if not (written_in and await self._muted(posting, written_in)):
                 await self._send(channel, posting)
         return handled
 
     async def _muted(self, posting: Posting, windows: Sequence[Window]) -> bool:
-        """Announced work is told to nobody while it lasts; of what ends with it nobody hears at all."""
+        """What was written in announced work is told to nobody while it lasts, nor at all when it ends with it."""
         context, now = self._context, self._context.now()
         incident = await context.journal.incident(posting.incident)
         if incident is None or posting.letter.event in OF_A_SCOPE or posting.id in self._taken:

@@ -124,6 +124,21 @@ async def test_who_heard_of_it_before_the_window_hears_its_end_in_it() -> None:
         assert (await made.told())[-1]["event"] == "resolved"
 
 
+async def test_what_was_written_before_the_window_is_told_in_it() -> None:
+    async with rig() as made:
+        made.http.status = 500
+        await made.deliver(firing())
+        await made.settle()
+        made.clock.at += 1
+        await begin(made)
+        made.http.status = 200
+        assert [body["event"] for body in await made.told()] == ["opened", "acted"]
+        await made.deliver(resolved())
+        await made.wait(3)
+        assert (await made.told())[-1]["event"] == "resolved"
+        assert await made.events("muted") == []
+
+
 async def test_a_window_over_something_else_changes_nothing_about_who_hears_the_end() -> None:
     async with rig() as made:
         await begin(made, matchers='service="other"')
