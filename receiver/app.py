@@ -6,8 +6,9 @@ import os
 import shutil
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from prunella.logs import create_logger
@@ -25,6 +26,7 @@ from receiver.journal.engines import open_engine
 from receiver.outside.alertmanager import AlertmanagerApi
 from receiver.outside.http import open_http
 from receiver.outside.ourselves import own_pids
+from receiver.outside.pictures import OF_INCIDENTS, Pictures
 from receiver.outside.programs import SystemPrograms
 from receiver.outside.prometheus import PrometheusApi
 from receiver.outside.silences import SilencesApi
@@ -69,7 +71,9 @@ async def receiver(
         )
         _start(tasks, pipeline, settings, context.tools.alertmanager)
         tasks.start("heartbeat", Heartbeat(context).beat)
-        live.on_reload(_apply(lambda: live.current, auth, tasks, pipeline, programs))
+        senders = _Senders(tasks, pipeline)
+        senders.begin(settings.channels)
+        live.on_reload(_apply(lambda: live.current, auth, senders, pipeline, programs))
         try:
             yield _service(live, context, pipeline, auth, tasks)
         finally:
@@ -160,6 +164,7 @@ def _tools(
     settings: ReceiverSettings, http: Http, clock: Clock, programs: Mapping[str, str]
 ) -> Tools:
     prometheus, alertmanager = settings.prometheus, settings.alertmanager
+    pictures = Pictures(OF_INCIDENTS)
     return Tools(
         clock=clock,
         http=http,
@@ -168,6 +173,7 @@ def _tools(
         alertmanager=AlertmanagerApi(http, alertmanager.urls) if alertmanager is not None else None,
         executables=programs,
         ourselves=own_pids(),
+        pictures=pictures if pictures.can_draw else None,
         silencer=(
             SilencesApi(http, alertmanager.urls)
             if alertmanager is not None and alertmanager.silence_while_healing
@@ -190,18 +196,28 @@ def _start(
     if alertmanager is not None and settings.alertmanager is not None:
         every = settings.alertmanager.reconcile
         tasks.start("reconcile", lambda: pipeline.reconcile(alertmanager, every))
-    for name in settings.channels:
-        tasks.start(f"channel-{name}", _sending(pipeline, name))
 
 
-def _sending(pipeline: Pipeline, name: str) -> Callable[[], Awaitable[None]]:
-    return lambda: pipeline.send(name)
+class _Senders:
+    """One sender a channel's name, for as long as the process lives.
+
+    That of a channel that a reload took out idles, so that one of the same name that comes back has it, and not two.
+    """
+
+    def __init__(self, tasks: Tasks, pipeline: Pipeline) -> None:
+        self._tasks, self._pipeline = tasks, pipeline
+        self._begun: set[str] = set()
+
+    def begin(self, names: Iterable[str]) -> None:
+        for name in set(names) - self._begun:
+            self._begun.add(name)
+            self._tasks.start(f"channel-{name}", partial(self._pipeline.send, name))
 
 
 def _apply(
     current: Callable[[], ReceiverSettings],
     auth: Auth,
-    tasks: Tasks,
+    senders: _Senders,
     pipeline: Pipeline,
     programs: dict[str, str],
 ) -> Callable[[ReceiverSettings], Awaitable[None]]:
@@ -216,8 +232,7 @@ def _apply(
             raise ConfigError(problems)
         programs.update(executables(new))  # the dict that the tools look into
         auth.replace(tokens(new), open_when_unset=_open_to_all(new))
-        for name in new.channels.keys() - old.channels.keys():
-            tasks.start(f"channel-{name}", _sending(pipeline, name))
+        senders.begin(new.channels)
         pipeline.wake()
 
     return apply
