@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
@@ -52,9 +52,17 @@ class QuietHours(Settings):
     def until(self, now: float) -> float | None:
         """When the quiet that is now is over; None when it is not quiet."""
         there = datetime.fromtimestamp(now, zone(self.timezone))
-        at, over_midnight = there.time(), self.to < self.from_
-        quiet = (at >= self.from_ or at < self.to) if over_midnight else self.from_ <= at < self.to
-        if not quiet:
-            return None
-        day = there.date() + (_DAY if at >= self.to else timedelta(0))
-        return datetime.combine(day, self.to, there.tzinfo).timestamp()
+        for day in (there.date() - _DAY, there.date()):
+            begin, end = self._of(day, there.tzinfo)
+            if begin <= now < end:
+                return end
+        return None
+
+    def _of(self, day: date, place: tzinfo | None) -> tuple[float, float]:
+        """The stretch that begins on that day. An hour that the clock shows twice is one, and quiet to its last end."""
+        last = day + (_DAY if self.to < self.from_ else timedelta(0))
+        ends = (datetime.combine(last, self.to.replace(fold=fold), place) for fold in (0, 1))
+        return (
+            datetime.combine(day, self.from_, place).timestamp(),
+            max(end.timestamp() for end in ends),
+        )

@@ -32,6 +32,36 @@ def test_the_night_ends_in_the_morning_of_the_place(now: str, until: str | None)
     assert NIGHT.until(at(now)) == (None if until is None else at(until))
 
 
+@pytest.mark.parametrize(
+    ("now", "until"),
+    [
+        ("2026-10-25 00:10", "2026-10-25 01:20"),  # 02:10, for the first time
+        ("2026-10-25 00:40", "2026-10-25 01:20"),  # 02:40, and 02:20 is still to come
+        ("2026-10-25 01:00", "2026-10-25 01:20"),  # 02:00, for the second time
+        ("2026-10-25 01:20", None),
+        ("2026-03-29 00:30", "2026-03-29 01:20"),  # the clock never shows 02:20
+        ("2026-03-29 01:20", None),
+    ],
+)
+def test_an_hour_that_the_clock_shows_twice_is_quiet_to_its_last_end(
+    now: str, until: str | None
+) -> None:
+    short = QuietHours.model_validate({"from": "22:00", "to": "02:20", "timezone": "Europe/Vienna"})
+    assert short.until(at(now)) == (None if until is None else at(until))
+
+
+@pytest.mark.parametrize(
+    ("start", "to"), [("02:10", "02:50"), ("01:30", "02:30"), ("02:30", "06:00")]
+)
+def test_nothing_is_held_until_a_moment_that_is_past(start: str, to: str) -> None:
+    hours = QuietHours.model_validate({"from": start, "to": to, "timezone": "Europe/Vienna"})
+    for night in ("2026-10-24 22:00", "2026-03-28 22:00"):
+        for minute in range(0, 9 * 60, 5):
+            now = at(night) + minute * 60
+            until = hours.until(now)
+            assert until is None or (now < until and hours.until(until) is None)
+
+
 def test_quiet_hours_by_day_end_on_the_same_day() -> None:
     assert NOON.until(at("2026-11-21 12:00")) == at("2026-11-21 13:30")
     assert NOON.until(at("2026-11-21 13:30")) is None
