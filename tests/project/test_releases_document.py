@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,15 @@ class Machine:
         log, fails = self.folder / "said", f'case "{name} $*" in *"{self.failing}"*) exit 1;; esac'
         program.write_text(f'#!/bin/sh\necho "{name} $*" >> {log}\n{fails}\n')
         program.chmod(0o755)
+
+    def kills_at(self, name: str, word: str) -> Path:
+        """The script is killed where it calls that program with that word, so that no trap of it runs."""
+        program = self.folder / "bin" / name
+        real = shutil.which(name)
+        kills = f'case "$*" in *"{word}"*) kill -KILL $PPID; exit 1;; esac'
+        program.write_text(f'#!/bin/sh\n{kills}\nexec {real} "$@"\n')
+        program.chmod(0o755)
+        return program
 
     def deploy(self, script: str) -> int:
         file = self.folder / "deploy.sh"
@@ -107,6 +117,62 @@ def test_what_goes_wrong_before_the_link_moves_has_failed(script: str, tmp_path:
     assert machine.deploy(script) != 0
     assert machine.said == [SAID[0], "prunella release failed api"]
     assert machine.current == GOOD
+
+
+@pytest.mark.parametrize("script", [SYMLINK, GIT], ids=["symlink", "git"])
+def test_a_next_that_an_earlier_deploy_left_does_not_bring_the_old_release_back(
+    script: str, tmp_path: Path
+) -> None:
+    machine = Machine(tmp_path)
+    (machine.api / "releases" / GOOD).mkdir()
+    for name in ("current", "next"):
+        (machine.api / name).symlink_to(f"releases/{GOOD}")
+    assert machine.deploy(script) == 0
+    assert (machine.said, machine.current) == (SAID, NEXT)
+    assert list((machine.api / "releases" / GOOD).iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "program", "word"),
+    [
+        (SYMLINK, "tar", ""),
+        (SYMLINK, "sha256sum", ""),
+        (SYMLINK, "mv", "releases"),
+        (SYMLINK, "mv", "next"),
+        (GIT, "mv", "releases"),
+        (GIT, "mv", "next"),
+    ],
+)
+def test_a_deploy_that_was_killed_is_done_by_running_it_again(
+    script: str, program: str, word: str, tmp_path: Path
+) -> None:
+    machine = Machine(tmp_path)
+    (machine.api / "current").symlink_to(f"releases/{GOOD}")
+    killer = machine.kills_at(program, word)
+    machine.deploy(script)
+    assert machine.current == GOOD
+    killer.unlink()
+    assert machine.deploy(script) == 0
+    assert machine.current == NEXT
+    require_whole(machine.api / "releases" / NEXT, ["release.json"])
+
+
+@pytest.mark.parametrize("script", [SYMLINK, GIT], ids=["symlink", "git"])
+def test_the_same_version_is_deployed_a_second_time(script: str, tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    assert [machine.deploy(script), machine.deploy(script)] == [0, 0]
+    assert (machine.said, machine.current) == (SAID * 2, NEXT)
+
+
+def test_a_worktree_of_which_a_killed_deploy_left_a_part_is_made_anew(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    repo, half = machine.api / "repo", machine.api / "new"
+    repository.git(repo, "worktree", "add", "--quiet", "--lock", "--detach", str(half), GOOD)
+    (half / "release.json").unlink()
+    assert machine.deploy(GIT) == 0
+    require_whole(machine.api / "releases" / NEXT, ["release.json"])
+    clone = repository.git(machine.api / "releases" / NEXT, "status", "--porcelain")
+    assert (clone, machine.current) == (b"", NEXT)
 
 
 @pytest.mark.parametrize("script", [SYMLINK, GIT], ids=["symlink", "git"])
