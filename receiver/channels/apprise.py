@@ -10,6 +10,7 @@ import asyncio
 import importlib
 import importlib.util
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
@@ -21,6 +22,8 @@ from receiver.channels.fitting import web_links
 from receiver.channels.looks import about, look_of
 from receiver.tools import Tools
 
+# its own, so that a service that hangs takes no thread from repairs
+_THREADS = ThreadPoolExecutor(4, "apprise")
 _TITLE, _TEXT, _NAME, _VALUE, _FACTS = 250, 4000, 100, 500, 20
 _TYPES = {"🔴": "failure", "🟠": "warning", "🟢": "success"}
 
@@ -49,7 +52,8 @@ class Apprise(Channel):
     async def send(self, notice: Notice, tools: Tools) -> str | None:
         try:
             async with asyncio.timeout(self.timeout):
-                taken = await asyncio.to_thread(self._notify, notice)
+                loop = asyncio.get_running_loop()
+                taken = await loop.run_in_executor(_THREADS, self._notify, notice)
         except TimeoutError:
             raise ChannelError(f"no answer within {self.timeout:g} s", unknown=True) from None
         if not taken:

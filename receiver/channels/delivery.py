@@ -43,9 +43,19 @@ def address(url: Secret, api_url: str | None) -> str:
     return f"{api_url.rstrip('/')}{parsed.path}{query}"
 
 
-def encode(message: Mapping[str, object]) -> bytes:
+def encode(message: object) -> bytes:
     """The message as JSON in ASCII, so that no label can make it something else."""
     return json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
+
+
+def kept_keys(thread: str) -> dict[str, str]:
+    """What `send` returned as JSON of words; nothing of what a channel of another kind left under the same name."""
+    try:
+        kept = json.loads(thread) if thread else {}
+    except ValueError:
+        return {}
+    whole = isinstance(kept, dict) and all(isinstance(value, str) for value in kept.values())
+    return kept if whole else {}
 
 
 def answer_of(response: Response) -> Mapping[str, object]:

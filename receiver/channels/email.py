@@ -10,7 +10,10 @@ from __future__ import annotations
 import asyncio
 import re
 import smtplib
+import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -28,6 +31,8 @@ from receiver.channels.looks import about, look_of
 from receiver.tools import Tools
 
 IMPLICIT_TLS = 465
+# its own, so that a mail server that hangs takes no thread from repairs
+_THREADS = ThreadPoolExecutor(4, "mail")
 _SUBJECT, _TEXT, _NAME, _VALUE, _FACTS = 200, 20_000, 100, 2000, 40
 _LOCAL = re.compile(r"[^A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]")
 _CELL = 'style="padding:4px 12px 4px 0;vertical-align:top"'
@@ -83,9 +88,15 @@ class Email(Channel):
         return self.starttls or self.port == IMPLICIT_TLS
 
     async def send(self, notice: Notice, tools: Tools) -> str | None:
-        mail = _mail(notice, self)
+        mail, server = _mail(notice, self), self._server()
+        work = asyncio.get_running_loop().run_in_executor(_THREADS, self._deliver, server, mail)
         try:
-            await asyncio.to_thread(self._deliver, mail)
+            async with asyncio.timeout(self._patience):
+                await asyncio.shield(work)
+        except TimeoutError as error:
+            raise ChannelError(
+                f"the mail server came to no end in {self._patience:g} s", unknown=True
+            ) from error
         except smtplib.SMTPException as error:
             raise _refusal(error) from error
         except ssl.SSLCertVerificationError as error:
@@ -95,10 +106,21 @@ class Email(Channel):
             ) from error
         except OSError as error:
             raise ChannelError(f"no mail server answers at {self.host}:{self.port}") from error
-        return notice.thread or str(mail["Message-ID"])
+        finally:
+            if not work.done():
+                _hang_up(server)  # each word of a server that drips would buy it another `timeout`
+                work.add_done_callback(_forget)
+        return _root(notice) or str(mail["Message-ID"])
 
-    def _deliver(self, mail: EmailMessage) -> None:
-        with self._connection() as server:
+    @property
+    def _patience(self) -> float:
+        return 3 * self.timeout  # for the whole of it; `timeout` is for each answer
+
+    def _deliver(self, server: smtplib.SMTP, mail: EmailMessage) -> None:
+        with server:
+            code, said = server.connect(self.host, self.port)
+            if code != 220:
+                raise smtplib.SMTPConnectError(code, said)
             if self.starttls and self.port != IMPLICIT_TLS:
                 server.starttls(context=self._context())
             if self.username is not None and self.password is not None:
@@ -107,14 +129,35 @@ class Email(Channel):
                 mail, parseaddr(self.from_)[1], [parseaddr(to)[1] for to in self.to]
             )
 
-    def _connection(self) -> smtplib.SMTP:
+    def _server(self) -> smtplib.SMTP:
+        """Not connected yet, so that it can be hung up on whatever it waits for."""
         if self.port == IMPLICIT_TLS:
-            context = self._context()
-            return smtplib.SMTP_SSL(self.host, self.port, timeout=self.timeout, context=context)
-        return smtplib.SMTP(self.host, self.port, timeout=self.timeout)
+            server: smtplib.SMTP = smtplib.SMTP_SSL(timeout=self.timeout, context=self._context())
+        else:
+            server = smtplib.SMTP(timeout=self.timeout)
+        # whose certificate is asked for; the library knows it only when it connects as it is made
+        server._host = self.host  # type: ignore[attr-defined]  # noqa: SLF001 - there is no other way to it
+        return server
 
     def _context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.ca_file)
+
+
+def _hang_up(server: smtplib.SMTP) -> None:
+    if server.sock is not None:
+        with suppress(OSError):
+            server.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _forget(work: asyncio.Future[None]) -> None:
+    """Whatever came of what was hung up on."""
+    if not work.cancelled():
+        work.exception()
+
+
+def _root(notice: Notice) -> str:
+    """The Message-ID of the incident's first mail; nothing of what a channel of another kind left under this name."""
+    return notice.thread if re.fullmatch(r"<[!-~]{1,300}@[!-~]{1,190}>", notice.thread) else ""
 
 
 def _refusal(error: smtplib.SMTPException) -> ChannelError:
@@ -141,8 +184,8 @@ def _mail(notice: Notice, channel: Email) -> EmailMessage:
     mail["Subject"] = line(notice.title, _SUBJECT) or notice.event
     mail["Date"] = format_datetime(datetime.fromtimestamp(notice.at, UTC))
     mail["Message-ID"] = f"<{_LOCAL.sub('.', notice.dedup_key)}@{domain}>"
-    if notice.thread:
-        mail["In-Reply-To"] = mail["References"] = notice.thread
+    if root := _root(notice):
+        mail["In-Reply-To"] = mail["References"] = root
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers to a robot
     if notice.severity == "critical" and not notice.ended:
         mail["Importance"] = "high"

@@ -50,7 +50,12 @@ class GitHub(Channel):
     async def send(self, notice: Notice, tools: Tools) -> str | None:
         if notice.event == "release" and notice.severity == "info" and not notice.thread:
             return None  # a deploy that goes well is nobody's issue
-        number = notice.thread or await self._opened_already(notice, tools)
+        thread = (
+            notice.thread if notice.thread.isdecimal() else ""
+        )  # another kind's is none of ours
+        number = thread or await self._opened_already(notice, tools)
+        if thread and not await self._commented(notice, thread, tools):
+            number = thread = ""  # somebody has deleted or moved it
         if not number:
             issue = {
                 "title": line(notice.title, _TITLE) or notice.event,
@@ -58,11 +63,17 @@ class GitHub(Channel):
                 "labels": [LABEL, f"severity:{notice.severity}"],
             }
             number = _number(answer_of(await self._call("POST", "", issue, tools)))
-        elif notice.thread:
-            body = {"body": f"**{_code(notice.title)}**\n\n{_body(notice, self.environment)}"}
-            await self._call("POST", f"/{number}/comments", body, tools)
         await self._open_or_closed(notice, number, tools)
         return None if notice.event in _AT_ONCE_OVER else number
+
+    async def _commented(self, notice: Notice, number: str, tools: Tools) -> bool:
+        """Whether the issue is there to be commented on."""
+        body = {"body": f"**{_code(notice.title)}**\n\n{_body(notice, self.environment)}"}
+        try:
+            await self._call("POST", f"/{number}/comments", body, tools)
+        except _GoneError:
+            return False
+        return True
 
     async def _open_or_closed(self, notice: Notice, number: str, tools: Tools) -> None:
         """As the incident is; what comes back after its end is opened again."""
@@ -101,13 +112,20 @@ class GitHub(Channel):
         )
         if 200 <= response.status < 300:
             return response
+        if response.status in {404, 410} and path.endswith("/comments"):
+            raise _GoneError("the issue is gone", permanent=True)
         raise _refused(response, tools.clock.now())
+
+
+class _GoneError(ChannelError):
+    """There is no such issue any more."""
 
 
 def _refused(response: Response, now: float) -> ChannelError:
     """403 is for good, unless it is a rate limit (GitHub, "Best practices for using the REST API")."""
     headers = {name.lower(): value for name, value in response.headers.items()}
     used_up = headers.get("x-ratelimit-remaining") == "0"
+    used_up = used_up or "rate limit" in str(answer_of(response).get("message", ""))
     if response.status not in {403, 429} or not (used_up or "retry-after" in headers):
         return refusal(response, now)
     asked = refusal(Response(429, b"", response.headers), now).retry_after

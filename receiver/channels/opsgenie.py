@@ -15,7 +15,7 @@ from pydantic import AfterValidator
 
 from prunella.service.settings import Secret
 from receiver.channels.base import Channel, ChannelError, Notice
-from receiver.channels.delivery import answer_of, ask, encode, refusal
+from receiver.channels.delivery import answer_of, ask, encode, kept_keys, refusal
 from receiver.channels.fields import fields, line, text
 from receiver.channels.fitting import web_links
 from receiver.tools import Tools
@@ -25,10 +25,11 @@ SUCCESSOR = "https://api.atlassian.com/jsm/ops/integration"
 _MESSAGE, _ALIAS, _DESCRIPTION, _NOTE = 130, 512, 15_000, 25_000
 _TAGS, _TAG, _ENTITY = 20, 50, 512
 _DETAILS, _NAME, _VALUE = 40, 100, 150  # 8,000 characters in all
+_AT_ONCE_OVER = frozenset(
+    {"test", "digest"}
+)  # nothing would ever close them; a storm calls by its freeze
 _PRIORITIES = {"critical": "P1", "warning": "P3", "info": "P5"}
-_CALLS = frozenset(
-    {"opened", "approval_requested", "ineffective", "escalated", "frozen", "digest", "test"}
-)
+_CALLS = frozenset({"opened", "approval_requested", "ineffective", "escalated", "frozen"})
 
 
 def _header_safe(secret: Secret) -> Secret:
@@ -48,7 +49,7 @@ class Opsgenie(Channel):
     api_key: Annotated[Secret, AfterValidator(_header_safe)]
 
     async def send(self, notice: Notice, tools: Tools) -> str | None:
-        aliases: dict[str, str] = json.loads(notice.thread) if notice.thread else {}
+        aliases = kept_keys(notice.thread)
         scope = "freeze" if notice.event in {"frozen", "thawed"} else "incident"
         steps = _steps(notice, known=scope in aliases)
         alias = aliases.get(scope) or notice.dedup_key[:_ALIAS]
@@ -58,7 +59,7 @@ class Opsgenie(Channel):
             else:
                 where = f"/v2/alerts/{quote(alias, safe='')}/{step}?identifierType=alias"
                 await self._post(where, {"source": "Prunella", "note": _note(notice)}, tools)
-        if not steps or notice.event == "test":
+        if not steps or notice.event in _AT_ONCE_OVER:
             return None
         return json.dumps({**aliases, scope: alias}, separators=(",", ":"))
 
@@ -85,7 +86,7 @@ def _steps(notice: Notice, *, known: bool) -> tuple[str, ...]:
     Creating an alert that is open counts it up and changes nothing else, and one that was closed is opened anew: what
     happened is then told by a note.
     """
-    if notice.event == "test":
+    if notice.event in _AT_ONCE_OVER:
         return ("create", "close")
     if notice.ended or notice.event == "thawed":
         return ("close",) if known else ()
@@ -103,7 +104,7 @@ def _alert(notice: Notice, alias: str, environment: str | None) -> dict[str, obj
         "message": line(notice.title, _MESSAGE) or notice.event,
         "alias": alias,
         "description": _description(notice),
-        "priority": _PRIORITIES.get(notice.severity, "P5"),
+        "priority": "P5" if notice.event == "digest" else _PRIORITIES.get(notice.severity, "P5"),
         "source": "Prunella",
         "entity": line(notice.labels.get("service", ""), _ENTITY),
         "tags": [tag for tag in (line(word, _TAG) for word in tags) if tag][:_TAGS],

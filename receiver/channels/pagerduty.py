@@ -15,7 +15,7 @@ from pydantic import AfterValidator
 
 from prunella.service.settings import Secret
 from receiver.channels.base import Channel, ChannelError, Notice
-from receiver.channels.delivery import answer_of, ask, encode, refusal
+from receiver.channels.delivery import answer_of, ask, encode, kept_keys, refusal
 from receiver.channels.fields import fields, line
 from receiver.channels.fitting import web_links
 from receiver.tools import Tools
@@ -27,9 +27,7 @@ _DETAILS, _NAME, _VALUE, _TEXT = 80, 100, 1000, 8000
 _LINKS, _CAPTION = 10, 255
 _SEVERITIES = {"critical": "critical", "warning": "warning", "info": "info"}
 # for these somebody is called; all others only add to an alert that is open
-_CALLS = frozenset(
-    {"opened", "approval_requested", "ineffective", "escalated", "frozen", "digest", "test"}
-)
+_CALLS = frozenset({"opened", "approval_requested", "ineffective", "escalated", "frozen", "test"})
 _SECONDS_TO_BACK_OFF = 60.0  # "wait a few minutes", where no Retry-After says how long
 
 
@@ -48,10 +46,10 @@ class PagerDuty(Channel):
     region: Literal["us", "eu"] = "us"
 
     async def send(self, notice: Notice, tools: Tools) -> str | None:
-        if notice.event == "release":
+        if notice.event in {"release", "digest"}:
             await self._enqueue("/v2/change/enqueue", _change(notice, self.environment), tools)
             return None
-        open_keys = _open_keys(notice.thread)
+        open_keys = kept_keys(notice.thread)
         scope = "freeze" if notice.event in {"frozen", "thawed"} else "incident"
         key = open_keys.get(scope)
         action = _action(notice, known=key is not None)
@@ -82,12 +80,10 @@ class PagerDuty(Channel):
         raise error
 
 
-def _open_keys(thread: str) -> dict[str, str]:
-    return dict(json.loads(thread)) if thread else {}
-
-
 def _action(notice: Notice, *, known: bool) -> str | None:
     """What the event is to PagerDuty; None for what would call somebody for mere news."""
+    if notice.event == "test":
+        return "trigger"
     if notice.event == "thawed" or notice.ended:
         return "resolve" if known else None
     if notice.event == "acknowledged":
@@ -109,7 +105,8 @@ def _event(notice: Notice, action: str, key: str, environment: str | None) -> di
 
 
 def _change(notice: Notice, environment: str | None) -> dict[str, object]:
-    """News of a deploy: a mark beside the service's alerts that calls nobody ("Send a Change Event")."""
+    """News of a deploy, and what many letters came to: a mark beside the service's alerts that calls nobody ("Send a
+    Change Event"). Nothing would ever end an alert of theirs, and a storm pages by its freeze."""
     payload = _payload(notice, environment)
     kept = ("summary", "source", "timestamp", "custom_details")
     return {"payload": {name: payload[name] for name in kept}, "links": _links(notice)}

@@ -103,7 +103,7 @@ async def _pause(said: Press, pressed: Pressed, context: Context) -> None:
 
 
 def _told_of_pause(before: Incident, pressed: Pressed, context: Context) -> Move:
-    """The switch itself is thrown already."""
+    """The switch itself is thrown already. As news: a freeze would call somebody, and nothing would end that call."""
     text = f"{pressed.by} paused all repairs: none begins until somebody resumes."
     about = f"paused-{pressed.service}-{pressed.moment}"
-    return Move(before, (), letters(context, before, "frozen", text, about=about))
+    return Move(before, (), letters(context, before, "acted", text, about=about))

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import ssl
+import sys
+import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
@@ -20,6 +23,7 @@ from tests.receiver.channels.golden import is_golden
 from tests.receiver.channels.notices import a_notice
 from tests.receiver.stand_ins import a_toolbox
 from tests.servers.ports import free_port
+from tests.servers.process import until
 from tests.servers.smtp import PASSWORD, USER, Mailbox, mail_server
 
 FACTS = {"Tried": "restart of shop, 12 s ago", "Next": "rollback, at 03:12 UTC"}
@@ -131,6 +135,78 @@ async def test_a_refusal_is_for_good_or_for_now(answer: str, permanent: bool) ->
         with pytest.raises(ChannelError, match="recipient") as caught:
             await channel.send(a_notice(), a_toolbox())
     assert caught.value.permanent is permanent
+
+
+@asynccontextmanager
+async def speaking(words: bytes, every: float) -> AsyncIterator[int]:
+    """A port whose server says the same again and again."""
+
+    talks: set[asyncio.Task[None]] = set()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while not reader.at_eof():
+                writer.write(words)
+                await writer.drain()
+                await asyncio.sleep(every)
+        except (ConnectionError, asyncio.CancelledError):
+            return  # hung up on
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talks.add(asyncio.create_task(drip(reader, writer)))
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for talk in talks:
+            talk.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
+        await server.wait_closed()
+
+
+async def test_a_server_that_drips_costs_no_more_than_the_time_given() -> None:
+    async with speaking(b"220-wait\r\n", 0.1) as port:
+        channel = a_channel(port, timeout="300ms")
+        with pytest.raises(ChannelError, match=r"no end in 0\.9 s") as caught:
+            await channel.send(a_notice(), a_toolbox())
+        assert caught.value.unknown
+
+        def ended() -> bool:
+            return not any(work.name.startswith("mail") and _busy(work) for work in threads())
+
+        await until(ended, "the thread is free again", deadline=5)
+
+
+def threads() -> list[threading.Thread]:
+    return threading.enumerate()
+
+
+def _busy(thread: threading.Thread) -> bool:
+    frame = sys._current_frames().get(thread.ident or 0)
+    while frame is not None:
+        if frame.f_code.co_name == "_deliver":
+            return True
+        frame = frame.f_back
+    return False
+
+
+async def test_a_server_that_wants_no_mail_is_heard() -> None:
+    async with speaking(b"554 go away\r\n", 1.0) as port:
+        with pytest.raises(ChannelError, match="554") as caught:
+            await a_channel(port).send(a_notice(), a_toolbox())
+    assert caught.value.permanent
+
+
+async def test_what_another_kind_of_channel_left_begins_no_thread() -> None:
+    async with connected() as (box, channel):
+        await channel.send(replace(a_notice(), thread='["#ops", "C1", "1.2"]'), a_toolbox())
+    assert box.mails[0]["References"] is None
 
 
 async def test_no_server_is_tried_again() -> None:

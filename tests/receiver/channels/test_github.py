@@ -134,7 +134,6 @@ async def test_a_megabyte_of_text_still_fits() -> None:
         (403, {"Retry-After": "30"}, False, 30.0),
         (403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1700000090"}, False, 90.0),
         (429, {"X-RateLimit-Remaining": "0"}, False, 60.0),
-        (410, {}, True, None),
         (422, {}, True, None),
         (503, {}, False, None),
     ],
@@ -147,6 +146,30 @@ async def test_a_refusal_is_for_good_or_for_now(
         with pytest.raises(ChannelError) as caught:
             await channel.send(of("opened"), tools)
     assert (caught.value.permanent, caught.value.retry_after) == (permanent, wait)
+
+
+async def test_a_limit_that_is_told_in_words_only_is_for_now() -> None:
+    words = {"message": "You have exceeded a secondary rate limit."}
+    async with connected() as (service, channel, tools):
+        service.refusals.append(web.json_response(words, status=403))
+        with pytest.raises(ChannelError) as caught:
+            await channel.send(of("opened"), tools)
+    assert (caught.value.permanent, caught.value.retry_after) == (False, 60.0)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_an_issue_that_somebody_deleted_is_opened_anew(status: int) -> None:
+    async with connected() as (service, channel, tools):
+        thread = await channel.send(of("opened"), tools)
+        assert thread == "1"
+        service.refusals.append(web.json_response({}, status=status))
+        assert await channel.send(replace(of("escalated"), thread=thread), tools) == "2"
+
+
+async def test_what_another_kind_of_channel_left_is_no_issue() -> None:
+    async with connected() as (service, channel, tools):
+        await channel.send(replace(of("opened"), thread='["#ops", "C1", "1.2"]'), tools)
+    assert len(service.issues) == 1
 
 
 async def test_a_token_that_may_not_is_refused_and_not_told() -> None:

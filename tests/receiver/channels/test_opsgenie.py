@@ -85,8 +85,9 @@ async def test_a_repeat_after_a_lost_answer_opens_nothing_twice() -> None:
     assert [alert.count for alert in service.alerts] == [3]
 
 
-async def test_a_test_leaves_nothing_open() -> None:
-    service = await told(of("test"))
+@pytest.mark.parametrize("event", ["test", "digest"])
+async def test_what_nothing_would_ever_end_is_closed_at_once(event: str) -> None:
+    service = await told(of(event))
     assert [alert.status for alert in service.alerts] == ["closed"]
 
 

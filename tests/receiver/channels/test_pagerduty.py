@@ -91,6 +91,18 @@ async def test_news_of_a_deploy_is_a_mark_that_calls_nobody() -> None:
     assert service.changes[0]["payload"]["summary"] == "api v42: degraded"
 
 
+async def test_a_digest_is_a_mark_because_nothing_would_ever_end_it() -> None:
+    service = await told(of("digest"))
+    assert (service.alerts, len(service.changes)) == ([], 1)
+
+
+@pytest.mark.parametrize("left", ['["#ops", "C1", "1.2"]', "<a@b>", "7", "{", '{"a": 1}'])
+async def test_what_another_kind_of_channel_left_is_none_of_ours(left: str) -> None:
+    async with connected() as (service, channel, tools):
+        await channel.send(replace(of("opened"), thread=left), tools)
+    assert [alert.key for alert in service.alerts] == ["prunella-j-12-opened"]
+
+
 async def test_what_comes_back_is_called_for_again() -> None:
     service = await told(of("opened"), RESOLVED, of("opened"))
     assert [alert.status for alert in service.alerts] == ["resolved", "triggered"]
@@ -103,8 +115,9 @@ async def test_a_repeat_after_a_lost_answer_opens_nothing_twice() -> None:
     assert len(service.alerts) == 1
 
 
-async def test_a_test_leaves_nothing_open() -> None:
-    service = await told(of("test"))
+@pytest.mark.parametrize("ended", [False, True])  # `notify test` says that it is over
+async def test_a_test_leaves_nothing_open(ended: bool) -> None:
+    service = await told(of("test", ended=ended))
     assert [alert.status for alert in service.alerts] == ["resolved"]
 
 

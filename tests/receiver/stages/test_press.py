@@ -148,7 +148,7 @@ async def test_a_pause_stops_everything_and_is_told() -> None:
         said = await press(bound_to(incident, "pause"), AT_ONE, made.context)
         assert said.startswith("Paused.")
         assert ANN in str(await made.journal.paused())
-        frozen = [body["text"] for body in await made.told() if body["event"] == "frozen"]
+        frozen = [body["text"] for body in await made.told() if body["event"] == "acted"]
         assert frozen == [f"{ANN} paused all repairs: none begins until somebody resumes."]
 
 
