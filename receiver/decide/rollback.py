@@ -53,6 +53,7 @@ class RollbackFacts:
         None  # the same alert, where this release is not; False if there is no elsewhere
     )
     dependency: str | None = None  # an open alert that `gate.blocked_by` names
+    locked: bool = False  # a deploy script holds the lock on the releases
     soak: float = SOAK
     wanted: str | None = None  # the version that an operator named; None = the last known good
     attempts: tuple[Attempt, ...] = ()
@@ -140,7 +141,7 @@ def schema_compatible(facts: RollbackFacts, serving: Release) -> Decision | None
 
 def nobody_deploys(facts: RollbackFacts, serving: Release) -> Decision | None:
     """Two who move the same files leave a third version behind."""
-    if in_flight(facts.releases, facts.now) is None:
+    if in_flight(facts.releases, facts.now) is None and not facts.locked:
         return None
     return Decision(Answer.WAIT, Reason.DEPLOY_IN_FLIGHT)
 

@@ -68,6 +68,7 @@ async def facts_of(
         approved=proposal.approved,
         within=gate.within,
         soak=strategy.soak,
+        locked=await strategy.locked(),
         wanted=proposal.action.wanted(strategy),
         attempts=attempts(await context.journal.rollbacks(target.name), but),
         max_per_deploy=gate.max_per_deploy,

@@ -108,6 +108,10 @@ class Strategy(Settings):
         """The version that the layout points at now, whatever serves; None when that cannot be seen."""
         raise NotImplementedError
 
+    async def locked(self) -> bool:
+        """Whether a deploy keeps everybody from activating anything, at this moment."""
+        return False
+
     async def preflight(self, version: str, tools: Tools) -> str:
         """Looks whether that version could be activated: there, whole, room on the disk, a config that is read. Changes
         nothing; says in words what it saw. Raises StrategyError(started=False)."""

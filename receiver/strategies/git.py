@@ -54,6 +54,9 @@ class Git(Strategy):
     async def active(self, tools: Tools) -> str | None:
         return await asyncio.to_thread(self.layout.active)
 
+    async def locked(self) -> bool:
+        return await asyncio.to_thread(self.layout.locked)
+
     async def preflight(self, version: str, tools: Tools) -> str:
         with refusing(self.path):
             return await self._look(version, self._clone(tools))

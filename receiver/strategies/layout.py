@@ -59,6 +59,10 @@ def refusing(what: Path) -> Iterator[None]:
         raise StrategyError(f"{where}: {error.strerror or error}", started=False) from error
 
 
+class _LockedError(StrategyError):
+    """A deploy script is at it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The folder `path` of one target. Everything here blocks: call it in a thread."""
@@ -114,6 +118,16 @@ class Layout:
             yield
         finally:
             os.close(handle)
+
+    def locked(self) -> bool:
+        """Whether a deploy script holds that lock now."""
+        try:
+            with self.alone(fcntl.LOCK_SH):
+                return False
+        except _LockedError:
+            return True
+        except StrategyError:  # what else is wrong there is said where it is in the way
+            return False
 
     def require_free(self) -> None:
         """Raises StrategyError unless `current` may be moved now."""
@@ -182,7 +196,7 @@ def _lock(handle: int, how: int, path: Path) -> None:
     try:
         fcntl.flock(handle, how | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise StrategyError(f"a deploy holds the lock on {path} (flock)", started=False) from error
+        raise _LockedError(f"a deploy holds the lock on {path} (flock)", started=False) from error
     except OSError as error:
         if error.errno not in _CANNOT_LOCK:
             raise StrategyError(f"{path}: {error.strerror}", started=False) from error

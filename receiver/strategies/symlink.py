@@ -46,6 +46,9 @@ class Symlink(Strategy):
     async def active(self, tools: Tools) -> str | None:
         return await asyncio.to_thread(self.layout.active)
 
+    async def locked(self) -> bool:
+        return await asyncio.to_thread(self.layout.locked)
+
     async def preflight(self, version: str, tools: Tools) -> str:
         return await asyncio.to_thread(self._look, version)
 

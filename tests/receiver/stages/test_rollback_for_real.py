@@ -7,9 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from receiver.decide.going_back import Step
 from receiver.decide.incident import State
+from receiver.decide.reason import Reason
 from receiver.outside.programs import SystemPrograms
+from receiver.strategies.layout import Layout
 from tests.receiver.rig import CONFIG, Rig, firing, rig
 from tests.receiver.stages.rollbacks import live_and_bad, the_book, the_rollback, with_programs
 from tests.receiver.strategies.places import a_place
@@ -21,7 +25,7 @@ GATE = {"healthy": "shop:healthy"}
 
 @asynccontextmanager
 async def deployed(
-    folder: Path, release: dict[str, Any], reload: str, *, check: str = "cat"
+    folder: Path, release: dict[str, Any], reload: str, *, check: str = "cat", **book: Any
 ) -> AsyncIterator[Rig]:
     """v1 is good and v2 serves; `reload` is a shell script, and `serving` what it writes."""
     (folder / "serving").write_text("v2\n")
@@ -38,7 +42,7 @@ async def deployed(
     }
     verify = {"settle": "1s", "within": "10s", "every": "2s", "checks": [{"http": {"path": "/"}}]}
     targets = {"shop": shop, "cache": CONFIG["targets"]["cache"]}
-    async with rig(targets=targets, playbooks=[the_book(verify=verify)]) as made:
+    async with rig(targets=targets, playbooks=[the_book(verify=verify, **book)]) as made:
         with_programs(made, SystemPrograms())
         await live_and_bad(made)
         yield made
@@ -63,6 +67,38 @@ async def test_a_link_is_gone_back_to_and_proven(tmp_path: Path) -> None:
     assert (path / "current").readlink() == Path("releases/v1")
     assert (path / "releases" / "v2").is_dir()
     assert (tmp_path / "serving").read_text() == "v1\n"
+
+
+@pytest.mark.parametrize("strategy", ["symlink", "git"])
+async def test_a_deploy_script_that_holds_the_lock_is_waited_for(
+    strategy: str, tmp_path: Path
+) -> None:
+    path = a_clone(tmp_path, an_origin(tmp_path), live="v2")
+    a_worktree(path, "v1")
+    release = {"strategy": strategy, "path": path}
+    async with deployed(tmp_path, release, follows(tmp_path)) as rig:
+        with Layout(path).alone():
+            await rig.deliver(firing())
+            await rig.settle()
+            await rig.wait(60)
+            waits = await rig.incident()
+            assert (waits.state, waits.reason) == (State.BLOCKED, Reason.DEPLOY_IN_FLIGHT)
+            assert await rig.journal.rollbacks() == ()
+        await rig.wait(35)
+        assert (await the_rollback(rig)).step is Step.ROLLED_BACK
+    assert (path / "current").readlink() == Path("releases/v1")
+
+
+async def test_a_deploy_that_never_lets_go_of_the_lock_is_a_humans(tmp_path: Path) -> None:
+    path = a_place(tmp_path, "v1", "v2", current="v2")
+    release = {"strategy": "symlink", "path": path}
+    async with deployed(tmp_path, release, "exit 0", blocked_max="2m") as rig:
+        with Layout(path).alone():
+            await rig.deliver(firing())
+            await rig.settle()
+            await rig.wait(200)
+            given_up = await rig.incident()
+    assert (given_up.state, given_up.reason) == (State.ESCALATED, Reason.BLOCKED_TOO_LONG)
 
 
 async def test_a_worktree_is_gone_back_to_and_what_came_between_is_noted(tmp_path: Path) -> None:
