@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from prunella.service.problems import Location
+from prunella.service.units import parse_duration
 from receiver.raw_tree import Inconsistency, mapping, missing, sequence
 
 
@@ -21,9 +23,29 @@ def addressees(tree: Mapping[str, Any]) -> Iterator[Inconsistency]:
     for name, policy in mapping(tree.get("escalation")).items():
         within: Location = (name, "steps") if isinstance(policy, Mapping) else (name,)
         steps = mapping(policy).get("steps") if isinstance(policy, Mapping) else policy
+        yield from _in_order(("escalation", *within), sequence(steps))
         for number, step in enumerate(sequence(steps)):
             at = ("escalation", *within, number, "notify")
             yield from missing(at, mapping(step).get("notify"), "channel", _callable(tree))
+
+
+def _in_order(at: Location, steps: Sequence[Any]) -> Iterator[Inconsistency]:
+    """Steps are gone through one by one: one that comes too early in the list keeps all below it waiting."""
+    times = [mapping(step).get("after") for step in steps]
+    for number, (above, after) in enumerate(pairwise(times), 1):
+        if _seconds(after) < _seconds(above):
+            cure = "write the steps in the order of their times"
+            why = f"comes before the step above it ({above}), which would never be passed: {cure}"
+            yield (*at, number, "after"), why, "config"
+            return
+
+
+def _seconds(after: object) -> float:
+    """What is no duration is said elsewhere, and in no order."""
+    try:
+        return parse_duration(after)
+    except ValueError:
+        return float("nan")
 
 
 def audience(
@@ -56,3 +78,22 @@ def _channels(channels: Mapping[str, Any], tree: Mapping[str, Any]) -> Iterator[
         yield from missing((*at, "fallback"), [channel.get("fallback")], "channel", channels)
         if channel.get("fallback") == name:
             yield (*at, "fallback"), "a channel cannot stand in for itself", "config"
+        circle = _circle(name, channels)
+        if len(circle) > 1 and name == min(circle):
+            said = " -> ".join((*circle, name))
+            cure = "take one of these fallbacks away, so that there is a last one"
+            yield (*at, "fallback"), f"{said} is a circle: {cure}", "config"
+
+
+def _circle(name: str, channels: Mapping[str, Any]) -> tuple[str, ...]:
+    """The channels that stand in for one another, beginning with this one; nothing when it is in no circle."""
+    chain = [name]
+    while True:
+        following = mapping(channels.get(chain[-1])).get("fallback")
+        if not isinstance(following, str):
+            return ()
+        if following == name:
+            return tuple(chain)
+        if following in chain:
+            return ()
+        chain.append(following)
