@@ -22,6 +22,8 @@ OF_A_SCOPE = frozenset(
 HELD = (
     -1
 )  # in place of an incident: letters that wait for the end of quiet hours, in a row of their own
+ENDS = frozenset({"acknowledged", "resolved", "thawed"})  # what closes what was opened at a service
+CALL = "-level-"  # in the dedup key of a call of the escalation: what a newer one makes needless
 PENDING_MOST = 90_000.0  # no letter waits for longer: it is given up after a day
 
 
@@ -46,6 +48,11 @@ class Letter:
     above: int | None = None
     until: float | None = None
     follows: bool = False
+
+    @property
+    def call(self) -> bool:
+        """Whether it calls somebody because nobody has acknowledged: nobody needs two at once, or one afterwards."""
+        return self.event == "escalated" and CALL in self.dedup
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +152,12 @@ def unsent_digest(row: Row, tally: Tally) -> Digest:
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """A letter that goes out by itself, but not before the digest `after`."""
+    """A letter that goes out by itself, but not before the digest `after`; `since` when there is one to send."""
 
     incident: int
     letter: Letter
     after: Digest | None
+    since: float | None = None
 
 
 @dataclass(slots=True)
@@ -163,10 +171,14 @@ class Box:
     filled: list[Digest] = field(default_factory=list)  # what took letters just now
 
     def put(self, incident: int, letter: Letter) -> None:
-        """Alone, in a digest, or nowhere when it only follows what was never told."""
+        """Alone, in a digest, or nowhere when it only follows what was never told.
+
+        The end of what was told by itself closes an alert or an issue somewhere: it waits for no morning.
+        """
         if letter.follows and incident not in self.told:
             return
-        if letter.until is not None:
+        closes = letter.event in ENDS and incident in self.told
+        if letter.until is not None and not closes:
             self._digest(letter).tally.add(incident, letter)
             return
         self.recent += 1

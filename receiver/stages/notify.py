@@ -16,13 +16,16 @@ from receiver.decide.matchers import matches_all
 from receiver.decide.plan import highest
 from receiver.decide.reason import Reason
 from receiver.journal import Letter
+from receiver.journal.mail import CALL
 from receiver.settings import ReceiverSettings
 from receiver.stages.context import Context
 from receiver.stages.question import question_of
 
 log = create_logger("prunella.receiver.notify")
 _NOBODY = Policy()  # what most incidents of a storm have
-_FIELDS = tuple(one.name for one in fields(Notice) if one.name not in {"question", "thread"})
+_FIELDS = tuple(
+    one.name for one in fields(Notice) if one.name not in {"question", "thread", "picture"}
+)
 
 _OF_NO_NEWS = frozenset({"opened", "blocked", "healed", "resolved"})
 DASHBOARD = "Dashboard"  # the caption of the link that gets the time of the incident
@@ -61,7 +64,7 @@ def escalation_letters(
 ) -> tuple[Letter, ...]:
     """The letters of one step of the escalation, whoever the playbook tells otherwise."""
     settings = context.settings()
-    notice = _notice(context, incident, "escalated", text, f"level-{level}")
+    notice = _notice(context, incident, "escalated", text, f"{CALL[1:]}{level}")
     call = policy_of(context, incident).call(level)
     return () if call is None else _addressed(call[1], notice, settings)
 
@@ -127,7 +130,7 @@ def _addressed(
 
 
 def body_of(notice: Notice) -> dict[str, object]:
-    """As `notice_of` reads it; without `thread`, which is known when it is sent."""
+    """As `notice_of` reads it; without `thread` and `picture`, which are known when it is sent."""
     body = {name: getattr(notice, name) for name in _FIELDS}
     return body if notice.question is None else {**body, "question": asdict(notice.question)}
 

@@ -9,7 +9,7 @@ from receiver.decide.incident import CLOSED, Incident, ineffective
 from receiver.journal import Change, Claim, Conflict, Event, Fenced, Letter, Move
 from receiver.journal.postgres.freezes import give_another_chance
 from receiver.journal.postgres.intake import close_all, nudge
-from receiver.journal.postgres.letters import post
+from receiver.journal.postgres.letters import drop_calls, post
 from receiver.journal.postgres.operator import look_at_blocked
 from receiver.journal.postgres.returns import wasted
 from receiver.journal.postgres.rows import plain
@@ -88,6 +88,8 @@ async def write(unit: Unit, before: Incident, fence: int, change: Move, now: flo
         await _require_over(unit.db, incident, change.over)
     if change.closes_episodes:
         await close_all(unit.db, incident, now)
+    if closed:
+        await drop_calls(unit.db, incident, now)
     await unit.append([(now, event) for event in change.events])
     await post(unit.db, incident, now, change.letters)
 
@@ -124,6 +126,7 @@ async def command(
         await unit.db.execute(
             "UPDATE incident SET acknowledged_by = $1 WHERE id = $2", by and plain(by), incident
         )
+        await drop_calls(unit.db, incident, now)
     if asked.incident.state is before.state and asked.incident.progress == before.progress:
         await unit.append([(now, event) for event in asked.events])
         await post(unit.db, incident, now, asked.letters)

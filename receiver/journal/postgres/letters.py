@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from receiver.journal.mail import (
+    CALL,
     DIGEST,
     EVERY,
     HELD,
@@ -41,9 +43,35 @@ async def post_all(
             box.put(incident, letter)
         for digest in box.filled:
             await _fill(db, channel, digest, now)
-        await _write(db, box.alone, now)
+        await _write(db, [await _newest(db, one, now) for one in box.alone], now)
         at_once = at_once or bool(box.alone)
     return at_once
+
+
+async def _newest(db: Database, one: Alone, now: float) -> Alone:
+    """A call is sent instead of older ones that were not; for how long it is tried counts from the first of them.
+
+    What another receiver is just sending stays in line.
+    """
+    if not one.letter.call:
+        return one
+    rows = await db.fetch(
+        "UPDATE outbox SET state = 'dropped', error = 'replaced by a newer call'"
+        " WHERE incident = $1 AND state = 'pending' AND event = 'escalated' AND position($2 in dedup) > 0"
+        " AND (holder IS NULL OR held_until <= moment($3)) AND channel = $4 AND dedup <> $5 RETURNING created",
+        *(one.incident, CALL, now, one.letter.channel, plain(one.letter.dedup)),
+    )
+    return replace(one, since=min((row["created"] for row in rows), default=None))
+
+
+async def drop_calls(db: Database, incident: int, now: float) -> None:
+    """Nobody needs to be called any more."""
+    await db.execute(
+        "UPDATE outbox SET state = 'dropped', error = 'acknowledged or over before it was sent'"
+        " WHERE incident = $1 AND state = 'pending' AND event = 'escalated'"
+        " AND position($2 in dedup) > 0 AND (holder IS NULL OR held_until <= moment($3))",
+        *(incident, CALL, now),
+    )
 
 
 async def _box(db: Database, channel: str, now: float) -> Box:
@@ -92,9 +120,9 @@ async def _write(db: Database, letters: Sequence[Alone], now: float) -> None:
         return
     await db.execute(
         "INSERT INTO outbox (incident, channel, event, body, dedup, created, due, after)"
-        " SELECT incident, channel, event, body, dedup, $1::double precision, $1, after"
-        " FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])"
-        " AS u (incident, channel, event, body, dedup, after) ON CONFLICT (channel, dedup) DO NOTHING",
+        " SELECT incident, channel, event, body, dedup, since, $1::double precision, after"
+        " FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],"
+        " $8::double precision[]) AS u (incident, channel, event, body, dedup, after, since) ON CONFLICT (channel, dedup) DO NOTHING",
         now,
         [one.incident for one in letters],
         [one.letter.channel for one in letters],
@@ -102,4 +130,5 @@ async def _write(db: Database, letters: Sequence[Alone], now: float) -> None:
         [json.dumps(one.letter.body) for one in letters],
         [plain(one.letter.dedup) for one in letters],
         [None if one.after is None else one.after.id for one in letters],
+        [one.since or now for one in letters],
     )

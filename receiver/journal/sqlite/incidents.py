@@ -11,7 +11,7 @@ from receiver.journal import Change, Claim, Conflict, Event, Fenced, Letter, Mov
 from receiver.journal.rows import incident_of, progress_json, row_id, waits
 from receiver.journal.sqlite.freezes import give_another_chance
 from receiver.journal.sqlite.intake import close_all, nudge
-from receiver.journal.sqlite.letters import post
+from receiver.journal.sqlite.letters import drop_calls, post
 from receiver.journal.sqlite.returns import wasted
 from receiver.journal.sqlite.rows import append
 
@@ -79,6 +79,8 @@ def write(db: sqlite3.Connection, before: Incident, fence: int, change: Move, no
         _require_over(db, incident, change.over)
     if change.closes_episodes:
         close_all(db, incident, now)
+    if closed:
+        drop_calls(db, incident)
     append(db, now, change.events)
     post(db, incident, now, change.letters)
 
@@ -113,6 +115,7 @@ def command(
     by = asked.incident.acknowledged_by
     if by != before.acknowledged_by:
         db.execute("UPDATE incident SET acknowledged_by = ? WHERE id = ?", (by, incident))
+        drop_calls(db, incident)
     if asked.incident.state is before.state and asked.incident.progress == before.progress:
         append(db, now, asked.events)
         post(db, incident, now, asked.letters)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from receiver.journal.mail import (
+    CALL,
     DIGEST,
     EVERY,
     HELD,
@@ -41,9 +43,31 @@ def post_all(
             box.put(incident, letter)
         for digest in box.filled:
             _fill(db, channel, digest, now)
-        _write(db, box.alone, now)
+        _write(db, [_newest(db, one) for one in box.alone], now)
         at_once = at_once or bool(box.alone)
     return at_once
+
+
+def _newest(db: sqlite3.Connection, one: Alone) -> Alone:
+    """A call is sent instead of older ones that were not; for how long it is tried counts from the first of them."""
+    if not one.letter.call:
+        return one
+    rows = db.execute(
+        "UPDATE outbox SET state = 'dropped', error = 'replaced by a newer call'"
+        " WHERE incident = ? AND channel = ? AND state = 'pending' AND event = 'escalated'"
+        " AND instr(dedup, ?) AND dedup <> ? RETURNING created",
+        (one.incident, one.letter.channel, CALL, one.letter.dedup),
+    ).fetchall()
+    return replace(one, since=min((row["created"] for row in rows), default=None))
+
+
+def drop_calls(db: sqlite3.Connection, incident: int) -> None:
+    """Nobody needs to be called any more."""
+    db.execute(
+        "UPDATE outbox SET state = 'dropped', error = 'acknowledged or over before it was sent'"
+        " WHERE incident = ? AND state = 'pending' AND event = 'escalated' AND instr(dedup, ?)",
+        (incident, CALL),
+    )
 
 
 def _box(db: sqlite3.Connection, channel: str, now: float) -> Box:
@@ -97,7 +121,7 @@ def _write(db: sqlite3.Connection, letters: Sequence[Alone], now: float) -> None
         [
             (
                 *(one.incident, one.letter.channel, one.letter.event, json.dumps(one.letter.body)),
-                *(one.letter.dedup, now, now, one.after and one.after.id),
+                *(one.letter.dedup, one.since or now, now, one.after and one.after.id),
             )
             for one in letters
         ],

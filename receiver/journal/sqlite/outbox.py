@@ -67,7 +67,9 @@ def bury(
     db: sqlite3.Connection, posting: Posting, error: str, now: float, letters: Sequence[Letter]
 ) -> None:
     """It can never be delivered; the ones behind it may go on, and `letters` go in its stead."""
-    db.execute("UPDATE outbox SET state = 'dead', error = ? WHERE id = ?", (error, posting.id))
+    sql = "UPDATE outbox SET state = 'dead', error = ? WHERE id = ? AND state = 'pending'"
+    if not db.execute(sql, (error, posting.id)).rowcount:
+        return  # nobody needs it any more
     data = {"incident": posting.incident, "channel": posting.letter.channel, "error": error}
     append(db, now, [Event("undeliverable", {**data, "dedup": posting.letter.dedup})])
     post(db, max(0, posting.incident), now, letters)

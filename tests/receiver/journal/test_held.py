@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from receiver.journal import Event, Journal, Letter
+from receiver.decide.incident import State
+from receiver.decide.reason import Reason
+from receiver.decide.values import changed
+from receiver.journal import Event, Journal, Letter, Move
 from receiver.journal.mail import DIGEST, HELD, Tally
-from tests.receiver.builders import NOW, a_letter
+from tests.receiver.builders import NOW, a_letter, a_seen, an_alert
 from tests.receiver.journal.places import Place
 
 TOLD = Event("notified", {"channel": "ops"})
@@ -87,3 +90,57 @@ async def test_a_digest_that_is_buried_leaves_one_too(journal: Journal) -> None:
     (posting,) = await journal.postings("ops", MORNING, 50)
     await journal.bury(posting, "404", MORNING, [a_letter(channel="backup", dedup="instead")])
     assert await due(journal, MORNING, "backup") == [(0, "opened")]
+
+
+async def test_a_newer_call_replaces_older_ones_on_its_channel_that_were_not_sent(
+    journal: Journal,
+) -> None:
+    first, second = (a_letter("escalated", dedup=f"1-escalated-level-{n}") for n in (1, 2))
+    other = a_letter("escalated", channel="pager", dedup="1-escalated-level-1")
+    await post(journal, first, other)
+    await post(journal, second, now=NOW + 60)
+    (posting,) = await journal.postings("ops", NOW + 60, 50)
+    assert (posting.letter.dedup, posting.created) == (second.dedup, NOW)
+    assert await due(journal, NOW + 60, "pager") == [(1, "escalated")]
+    await journal.posted(posting, TOLD, NOW + 60)
+    assert await due(journal, NOW + 60) == []
+
+
+async def test_who_acknowledges_ends_the_calls_that_were_not_sent(journal: Journal) -> None:
+    await journal.ingest([a_seen(an_alert())], NOW)
+    await post(journal, a_letter("escalated"), a_letter("escalated", dedup="1-escalated-level-1"))
+    await journal.command(1, lambda one: Move(changed(one, acknowledged_by="ann")), NOW + 1)
+    (first,) = await journal.postings("ops", NOW + 1, 50)
+    await journal.posted(first, TOLD, NOW + 1)
+    assert first.letter.dedup == "1-escalated"
+    assert await journal.backlog() == {}
+
+
+async def test_what_ends_ends_the_calls_that_were_not_sent(journal: Journal) -> None:
+    await journal.ingest([a_seen(an_alert())], NOW)
+    await post(journal, a_letter("escalated", dedup="1-escalated-level-1"))
+    await journal.command(
+        1, lambda one: Move(one.moved(State.RESOLVED, Reason.OPERATOR, NOW + 1)), NOW + 1
+    )
+    assert await journal.backlog() == {}
+
+
+async def test_a_call_that_was_dropped_while_it_was_tried_goes_nowhere_else(
+    journal: Journal,
+) -> None:
+    await journal.ingest([a_seen(an_alert())], NOW)
+    await post(journal, a_letter("escalated", dedup="1-escalated-level-1"))
+    (posting,) = await journal.postings("ops", NOW, 50)
+    await journal.posted(posting, TOLD, NOW)
+    await journal.bury(posting, "404", NOW, [a_letter(channel="backup", dedup="instead")])
+    assert await due(journal, NOW, "backup") == []
+
+
+async def test_the_end_of_what_was_told_by_itself_waits_for_no_morning(journal: Journal) -> None:
+    await post(journal, a_letter("opened"))
+    await post(journal, *held(1, 2, event="acted"), *held(1, 2, event="resolved"), now=NOW + 1)
+    await journal.posted((await journal.postings("ops", NOW + 1, 50))[0], TOLD, NOW + 1)
+    assert await due(journal, NOW + 1) == [(1, "resolved")]
+    await journal.posted((await journal.postings("ops", NOW + 1, 50))[0], TOLD, NOW + 1)
+    (posting,) = await journal.postings("ops", MORNING, 50)
+    assert Tally.of(posting.letter.body).events == {"acted": 2, "resolved": 1}

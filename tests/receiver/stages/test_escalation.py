@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from receiver.channels.base import ChannelError
 from receiver.decide.incident import State
 from receiver.decide.rotation import Override
 from receiver.stages import command
@@ -80,6 +81,38 @@ async def test_after_an_outage_of_ours_one_repeat_is_made_and_not_ten() -> None:
         await made.settle()
         await send(made, *PEOPLE)
         assert heard["ops"].events == ["escalated"] * 2
+
+
+async def test_of_calls_that_could_not_be_sent_only_the_newest_is() -> None:
+    policy = {"steps": LADDER[:2], "repeat": "30m"}
+    async with called(escalation={"oncall": policy}) as (made, heard):
+        heard["lead"].fails = ChannelError("connection refused")
+        await times(made, heard, 130)
+        heard["lead"].fails = None
+        await times(made, heard, 2)
+        assert [one.text for one in heard["lead"].notices] == [
+            "Nobody has acknowledged for 6300 s."
+        ]
+
+
+async def test_calls_that_could_not_be_sent_are_not_made_once_somebody_has_it() -> None:
+    async with called() as (made, heard):
+        heard["lead"].fails = ChannelError("connection refused")
+        await times(made, heard, 30)
+        await command.acknowledge((await made.incident()).id, "ann", made.context)
+        heard["lead"].fails = None
+        await times(made, heard, 3)
+        assert "escalated" not in heard["lead"].events
+
+
+async def test_a_call_that_newer_ones_replace_reaches_the_fallback_in_time() -> None:
+    policy = {"steps": [{"after": "0m", "notify": ["ops"]}], "repeat": "5m"}
+    async with called(escalation={"oncall": policy}) as (made, heard):
+        await send(made, "ops")
+        heard["ops"] = listening(made, "ops", fallback="cto")
+        heard["ops"].fails = ChannelError("connection refused")
+        await times(made, heard, 30)
+        assert "escalated" in heard["cto"].events
 
 
 async def test_the_end_of_the_alert_ends_the_calls() -> None:

@@ -197,3 +197,22 @@ async def test_what_came_in_quiet_hours_is_told_together_in_the_morning() -> Non
         (digest,) = ops.notices[count:]
         assert digest.title == "[digest] 2 messages: 1 opened, 1 escalated"
         assert "quiet hours" in digest.text
+
+
+async def test_the_end_of_what_was_told_by_day_is_told_by_itself_in_quiet_hours_too() -> None:
+    async with rig(playbooks=[]) as made:
+        made.clock.at = 1_789_941_600.0 + 19.5 * 3600  # 17:30 UTC
+        ops = listening(made, quiet={"from": "18:00", "to": "06:00"})
+        labels = {"severity": "warning"}
+        starts = {"startsAt": "2026-09-21T17:25:00Z"}
+        await made.deliver(firing("warm", labels=labels, **starts))
+        await made.settle()
+        await send(made)
+        assert ops.events == ["opened"]
+        made.clock.at += 7200
+        await made.deliver(firing("lukewarm", labels=labels, startsAt="2026-09-21T19:29:00Z"))
+        ends = {"endsAt": "2026-09-21T19:29:00Z"}
+        await made.deliver(resolved("warm", labels=labels, **starts, **ends))
+        await made.settle()
+        await send(made)
+        assert ops.events == ["opened", "resolved"]
