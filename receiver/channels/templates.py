@@ -2,26 +2,38 @@
 
 A sandbox keeps a template away from the program, but not from the processor: `{{ 'a' * 10**9 }}` and two nested ranges
 are polite Python. So what a template may use is a list, it is held against the list before anything of it is computed,
-and nothing on the list can repeat or multiply: the work is bounded by the template's own size times that of its data.
+nothing on the list can multiply, and what it does with text is counted: too much, and the default words are sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Annotated
 
 from jinja2 import StrictUndefined, Template, TemplateError, nodes
+from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import AfterValidator
 
 from prunella.service.settings import Settings
+from receiver.channels.effort import (
+    FILTERS,
+    HIDDEN,
+    TESTS,
+    WORDS_MOST,
+    Counted,
+    TooMuchWork,
+    limited,
+    worded,
+)
 from receiver.channels.notice import Notice
 
 SOURCE_MOST, DEPTH_MOST = 4000, 25
-TITLE_MOST, TEXT_MOST = 300, 8000
+TITLE_MOST, TEXT_MOST = 300, WORDS_MOST
 _VALUE_MOST, _ENTRIES_MOST = 4000, 100  # of what a template is given
 _MAPPINGS = ("facts", "labels", "links")
 _NODES = (
@@ -52,6 +64,7 @@ _WORDS: Mapping[type[nodes.Node], str] = {
 _TESTS = frozenset(
     {"defined", "undefined", "none", "eq", "equalto", "ne", "in", "string", "number"}
 )
+_KNOWN_FILTERS = frozenset({*FILTERS, "default", "d"})
 _METHODS = frozenset({"items", "keys", "values", "get"})
 
 
@@ -59,39 +72,18 @@ class TemplateFailed(Exception):
     """It cannot be made into words; the text is for an operator."""
 
 
-def _join(values: Iterable[object], between: object = "") -> str:
-    words, glue = [str(value)[:_VALUE_MOST] for value in values], str(between)
-    if sum(map(len, words)) + len(glue) * len(words) > TEXT_MOST:
-        raise TemplateFailed("`join` makes more than a message holds")
-    return glue.join(words)
-
-
-def _shortened(text: object, most: int) -> str:
-    words = str(text)
-    return words if len(words) <= most else f"{words[: max(0, most - 1)]}…"
-
-
-_FILTERS = {
-    "capitalize": lambda text: str(text).capitalize(),
-    "first": lambda values: next(iter(values), ""),
-    "join": _join,
-    "length": len,
-    "lower": lambda text: str(text).lower(),
-    "title": lambda text: str(text).title(),
-    "trim": lambda text: str(text).strip(),
-    "truncate": _shortened,
-    "upper": lambda text: str(text).upper(),
-}
-
-
 @lru_cache
 def _environment() -> ImmutableSandboxedEnvironment:
     made = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=worded,
     )  # not escaped: each channel does that for its own service
     default = made.filters["default"]
-    made.filters = {**_FILTERS, "default": default, "d": default}
-    made.tests = {name: test for name, test in made.tests.items() if name in _TESTS}
+    made.filters = {**FILTERS, **HIDDEN, "default": default, "d": default}
+    made.tests = {name: test for name, test in made.tests.items() if name in _TESTS} | TESTS
     made.globals = {}
     return made
 
@@ -104,6 +96,7 @@ def _compiled(source: str) -> Template:
     try:
         tree = _environment().parse(source)
         _examine(tree, loops=0, depth=0)
+        Counted(_environment()).visit(tree)
         return _environment().from_string(tree)
     except TemplateError as error:
         raise TemplateFailed(f"is not a template: {error.message or 'cannot be read'}") from error
@@ -126,8 +119,8 @@ def _examine(node: nodes.Node, loops: int, depth: int) -> None:
 
 
 def _examine_names(node: nodes.Node) -> None:
-    if isinstance(node, nodes.Filter) and node.name not in _environment().filters:
-        known = ", ".join(sorted(_environment().filters))
+    if isinstance(node, nodes.Filter) and node.name not in _KNOWN_FILTERS:
+        known = ", ".join(sorted(_KNOWN_FILTERS))
         raise TemplateFailed(f"unknown filter {node.name!r}; known: {known}")
     if isinstance(node, nodes.Test) and node.name not in _TESTS:
         raise TemplateFailed(f"unknown test {node.name!r}; known: {', '.join(sorted(_TESTS))}")
@@ -159,20 +152,43 @@ def _may_be_called(call: nodes.Call) -> bool:
 
 def render(source: str, notice: Notice, environment: str | None, most: int) -> str:
     """The template's words about this notice, at most so many characters. Raises TemplateFailed."""
-    pieces: list[str] = []
-    room = most
     try:
-        for piece in _compiled(source).generate(_data(notice, environment)):
-            pieces.append(piece[:room])
-            room -= len(piece)
-            if room <= 0:
-                break
+        with limited():
+            words = _made(source, _data(notice, environment), most).strip()
+    except TooMuchWork as error:
+        raise TemplateFailed(str(error)) from error
     except (TemplateError, ValueError, TypeError, LookupError, AttributeError) as error:
-        raise TemplateFailed(f"{type(error).__name__}: {error}"[:300]) from error
-    words = "".join(pieces).strip()
+        raise TemplateFailed(_why(error)) from error
     if not words:
         raise TemplateFailed("makes no words")
     return words
+
+
+def _made(source: str, data: Mapping[str, object], most: int) -> str:
+    pieces: list[str] = []
+    room = most
+    for piece in _compiled(source).generate(data):
+        pieces.append(piece[:room])
+        room -= len(piece)
+        if room <= 0:
+            break
+    return "".join(pieces)
+
+
+def _why(error: Exception) -> str:
+    """What is wrong and what to write instead."""
+    said = str(error)[:300]
+    if isinstance(error, SecurityError):
+        names = ", ".join(f"`{name}`" for name in _MAPPINGS)
+        return f"{said} What stands after a dot is a key of {names} or `question`, such as `labels.service`"
+    if not isinstance(error, UndefinedError):
+        return f"{type(error).__name__}: {said}"
+    name, undefined, _ = said.partition("' is undefined")
+    if not undefined:
+        return f"{said}; for what not every message has, write `| default('…')` after it"
+    close = get_close_matches(name.strip("'"), NAMES, n=1)
+    meant = f" (did you mean {close[0]}?)" if close else ""
+    return f"{said}{meant}; there are {', '.join(NAMES)}"
 
 
 def _data(notice: Notice, environment: str | None) -> dict[str, object]:
@@ -223,6 +239,7 @@ def _renders(source: str) -> str:
     return source
 
 
+NAMES = tuple(sorted(_data(SAMPLE, None)))
 Source = Annotated[str, AfterValidator(_renders)]
 
 

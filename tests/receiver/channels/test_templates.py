@@ -76,9 +76,16 @@ def test_a_template_says_what_it_is_made_of(source: str, said: str) -> None:
         ("{{ [1, 2] }}", "`list` cannot be used"),
         ("{{ 1 + 1 }}", "write `~`"),
         ("{{ title is odd }}", "unknown test 'odd'"),
-        ("{{ title.__class__ }}", "SecurityError"),
-        ("{{ labels.nothing }}", "UndefinedError"),
-        ("{{ titel }}", "'titel' is undefined"),
+        (
+            "{{ title.__class__ }}",
+            r"unsafe. What stands after a dot is a key of `facts`.*`labels\.service`",
+        ),
+        ("{{ labels.nothing }}", r"no attribute 'nothing'; .* write `\| default\('…'\)` after it"),
+        (
+            "{{ titel }}",
+            r"'titel' is undefined \(did you mean title\?\); there are at, ended, .* title",
+        ),
+        ("{{ nix }}", "'nix' is undefined; there are at, ended, environment, "),
         ("{{ title", "is not a template"),
         ("{{ " + "(" * 900 + "1" + ")" * 900 + " }}", "nested too deeply|not a template"),
         ("{{ " + "not " * 900 + "title }}", "nested too deeply"),
@@ -111,6 +118,85 @@ def test_the_worst_that_can_be_written_over_the_most_data_ends_soon(source: str)
     assert time.monotonic() - began < 2
 
 
+HOSTILE = "\U000e0001ß" * 2000
+HAYSTACK = "a" * 4000
+FULL = {f"{n:03}" * 1000: HOSTILE for n in range(100)}
+HOSTILE_NOTICES = (
+    replace(SAMPLE, title=HOSTILE, text=HOSTILE, labels=FULL, facts=FULL, links=FULL),
+    replace(SAMPLE, title=HAYSTACK[:2000] + "b" + HAYSTACK[:1999], text=HAYSTACK),
+    replace(SAMPLE, text=HAYSTACK, labels={str(n): HAYSTACK[:1999] + str(n) for n in range(100)}),
+)
+LOOPS = ("if {}", "if 'x' in {}|lower|title|upper|capitalize")
+BODIES = (
+    "labels~labels",
+    "text|join",
+    "labels.values()|join('',)",
+    "labels==facts",
+    "labels.items()==facts.items()",
+    "labels.items()<=facts.items()",
+    "v in text",
+    "title in text",
+    "v in labels.values()",
+    "(labels,facts,links) in (facts,labels)",
+    "text[::-1]",
+    "(text~title)[::-1][::-1][::-1]",
+    "(labels,(labels,(labels,labels)))|trim",
+    "labels[text]is defined",
+    "text[text]is defined",
+    "text is eq(title)",
+    "labels|truncate(1)",
+    "labels.items",
+    "x|d",
+)
+
+
+def filled(body: str, condition: str) -> str:
+    """A loop whose condition repeats the body as often as a source has room for it."""
+    head, tail = "{% for k,v in labels.items() %}{% ", " %}{% endif %}{% endfor %}x"
+    room = SOURCE_MOST - len(head) - len(tail) - len(condition)
+    repeated = "~".join([f"({body})"] * (room // (len(body) + 3)))
+    return head + condition.format(f"({repeated})") + tail
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("condition", LOOPS)
+def test_the_nastiest_that_is_never_shown_ends_soon(body: str, condition: str) -> None:
+    source = filled(body, condition)
+    assert len(source) <= SOURCE_MOST
+    for notice in HOSTILE_NOTICES:
+        began = time.monotonic()
+        with suppress(TemplateFailed):
+            words(source, notice)
+        assert time.monotonic() - began < 2
+
+
+def test_a_template_that_does_too_much_says_what_to_write_instead() -> None:
+    with pytest.raises(TemplateFailed, match=r"more than 1,000,000 characters: take single keys"):
+        words(filled("labels", "if {}|length"), HOSTILE_NOTICES[0])
+
+
+def test_all_labels_of_an_alert_with_many_can_be_shown_and_asked_about() -> None:
+    labels = {f"label{n}": "y" * 100 for n in range(60)}
+    source = (
+        "{% for name, value in labels.items() if 'z' not in value and name != 'a' %}-{% endfor %}"
+    )
+    assert words(source, replace(SAMPLE, labels=labels)) == "-" * 60
+    assert "'label59'" in words("{{ labels }}", replace(SAMPLE, labels=labels))[:8000]
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("{{ 1 < 2 <= 2 }} {{ 1 < 2 < 2 }}", "True False"),
+        ("{{ 'a' ~ 1 ~ 'b' }}{{ title[1:7] }}{{ title[0] }}", "a1bfiring["),
+        ("{{ 'Next' in facts }} {{ 'x' not in facts }} {{ title is in(title) }}", "True True True"),
+        ("{{ severity == 'critical' }} {{ severity is ne('critical') }}", "True False"),
+    ],
+)
+def test_what_is_counted_means_what_it_meant(source: str, said: str) -> None:
+    assert words(source) == said
+
+
 def test_a_join_that_would_be_too_long_fails() -> None:
     with pytest.raises(TemplateFailed, match="more than a message holds"):
         words("{{ labels.values() | join(text) }}", LARGE)
@@ -122,7 +208,9 @@ def test_markup_of_a_label_is_text_and_no_template() -> None:
 
 
 def test_a_label_that_is_missing_fails_instead_of_being_left_out() -> None:
-    with pytest.raises(TemplateFailed, match="UndefinedError"):
+    with pytest.raises(
+        TemplateFailed, match="has no attribute 'service'; for what not every message has"
+    ):
         words("{{ labels.service }}", replace(SAMPLE, labels={}))
 
 
