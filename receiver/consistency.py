@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from prunella.service.problems import ABSENT, Location, findings
 from prunella.service.units import parse_listen
@@ -19,10 +19,12 @@ from receiver.actions.base import Action
 from receiver.addressees import addressees, audience
 from receiver.checks import parse_check
 from receiver.checks.base import Check
+from receiver.decide.matchers import Matchers, exclude_each_other
 from receiver.decide.plan import Mode, Verify, gather_options
 from receiver.raw_tree import Inconsistency, mapping, missing, sequence
 from receiver.targets import Target
 
+_MATCHERS: TypeAdapter[Matchers] = TypeAdapter(Matchers)
 DEFAULT_LISTEN = "127.0.0.1:9651"
 THIS_MACHINE = frozenset({"", "localhost", "127.0.0.1", "0.0.0.0", "::1", "::"})  # noqa: S104 - compared, not bound
 
@@ -56,7 +58,10 @@ def inconsistencies(data: object, context: Any = None) -> Iterator[Inconsistency
     for number, schedule in enumerate(sequence(tree.get("schedules"))):
         yield from _schedule(("schedules", number), mapping(schedule), tree)
     yield from _twice(tree, "schedule")
-    yield from _objections(tree, _usable(targets, context))
+    usable = _usable(targets, context)
+    yield from _objections(tree, usable)
+    if len(usable) == len(targets):  # what has a mistake of its own might be the one that fits
+        yield from _unreachable(tree, tuple(usable.values()))
     yield from _auth(tree)
 
 
@@ -148,6 +153,27 @@ def _objections(tree: Mapping[str, Any], targets: Mapping[str, Target]) -> Itera
             why = action.objection(target) if _has(target, action.needs()) else None
             if why is not None:
                 yield (*at, "on"), f"{rung['action']} on {target.name}: {why}", "config"
+
+
+def _unreachable(tree: Mapping[str, Any], targets: Sequence[Target]) -> Iterator[Inconsistency]:
+    """Rungs without `on:` that, of the targets which alerts may choose, have what they need of some and can work on none."""
+    for at, rung in _orders(tree):
+        if at[0] == "schedules" or rung.get("on") is not None or rung.get("optional"):
+            continue
+        try:
+            action = build_action(str(rung.get("action")), mapping(rung.get("options")))
+            book = _MATCHERS.validate_python(
+                mapping(sequence(tree.get("playbooks"))[int(at[1])]).get("matchers")
+            )
+        except ValueError:
+            continue  # said elsewhere
+        chosen = [t for t in targets if t.matchers and not exclude_each_other(book, t.matchers)]
+        if any(action.fits(one) for one in chosen):
+            continue
+        for target in (one for one in chosen if _has(one, action.needs())):
+            cure = "mend the target, say `on:`, or `optional: true` to pass it by"
+            why = f"{rung['action']} on {target.name}, which alerts choose: {action.objection(target)}"
+            yield (*at, "action"), f"{why}; {cure}", "config"
 
 
 def _orders(tree: Mapping[str, Any]) -> Iterator[tuple[Location, Mapping[str, Any]]]:

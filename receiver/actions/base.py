@@ -126,11 +126,16 @@ class Action(Settings):
         before each run. None when nothing speaks against it."""
         return None
 
+    def unfit(self, target: Target) -> str | None:
+        """Why it can never work on this target; None where the target has what it takes."""
+        facet = self.needs()
+        if facet is not None and getattr(target, facet) is None:
+            return f"needs `{facet}:`, which the target {target.name} does not have"
+        return self.objection(target)
+
     def fits(self, target: Target) -> bool:
         """Whether the target has what it takes."""
-        facet = self.needs()
-        there = facet is None or getattr(target, facet) is not None
-        return there and self.objection(target) is None
+        return self.unfit(target) is None
 
     async def run(self, effect: Effect, tools: Tools) -> Done:
         """Does it, and says what was done in numbers. Raises ActionFailed."""

@@ -87,6 +87,13 @@ def matches_all(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
     return all(matcher.matches(labels) for matcher in matchers)
 
 
+def exclude_each_other(some: Iterable[Matcher], others: Iterable[Matcher]) -> bool:
+    """Whether surely no labels hold both: one insists on a value with which another does not hold."""
+    both = (*some, *others)
+    insisted = {one.name: one.value for one in both if one.op is Op.EQUAL}
+    return any(one.name in insisted and not one.matches(insisted) for one in both)
+
+
 def _matcher(match: re.Match[str]) -> Matcher:
     quoted_name, bare_name, op, quoted_value, bare_value, _ = match.groups()
     name = bare_name if quoted_name is None else _unescape(quoted_name)

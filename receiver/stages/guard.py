@@ -163,15 +163,26 @@ class _Asked:
 
     def _hand_over(self, decision: Decision) -> Ruling:
         after = self.proposal.incident.moved(State.ESCALATED, decision.reason, self.now)
-        text = f"Nothing was touched: {decision.reason}."
+        why = self._unfit(decision)
+        text = f"Nothing was touched: {decision.reason}{f' ({why})' if why else ''}."
         told = letters(self.context, after, "escalated", text)
         if decision.reason is Reason.COMMON_CAUSE:
             told = called_once(told, after, self._cause())
         events = (
             *self._refused(decision),
-            event_of("escalated", after, reason=str(decision.reason)),
+            event_of(
+                "escalated", after, reason=str(decision.reason), **({"detail": why} if why else {})
+            ),
         )
         return Ruling(Move(after, events, told))
+
+    def _unfit(self, decision: Decision) -> str:
+        """What the target lacks, or why the action can never work on it."""
+        target = self.context.settings().targets.get(self.proposal.target)
+        if decision.reason is not Reason.FACET_MISSING or target is None:
+            return ""
+        why = self.proposal.action.unfit(target)
+        return f"{self.proposal.rung.action} on {target.name}: {why}"[:500] if why else ""
 
     def _cause(self) -> str:
         """The key of the one page about what is sick for one reason."""

@@ -73,6 +73,38 @@ def test_an_action_that_can_never_work_on_a_named_target_is_found_at_start() -> 
     assert problems == [("playbooks.0.ladder.0.on", "fussy on a: a is not to its taste")]
 
 
+def a_release(service: str, **more: object) -> dict[str, object]:
+    version = {"url": "http://127.0.0.1:1/version", "json": "version"}
+    release = {"strategy": "symlink", "path": "/srv/api", "version": version}
+    return {"matchers": [f'service="{service}"'], "release": release, **more}
+
+
+def back(*matchers: str, **rung: object) -> list[dict[str, object]]:
+    return [{"matchers": list(matchers), "ladder": [{"action": "rollback", **rung}]}]
+
+
+def test_a_rollback_that_can_run_on_no_target_that_alerts_choose_is_found_at_start() -> None:
+    ((at, why),) = found(
+        targets={"api": a_release("api")}, playbooks=back('alertname="HighErrorRate"')
+    )
+    assert at == "playbooks.0.ladder.0.action"
+    assert "rollback on api, which alerts choose: its release strategy starts nothing" in why
+    assert "`optional: true`" in why
+
+
+def test_a_rollback_that_can_run_on_one_of_them_or_may_be_passed_by_is_none() -> None:
+    able = a_release("web", process={"manager": "pm2", "name": "web"})
+    books = back('alertname="HighErrorRate"')
+    assert found(targets={"api": a_release("api"), "web": able}, playbooks=books) == []
+    assert found(targets={"api": a_release("api")}, playbooks=back("a=b", optional=True)) == []
+
+
+def test_a_target_that_the_playbook_never_chooses_is_not_asked() -> None:
+    for other in ('service="web"', 'service=~"w.*"', 'service!="api"'):
+        assert found(targets={"api": a_release("api")}, playbooks=back(other)) == []
+    assert len(found(targets={"api": a_release("api")}, playbooks=back('service=~"a.*"'))) == 1
+
+
 @pytest.mark.parametrize(
     ("url", "whose"),
     [

@@ -272,6 +272,10 @@ async def test_a_rung_for_what_the_target_has_not_is_a_humans_to_mend() -> None:
         incident = await made.incident()
         assert (incident.state, str(incident.reason)) == (State.ESCALATED, "facet_missing")
         assert made.programs.asked == []
+        why = "restart on shop: needs `process:`, which the target shop does not have"
+        (row,) = await made.events("escalated")
+        assert row["detail"] == why
+        assert any(why in one["text"] for one in await made.told())
 
 
 async def test_an_optional_rung_is_passed_by_where_the_target_has_not_what_it_needs() -> None:
