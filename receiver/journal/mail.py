@@ -22,6 +22,7 @@ OF_A_SCOPE = frozenset(
 HELD = (
     -1
 )  # in place of an incident: letters that wait for the end of quiet hours, in a row of their own
+INSTEAD_OF = "instead_of"  # in the body of a letter that another channel could not deliver
 ENDS = frozenset({"acknowledged", "resolved", "thawed"})  # what closes what was opened at a service
 CALL = "-level-"  # in the dedup key of a call of the escalation: what a newer one makes needless
 PENDING_MOST = 90_000.0  # no letter waits for longer: it is given up after a day
@@ -86,6 +87,7 @@ class Tally:
     severities: dict[str, int] = field(default_factory=dict)
     gravest: list[list[str]] = field(default_factory=list)  # severity and title
     until: float | None = None  # the end of the quiet hours in which they were written
+    instead_of: str = ""  # the channel that could not deliver them: they go nowhere else
 
     @classmethod
     def of(cls, body: str | Mapping[str, object]) -> Tally:
@@ -196,10 +198,12 @@ class Box:
         return next((one for one in going if one.tally.covers(incident)), None)
 
     def _digest(self, letter: Letter) -> Digest:
-        until = letter.until
-        found = next((one for one in self.unsent if one.open and one.held == until), None)
+        until, mark = letter.until, str(letter.body.get(INSTEAD_OF, ""))
+        going = (one for one in self.unsent if one.open and one.held == until)
+        found = next((one for one in going if one.tally.instead_of == mark), None)
         if found is None:
-            found = Digest(0, Tally(until=until), dedup=f"{letter.dedup}-{DIGEST}", held=until)
+            tally = Tally(until=until, instead_of=mark)
+            found = Digest(0, tally, dedup=f"{letter.dedup}-{DIGEST}", held=until)
             self.unsent.append(found)
         if found not in self.filled:
             self.filled.append(found)

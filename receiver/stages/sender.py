@@ -19,7 +19,7 @@ from receiver.decide.maintenance import Window, covered_until
 from receiver.decide.plan import RANK
 from receiver.decide.rates import Spent
 from receiver.journal import Event, Letter, Posting
-from receiver.journal.mail import DIGEST, OF_A_SCOPE, Tally
+from receiver.journal.mail import DIGEST, INSTEAD_OF, OF_A_SCOPE, Tally
 from receiver.stages.context import Context
 from receiver.stages.notify import body_of, log
 from receiver.stages.telling import Teller, in_their_words
@@ -29,7 +29,6 @@ RETRY_FIRST, RETRY_MOST = 1.0, 60.0
 REST_MOST = 5.0  # of a channel after a failure, so that a service that is down is not asked for every letter
 AT_ONCE = 50
 LOOK_AGAIN = 60.0
-INSTEAD_OF = "instead_of"  # in the body of a letter that another channel could not deliver
 
 
 class Sender:
@@ -53,7 +52,7 @@ class Sender:
         """Sends what is due, one try each; returns how many letters it handled."""
         context, now = self._context, self._context.now()
         channel = context.settings().channels.get(self._name)
-        if channel is None or now < self._rests_until:
+        if channel is None or (now < self._rests_until and channel.fallback is None):
             return 0
         room = self._spent.left(channel.allowed, now, AT_ONCE)
         due = await context.journal.postings(self._name, now, room) if room else ()
@@ -62,8 +61,8 @@ class Sender:
         windows = await context.journal.windows(now) if mine else ()
         handled = 0
         for posting in mine:
-            if self._rests_until > now:
-                break
+            if self._rests_until > now and not self._late(channel, posting):
+                continue
             handled += 1
             written_in = [one for one in windows if one.began <= posting.created]
             if not (written_in and await self._muted(posting, written_in)):
@@ -97,8 +96,27 @@ class Sender:
                 return True
         return False
 
+    def _late(self, channel: Channel, posting: Posting) -> bool:
+        """Whether it is the fallback's turn, while the service asks for more time than a letter is tried for."""
+        waits = self._rests_until - self._context.now() > REST_MOST
+        return (
+            waits
+            and channel.fallback is not None
+            and posting.id not in self._taken
+            and self._age(posting) > channel.patience
+        )
+
+    def _age(self, posting: Posting) -> float:
+        """For how long it has been tried."""
+        began = max(self._since.get(posting.id, posting.created), _held_until(posting))
+        return self._context.now() - began
+
     async def _send(self, channel: Channel, posting: Posting) -> None:
         context = self._context
+        if self._rests_until > context.now() and self._late(channel, posting):
+            asks = ChannelError("the service asks for more time than a message is tried for")
+            await self._give_up(channel, posting, asks)
+            return
         if posting.id not in self._taken:
             self._spent.spend(context.now())
             try:
@@ -130,13 +148,15 @@ class Sender:
 
     async def _failed(self, channel: Channel, posting: Posting, error: ChannelError) -> None:
         now = self._context.now()
-        age = now - max(self._since.get(posting.id, posting.created), _held_until(posting))
+        age = self._age(posting)
         if error.permanent or age > channel.patience:
             await self._give_up(channel, posting, error)
             return
         metrics.NOTIFICATIONS.labels(self._name, "unknown" if error.unknown else "retry").inc()
         wait = error.retry_after or _jittered(posting.attempts)
         self._rest(error, now)
+        if channel.fallback is not None:
+            wait = min(wait, max(1.0, channel.patience - age + 1))  # it is the other's turn then
         log.warning(
             "a message was not taken, it is sent again",
             channel=self._name,
@@ -166,7 +186,7 @@ class Sender:
         """The same for the fallback, marked; what is one already goes nowhere else."""
         channels = self._context.settings().channels
         name = channel.fallback
-        if name is None or name not in channels or INSTEAD_OF in posting.letter.body:
+        if name is None or name not in channels or posting.letter.body.get(INSTEAD_OF):
             return ()
         notice = notice_of(posting)
         dedup = f"{notice.dedup_key}-instead-of-{self._name}"
@@ -224,6 +244,7 @@ def digest_of(posting: Posting) -> Notice:
     tally = Tally.of(posting.letter.body)
     counts = ", ".join(f"{count} {event}" for event, count in tally.events.items())
     gravest = "\n".join(f"{severity}: {title}" for severity, title in tally.gravest)
+    mark = f" (could not be delivered to {tally.instead_of})" if tally.instead_of else ""
     why = "Too many to be sent one by one" if tally.until is None else "They came in quiet hours"
     return Notice(
         event=DIGEST,
@@ -231,7 +252,7 @@ def digest_of(posting: Posting) -> Notice:
         episode="",
         step="",
         severity=max(tally.severities, key=RANK.index, default="info"),
-        title=f"[digest] {tally.letters} messages: {counts}",
+        title=f"[digest] {tally.letters} messages: {counts}{mark}",
         text=f"{why}; all are in the journal. The gravest:\n{gravest}",
         at=posting.created,
         dedup_key=posting.letter.dedup,

@@ -134,6 +134,17 @@ async def test_where_there_is_a_fallback_a_channel_is_not_tried_for_long() -> No
         assert counted("gave_up") == before + 1
 
 
+async def test_a_service_that_asks_for_an_hour_does_not_keep_the_fallback_waiting() -> None:
+    async with rig() as made:
+        ops, backup = listening(made, fallback="backup"), listening(made, "backup")
+        ops.fails = ChannelError("answered with 429", retry_after=3600.0)
+        await write(made, 1, 2)
+        await pass_time(made, 880, "ops", "backup", step=10)
+        assert backup.notices == []
+        await pass_time(made, 60, "ops", "backup", step=10)
+        assert sorted(one.incident for one in backup.notices) == [1, 2]
+
+
 async def test_a_digest_that_cannot_be_delivered_is_passed_on_as_well() -> None:
     async with rig() as made:
         ops = listening(made, fallback="backup", digest_above=1)
@@ -146,6 +157,33 @@ async def test_a_digest_that_cannot_be_delivered_is_passed_on_as_well() -> None:
         assert [one.title for one in backup.notices] == [
             "[digest] 4 messages: 2 opened, 2 escalated (could not be delivered to ops)"
         ]
+
+
+async def test_what_was_passed_on_and_is_told_together_there_goes_nowhere_else() -> None:
+    async with rig() as made:
+        ops = listening(made, fallback="backup", digest_above=None)
+        backup = listening(made, "backup", fallback="ops", digest_above=1)
+        ops.fails = ChannelError("answered with 404", permanent=True)
+        await write(made, 1, 2, 3, event="opened")
+        await send(made, "ops", "backup")
+        made.clock.at += 70
+        backup.fails, ops.fails = ops.fails, None
+        await send(made, "backup", "ops")
+        assert ops.notices == []
+        assert [row["channel"] for row in await made.events("undeliverable")][-1] == "backup"
+
+
+async def test_a_digest_says_whose_letters_it_tells() -> None:
+    async with rig() as made:
+        ops = listening(made, fallback="backup", digest_above=None)
+        backup = listening(made, "backup", digest_above=1)
+        ops.fails = ChannelError("answered with 404", permanent=True)
+        await write(made, 1, 2, 3, event="opened")
+        await send(made, "ops")
+        made.clock.at += 70
+        await send(made, "backup")
+        title = "[digest] 2 messages: 2 opened (could not be delivered to ops)"
+        assert [one.title for one in backup.notices][1:] == [title]
 
 
 async def test_a_channel_that_never_comes_to_an_end_is_cut_off() -> None:
