@@ -61,6 +61,7 @@ class Channel(Settings):
 
     # what the service's documentation lets one sender do; `rate` says otherwise
     documented_rate: ClassVar[Rate | None] = None
+    shows_pictures: ClassVar[bool] = False
 
     api_url: BaseUrl | None = None
     min_severity: Literal["info", "warning", "critical"] = "info"
@@ -76,6 +77,9 @@ class Channel(Settings):
     # in a minute; what is more is told together. None never is
     digest_above: Annotated[int, Field(ge=1)] | None = 10
     timeout: Duration = 10.0
+    picture: bool = (
+        True  # of the deciding metric, where this kind shows pictures and one can be drawn
+    )
 
     @field_validator("*", mode="before")
     @classmethod

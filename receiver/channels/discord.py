@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import StringConstraints
@@ -25,6 +25,7 @@ from receiver.channels.delivery import (
 )
 from receiver.channels.discord_message import new_message, root_message, thread_name
 from receiver.channels.looks import ASKING, goes_on
+from receiver.channels.multipart import form
 from receiver.tools import Response, Tools
 
 _UNKNOWN_CHANNEL, _UNKNOWN_MESSAGE = 10003, 10008
@@ -53,6 +54,8 @@ class Discord(Channel):
     With `forum` each incident is a post of a forum.
     """
 
+    shows_pictures: ClassVar[bool] = True
+
     webhook_url: SecretUrl
     thread_id: _Snowflake | None = None
     forum: bool = False
@@ -60,7 +63,7 @@ class Discord(Channel):
     async def send(self, notice: Notice, tools: Tools) -> str | None:
         root = root_message(notice, self.environment)
         known = _thread(notice)
-        if known is None or not await self._edited(known, root, tools):
+        if known is None or not await self._edited(known, root, tools, notice.picture):
             return await self._begin(notice, root, tools)
         if self.forum or notice.event in ASKING:
             try:
@@ -73,19 +76,23 @@ class Discord(Channel):
 
     async def _begin(self, notice: Notice, root: dict[str, object], tools: Tools) -> str | None:
         named = {"thread_name": thread_name(notice)} if self.forum else {}
-        answer = await self._call("POST", self._url(), {**root, **named}, tools)
+        answer = await self._call("POST", self._url(), {**root, **named}, tools, notice.picture)
         message, thread = answer.get("id"), answer.get("channel_id") if self.forum else None
         if not isinstance(message, str):
             raise ChannelError("answered with 200, but not as Discord does")
         return json.dumps([message, thread]) if goes_on(notice) else None
 
     async def _edited(
-        self, known: tuple[str, str | None], root: dict[str, object], tools: Tools
+        self,
+        known: tuple[str, str | None],
+        root: dict[str, object],
+        tools: Tools,
+        picture: bytes | None,
     ) -> bool:
         """Whether the incident's message is still there."""
         message, thread = known
         try:
-            await self._call("PATCH", self._url(message, thread), root, tools)
+            await self._call("PATCH", self._url(message, thread), root, tools, picture)
         except DiscordRefused as refused:
             if refused.code not in _GONE:
                 raise
@@ -93,9 +100,18 @@ class Discord(Channel):
         return True
 
     async def _call(
-        self, method: str, url: str, body: Mapping[str, object], tools: Tools
+        self,
+        method: str,
+        url: str,
+        message: Mapping[str, object],
+        tools: Tools,
+        picture: bytes | None = None,
     ) -> Mapping[str, object]:
-        response = await ask(tools, method, url, encode(body), timeout=self.timeout)
+        body, headers = encode(message), {}
+        if picture is not None:
+            kind, body = form({"payload_json": body}, "files[0]", picture)
+            headers["Content-Type"] = kind
+        response = await ask(tools, method, url, body, timeout=self.timeout, headers=headers)
         if 200 <= response.status < 300:
             return answer_of(response)
         raise _refused(response, tools.clock.now())

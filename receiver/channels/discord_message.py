@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from receiver.channels.base import Notice
 from receiver.channels.fitting import escaping, fit, one_line, units, web_links
 from receiver.channels.looks import FACTS_MOST, about, look_of
+from receiver.channels.multipart import ALT, PICTURE
 
 _TITLE, _CAPTION, _FACT, _SMALL_PRINT, _PLAN, _LINKS, _LINK_CAPTION = (
     256,
@@ -48,7 +49,11 @@ def root_message(notice: Notice, environment: str | None) -> dict[str, object]:
         "footer": {"text": footer},
         "timestamp": datetime.fromtimestamp(notice.at, UTC).isoformat(timespec="seconds"),
     }
-    return {"embeds": [embed], **_NOBODY}
+    if notice.picture is None:  # an edit without one leaves an earlier picture in its place
+        return {"embeds": [embed], **_NOBODY}
+    shown = {**embed, "image": {"url": f"attachment://{PICTURE}"}}
+    attached = {"id": 0, "filename": PICTURE, "description": ALT}
+    return {"embeds": [shown], "attachments": [attached], **_NOBODY}
 
 
 def new_message(notice: Notice) -> dict[str, object]:

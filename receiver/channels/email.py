@@ -19,7 +19,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, getaddresses, parseaddr
 from html import escape
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -28,6 +28,7 @@ from receiver.channels.base import Channel, ChannelError, Notice
 from receiver.channels.fields import fields, line, text
 from receiver.channels.fitting import web_links
 from receiver.channels.looks import about, look_of
+from receiver.channels.multipart import ALT, PICTURE
 from receiver.tools import Tools
 
 IMPLICIT_TLS = 465
@@ -35,6 +36,10 @@ IMPLICIT_TLS = 465
 _THREADS = ThreadPoolExecutor(4, "mail")
 _SUBJECT, _TEXT, _NAME, _VALUE, _FACTS = 200, 20_000, 100, 2000, 40
 _LOCAL = re.compile(r"[^A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]")
+_CID = f"{PICTURE}@prunella"
+_PICTURE = (
+    f'<p><img src="cid:{_CID}" alt="{ALT}" width="640" style="max-width:100%;height:auto"></p>'
+)
 _CELL = 'style="padding:4px 12px 4px 0;vertical-align:top"'
 
 
@@ -62,6 +67,8 @@ class Email(Channel):
     The server's certificate is verified; `ca_file` is for one that a CA of your own has signed. `starttls: false` sends in
     the clear and is refused together with a password, unless the server is on this machine.
     """
+
+    shows_pictures: ClassVar[bool] = True
 
     host: Annotated[str, Field(min_length=1)]
     port: Annotated[int, Field(ge=1, le=65535)] = 587
@@ -191,6 +198,12 @@ def _mail(notice: Notice, channel: Email) -> EmailMessage:
         mail["Importance"] = "high"
     mail.set_content(_text(notice, channel.environment))
     mail.add_alternative(_page(notice, channel.environment), subtype="html")
+    if notice.picture is not None:
+        page = cast("EmailMessage", mail.get_body(("html",)))
+        page.add_related(
+            notice.picture, "image", "png", cid=f"<{_CID}>", filename=PICTURE,
+            disposition="inline",
+        )  # fmt: skip
     return mail
 
 
@@ -225,6 +238,7 @@ def _page(notice: Notice, environment: str | None) -> str:
     parts = (
         f"<h2>{escape(line(notice.title, _SUBJECT))}</h2>",
         f"<p>{_lines(text(notice.text, _TEXT))}</p>",
+        "" if notice.picture is None else _PICTURE,
         f"<table>{rows}</table>" if rows else "",
         f"<p>{links}</p>" if links else "",
         f'<p style="color:#57606a">{escape(about(notice, environment))}</p>',

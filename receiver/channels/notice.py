@@ -43,3 +43,4 @@ class Notice:
     question: Question | None = None
     ended: bool = False
     thread: str = ""
+    picture: bytes | None = None  # a PNG of the deciding metric, where the channel shows pictures

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
@@ -19,6 +20,7 @@ from receiver.channels.base import Channel, ChannelError, Notice
 from receiver.channels.buttons import Press, buttons, seal
 from receiver.channels.delivery import answer_of, ask, encode, patience, refusal
 from receiver.channels.looks import goes_on
+from receiver.channels.multipart import form
 from receiver.channels.telegram_message import Values, reply_message, root_message
 from receiver.decide.guards import Rate
 from receiver.tools import Response, Tools
@@ -81,6 +83,8 @@ class Telegram(Channel):
 
     documented_rate: ClassVar[Rate | None] = Rate(20, 60.0)  # in a group
 
+    shows_pictures: ClassVar[bool] = True
+
     bot_token: Annotated[Secret, AfterValidator(_check_token)]
     chat_id: ChatId
     thread_id: Annotated[int, Field(ge=1)] | None = None
@@ -99,6 +103,25 @@ class Telegram(Channel):
         return self.chat_id
 
     async def send(self, notice: Notice, tools: Tools) -> str | None:
+        thread = await self._tell(notice, tools)
+        if notice.picture is not None:
+            await self._show(replace(notice, thread=thread or notice.thread), notice.picture, tools)
+        return thread
+
+    async def _show(self, notice: Notice, picture: bytes, tools: Tools) -> None:
+        """The picture below the incident's message. What was told is told, with it or without."""
+        known = self._thread(notice)
+        if known is None:
+            return
+        chat, message = known
+        reply = {"message_id": message, "allow_sending_without_reply": True}
+        below = {"chat_id": chat, **self._topic, "reply_parameters": reply}
+        try:
+            await self.call("sendPhoto", {**below, "disable_notification": True}, tools, picture)
+        except ChannelError as error:
+            log.debug("the picture was not taken", error=str(error))
+
+    async def _tell(self, notice: Notice, tools: Tools) -> str | None:
         root = root_message(notice, self.environment, self._values(notice))
         known = self._thread(notice)
         if known is None or not await self._edited(known, root, tools):
@@ -164,16 +187,29 @@ class Telegram(Channel):
         return True
 
     async def call(
-        self, method: str, message: Mapping[str, object], tools: Tools
+        self,
+        method: str,
+        message: Mapping[str, object],
+        tools: Tools,
+        picture: bytes | None = None,
     ) -> Mapping[str, object]:
         """One method of the Bot API, and its result. Raises ChannelError."""
+        body, headers = encode(message), {}
+        if picture is not None:
+            fields = {name: _field(value) for name, value in message.items()}
+            headers["Content-Type"], body = form(fields, "photo", picture)
         url = f"{self.api_url or SERVICE}/bot{self.bot_token.get_secret_value()}/{method}"
-        response = await ask(tools, "POST", url, encode(message), timeout=self.timeout)
+        response = await ask(tools, "POST", url, body, timeout=self.timeout, headers=headers)
         answer = answer_of(response)
         if 200 <= response.status < 300 and answer.get("ok") is True:
             result = answer.get("result")
             return result if isinstance(result, dict) else {}
         raise _refused(response, answer, tools.clock.now())
+
+
+def _field(value: object) -> bytes:
+    """As a form has it: words as they are, everything else as JSON."""
+    return value.encode() if isinstance(value, str) else encode(value)
 
 
 def _refused(response: Response, answer: Mapping[str, object], now: float) -> ChannelError:

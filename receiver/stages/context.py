@@ -13,6 +13,7 @@ from receiver.decide.plan import Playbook
 from receiver.journal import Claim, Event, Journal, Move
 from receiver.settings import ReceiverSettings
 from receiver.stages.health import Health
+from receiver.stages.illustrations import Illustrations
 from receiver.stages.oncall import OnCall
 from receiver.tools import Survivors, Tools
 
@@ -46,6 +47,7 @@ class Context:
     )  # whether we may still act for that incident, by the monotonic clock
     health: Health = field(default_factory=Health)
     oncall: OnCall = field(default_factory=OnCall)
+    illustrations: Illustrations = field(default_factory=Illustrations)
     heard_watchdog: Watchdog = field(default_factory=Watchdog)
 
     def now(self) -> float:

@@ -133,7 +133,7 @@ class Sender:
 
     async def _try(self, channel: Channel, posting: Posting) -> str:
         """What is kept of the channel's word. Raises ChannelError."""
-        notice = await self._teller.complete(notice_of(posting))
+        notice = await self._teller.complete(notice_of(posting), channel)
         if notice.event != DIGEST:
             notice = in_their_words(self._context, self._name, channel, notice)
         said = await hand_over(channel, notice, self._context.tools)

@@ -26,8 +26,11 @@ class Teller:
         self._context = context
         self._releases: tuple[Release, ...] | None = None
 
-    async def complete(self, notice: Notice) -> Notice:
-        """The notice with its facts; what is of no incident stays as it is. Raises JournalUnavailable."""
+    async def complete(self, notice: Notice, channel: Channel) -> Notice:
+        """The notice with its facts, and a picture where the channel shows it and there is one.
+
+        What is of no incident stays as it is. Raises JournalUnavailable.
+        """
         context = self._context
         incident = await context.journal.incident(notice.incident) if notice.incident > 0 else None
         if incident is None:
@@ -46,7 +49,11 @@ class Teller:
             caption: at_the_time(url, incident, story.now) if caption == DASHBOARD else url
             for caption, url in notice.links.items()
         }
-        return replace(notice, facts={**facts_of(story), **notice.facts}, links=links)
+        picture = None
+        if channel.shows_pictures and channel.picture:
+            picture = await context.illustrations.of(notice, story, context.tools)
+        facts = {**facts_of(story), **notice.facts}
+        return replace(notice, facts=facts, links=links, picture=picture)
 
     async def _rows(self, incident: Incident) -> tuple[Row, ...]:
         """What was done and seen; most incidents are told of before anything was."""

@@ -34,6 +34,9 @@ _PING = re.compile(r"<@[!&]?\d+>|@everyone|@here")
 _LINK = re.compile(r"\[((?:\\.|[^\]\\])*)\]\(([^)\s]*)\)")
 
 
+MOST_BYTES = 10 << 20
+
+
 class Wrong(Exception):
     """What Discord would answer instead of taking it."""
 
@@ -50,6 +53,7 @@ class Posted:
     body: dict[str, Any]
     thread: str | None = None
     edits: int = 0
+    picture: bytes | None = None
 
 
 @dataclass
@@ -96,7 +100,9 @@ class DiscordStandIn:
             return self.refusals.pop(0)
         try:
             self._known(request)
-            posted = do(await _body(request), request)
+            body, picture = await _body(request)
+            posted = do(body, request)
+            posted.picture = picture or posted.picture
         except Wrong as wrong:
             said = {"message": str(wrong), "code": wrong.code}
             return web.json_response(said, status=wrong.status)
@@ -155,12 +161,39 @@ class Flood(Exception):
         return web.json_response(said, status=429, headers=headers)
 
 
-async def _body(request: web.Request) -> dict[str, Any]:
+async def _body(request: web.Request) -> tuple[dict[str, Any], bytes | None]:
+    """The message, and the file that came with it in a form."""
+    picture = None
+    if request.content_type == "multipart/form-data":
+        form = await request.post()
+        file = form.get("files[0]")
+        _require(set(form) == {"payload_json", "files[0]"}, "form")
+        words = str(form["payload_json"]).encode()
+        if not isinstance(file, web.FileField):
+            raise Wrong(400, 50035, "Invalid Form Body: files[0] is no file")
+        picture = is_picture(file, MOST_BYTES)
+    else:
+        words = await request.read()
     try:
-        body = json.loads(await request.read())
+        body = dict(json.loads(words))
     except ValueError:
         raise Wrong(400, 50109, "The request body contains invalid JSON.") from None
-    return dict(body)
+    attached = {one["filename"] for one in body.get("attachments", [])}
+    _require(attached == ({"incident.png"} if picture else set()), "attachments")
+    for embed in body.get("embeds", []):
+        shown = embed.get("image", {}).get("url", "")
+        _require(not shown or shown.removeprefix("attachment://") in attached, "image")
+    return body, picture
+
+
+def is_picture(file: web.FileField, most: int) -> bytes:
+    """The PNG in a form. Raises Wrong."""
+    picture = file.file.read()
+    if len(picture) > most:
+        raise Wrong(413, 40005, "Request entity too large")
+    _require(picture.startswith(b"\x89PNG\r\n\x1a\n"), "no PNG")
+    _require((file.content_type, file.filename[-4:]) == ("image/png", ".png"), "no .png")
+    return picture
 
 
 def links(text: str) -> list[tuple[str, str]]:

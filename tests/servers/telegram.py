@@ -32,6 +32,7 @@ _OF_SEND = {
     *("chat_id", "text", "parse_mode", "message_thread_id", "reply_parameters", "reply_markup"),
     *("link_preview_options", "disable_notification", "protect_content", "entities"),
 }
+_OF_PHOTO = (_OF_SEND - {"text", "link_preview_options", "entities"}) | {"caption"}
 _OF_EDIT = {
     *("chat_id", "message_id", "text", "parse_mode", "link_preview_options", "reply_markup"),
     "entities",
@@ -54,11 +55,12 @@ class Posted:
     id: int
     body: dict[str, Any]
     edits: int = 0
+    picture: bytes | None = None
 
     @property
     def text(self) -> str:
         """What is read."""
-        return seen(self.body["text"])
+        return seen(self.body.get("text", self.body.get("caption", "")))
 
     @property
     def replies_to(self) -> int | None:
@@ -149,6 +151,8 @@ class TelegramStandIn:
                 return {**bot, "username": "prunella_bot"}
             case "sendMessage":
                 return self._send(arguments)
+            case "sendPhoto":
+                return self._show(arguments)
             case "editMessageText":
                 return self._edit(arguments)
             case "answerCallbackQuery":
@@ -160,16 +164,32 @@ class TelegramStandIn:
 
     def _send(self, arguments: dict[str, Any]) -> dict[str, Any]:
         self._known(arguments, _OF_SEND)
+        self._count()
+        check_text(arguments)
+        return self._post(arguments)
+
+    def _show(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        picture = arguments.pop("photo", None)
+        self._known(arguments, _OF_PHOTO)
+        self._count()
+        if not isinstance(picture, bytes) or not picture.startswith(b"\x89PNG\r\n\x1a\n"):
+            raise Wrong(400, "Bad Request: IMAGE_PROCESS_FAILED")
+        if len(picture) > 10_000_000:
+            raise Wrong(413, "Request Entity Too Large")
+        return self._post(arguments, picture)
+
+    def _count(self) -> None:
         if self.allowance == 0:
             raise Wrong(429, "Too Many Requests: retry after 31", retry_after=31)
         if self.allowance is not None:
             self.allowance -= 1
-        check_text(arguments)
+
+    def _post(self, arguments: dict[str, Any], picture: bytes | None = None) -> dict[str, Any]:
         reply = arguments.get("reply_parameters") or {}
         missing = reply and all(one.id != reply["message_id"] for one in self.posted)
         if missing and not reply.get("allow_sending_without_reply"):
             raise Wrong(400, "Bad Request: message to be replied not found")
-        self.posted.append(Posted(len(self.posted) + 1, arguments))
+        self.posted.append(Posted(len(self.posted) + 1, arguments, picture=picture))
         return self._message(self.posted[-1])
 
     def _edit(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -235,7 +255,14 @@ async def _arguments(request: web.Request) -> dict[str, Any]:
         except ValueError:
             raise Wrong(400, "Bad Request: can't parse request JSON object") from None
     form: Mapping[str, Any] = await request.post()
-    return {name: json.loads(text) if name in _JSON else text for name, text in form.items()}
+    return {
+        name: value.file.read()
+        if isinstance(value, web.FileField)
+        else json.loads(value)
+        if name in _JSON
+        else value
+        for name, value in form.items()
+    }
 
 
 def check_text(arguments: Mapping[str, Any]) -> None:
