@@ -102,10 +102,17 @@ def load(model: type[S], file: Path | None, environ: Mapping[str, str]) -> S:
         # What a variable should have filled in is one problem, not also a value of the wrong kind.
         known = {problem.path for problem in problems}
         root = str(file) if file else "config"
-        problems += [p for p in problems_of(error, tree, root) if p.path not in known]
+        problems += [p for p in problems_of(error, tree, root) if not _follows(p, known)]
     if problems:
         raise ConfigError(problems)
     return settings
+
+
+def _follows(problem: Problem, known: Set[str]) -> bool:
+    """Whether it is there only because of another: at the same place, or about the `${NAME}` that still stands below."""
+    below = (f"{problem.path}.", f"{problem.path}[")
+    quoted = "${" in problem.message and any(path.startswith(below) for path in known)
+    return problem.path in known or quoted
 
 
 def _folder(info: ValidationInfo) -> Path:

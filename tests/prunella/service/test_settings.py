@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import pytest
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from prunella.service.settings import (
     ConfigError,
@@ -171,6 +171,46 @@ channels:
 def test_an_unset_variable_is_not_also_a_wrong_value(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, "every: ${EVERY}")
     assert "EVERY is not set" in problem
+
+
+class Group(Settings):
+    members: tuple[str, ...]
+    wait: Duration = 1.0
+
+    @field_validator("members")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in ("a", "b"):
+                raise ValueError(f"there is no {name!r}")
+        return names
+
+
+def of_a_group(folder: Path, text: str) -> list[str]:
+    file = folder / "group.yml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(Group, file, {})
+    return [problem.path for problem in caught.value.problems]
+
+
+def test_an_unset_variable_in_a_list_is_not_also_a_mistake_of_the_list(tmp_path: Path) -> None:
+    assert of_a_group(tmp_path, "members: [a, '${NO}']\nwait: 3") == ["members[1]", "wait"]
+
+
+def test_a_mistake_of_the_list_beside_an_unset_variable_is_said(tmp_path: Path) -> None:
+    assert of_a_group(tmp_path, "members: [c, '${NO}']") == ["members[1]", "members"]
+
+
+def test_an_unset_variable_does_not_hide_any_other_mistake(tmp_path: Path) -> None:
+    text = "listen: '${AT}'\nmax_body: huge\nclients: [{nam: '${NAME}', token: x}]\nzebra: 1"
+    assert [one.split(": ")[0] for one in problems(tmp_path, text)] == [
+        "listen",
+        "clients[0].nam",
+        "max_body",
+        "clients[0].name",
+        "zebra",
+    ]
 
 
 def test_a_variable_is_read_in_the_unit_of_its_key(tmp_path: Path) -> None:
