@@ -139,8 +139,10 @@ def test_what_is_held_back_has_a_digest_of_its_own_and_counts_for_nothing() -> N
 
 def test_what_is_held_back_is_held_though_the_incident_was_told_of_alone() -> None:
     box = a_box(told=frozenset({7}))
-    box.put(7, replace(a_letter("resolved"), until=900.0))
+    box.put(7, replace(a_letter("acted"), until=900.0))
     assert alone(box) == []
+    box.put(7, replace(a_letter("resolved"), until=900.0))  # but its end is not
+    assert alone(box) == [7]
 
 
 def test_nothing_waits_for_what_is_held_back() -> None:
