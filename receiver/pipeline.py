@@ -79,6 +79,7 @@ class Pipeline:
         self._held: dict[int, tuple[Claim, asyncio.Task[None]]] = {}
         self._letters: dict[str, asyncio.Event] = {}
         self._maintained: frozenset[str] = frozenset()  # the services that the gauge shows
+        self._measured: frozenset[str] = frozenset()  # the channels that the gauge shows
         self._releases = ReleaseGauges(context)
 
     def wake(self) -> None:
@@ -204,7 +205,11 @@ class Pipeline:
         await self._measure_maintenance()
         await self._releases.show()
         backlog = await self._context.journal.backlog()
-        for channel in self._context.settings().channels:
+        channels = frozenset(self._context.settings().channels)
+        for gone in self._measured - channels:
+            metrics.OUTBOX_OLDEST.remove(gone)
+        self._measured = channels
+        for channel in channels:
             oldest = backlog[channel].oldest if channel in backlog else 0.0
             metrics.OUTBOX_OLDEST.labels(channel).set(oldest)
         took = clock.monotonic() - began

@@ -21,6 +21,9 @@ log = create_logger("prunella.receiver.upkeep")
 KINDS = ("global", "playbook", "storm", "target")
 LOOK_EVERY = 60.0  # for what was forgotten
 ASK_AGAIN = 600.0  # about what somebody still knew
+GONE_FOR_GOOD = 900.0  # a channel: until then a config that is put right still has its letters
+AT_ONCE = 500  # letters
+GONE = "the config has no such channel any more"
 
 
 class Upkeep:
@@ -30,6 +33,9 @@ class Upkeep:
         self._context = context
         self._looked: float | None = None
         self._asked: dict[int, float] = {}
+        self._missing: dict[
+            str, float
+        ] = {}  # channels with letters and without a place in the config
 
     async def once(self) -> None:
         """Whatever is due by time."""
@@ -41,6 +47,21 @@ class Upkeep:
         if self._looked is None or now - self._looked >= LOOK_EVERY:
             self._looked = now
             await self.expire()
+            await self._bury()
+
+    async def _bury(self) -> None:
+        """Letters to a channel that the config has no more would wait for ever, and nobody would know."""
+        context, now = self._context, self._context.tools.clock.monotonic()
+        lost = (await context.journal.backlog()).keys() - context.settings().channels.keys()
+        self._missing = {name: self._missing.get(name, now) for name in sorted(lost)}
+        for name, since in self._missing.items():
+            if now - since < GONE_FOR_GOOD:
+                continue
+            while due := await context.journal.postings(name, context.now(), AT_ONCE):
+                for posting in due:
+                    await context.journal.bury(posting, GONE, context.now())
+                metrics.NOTIFICATIONS.labels(name, "gave_up").inc(len(due))
+                log.error("messages cannot be delivered", channel=name, count=len(due), error=GONE)
 
     async def expire(self) -> int:
         """Closes what was not heard of for so long and is gone everywhere; returns how many."""

@@ -10,11 +10,12 @@ from prunella.metrics import REGISTRY
 from receiver.decide.drift import forgotten_since
 from receiver.decide.incident import MOVES, State
 from receiver.decide.reason import Reason
-from receiver.journal import Conflict
+from receiver.journal import Conflict, Letter
 from receiver.stages.upkeep import Upkeep, expired, thaw
 from receiver.tools import ActiveAlert, OutsideError, PartialAnswerError
 from tests.receiver.builders import an_incident
 from tests.receiver.rig import CONFIG, Rig, ToldAlertmanager, firing, rig
+from tests.receiver.stages.listening import listening
 
 ONE_AN_HOUR = {"per_target": "1/1h"}
 PLAYBOOK = [{**CONFIG["playbooks"][0], "cooldown": "0", "group_by": ["service", "pod"]}]
@@ -185,3 +186,33 @@ def test_a_limit_longer_than_a_day_holds_also_where_nobody_can_be_asked() -> Non
     assert forgotten_since(1e6, 2e5, can_ask=False) == 8e5
     assert forgotten_since(1e6, 7200.0, can_ask=False) == 1e6 - 86400.0
     assert forgotten_since(1e6, 7200.0, can_ask=True) == 1e6 - 7200.0
+
+
+async def test_letters_to_a_channel_that_is_gone_for_good_are_buried() -> None:
+    async with rig() as made:
+        upkeep = Upkeep(made.context)
+        await made.journal.record([], [Letter("gone", "opened", {"incident": 1}, "d-1")], 1.0)
+        await upkeep.once()
+        made.clock.at += 800
+        await upkeep.once()
+        assert await made.events("undeliverable") == []
+        made.clock.at += 120
+        await upkeep.once()
+        (row,) = await made.events("undeliverable")
+        assert (row["channel"], row["error"]) == ("gone", "the config has no such channel any more")
+        assert "gone" not in await made.journal.backlog()
+
+
+async def test_letters_to_a_channel_that_comes_back_wait_for_it() -> None:
+    async with rig() as made:
+        upkeep = Upkeep(made.context)
+        await made.journal.record([], [Letter("gone", "opened", {"incident": 1}, "d-1")], 1.0)
+        await upkeep.once()
+        made.clock.at += 800
+        before = made.settings
+        listening(made, "gone")
+        await upkeep.once()
+        made.settings = before
+        made.clock.at += 800
+        await upkeep.once()
+        assert await made.events("undeliverable") == []
