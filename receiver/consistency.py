@@ -22,6 +22,7 @@ from receiver.checks.base import Check
 from receiver.decide.matchers import Matchers, exclude_each_other
 from receiver.decide.plan import Mode, Verify, gather_options
 from receiver.raw_tree import Inconsistency, mapping, missing, sequence
+from receiver.release_rungs import same_places
 from receiver.targets import Target
 
 _MATCHERS: TypeAdapter[Matchers] = TypeAdapter(Matchers)
@@ -59,6 +60,7 @@ def inconsistencies(data: object, context: Any = None) -> Iterator[Inconsistency
         yield from _schedule(("schedules", number), mapping(schedule), tree)
     yield from _twice(tree, "schedule")
     usable = _usable(targets, context)
+    yield from same_places(usable)
     yield from _objections(tree, usable)
     if len(usable) == len(targets):  # what has a mistake of its own might be the one that fits
         yield from _unreachable(tree, tuple(usable.values()))
@@ -127,8 +129,8 @@ def _rung(
     yield from problems
     if problems:
         return
-    facet = build_action(name, options).needs()
-    yield from _facet((*at, "on"), name, facet, rung.get("on"), targets)
+    action = build_action(name, options)
+    yield from _facet((*at, "on"), name, action.needs(), rung.get("on"), targets)
 
 
 def _facet(

@@ -75,7 +75,7 @@ def test_an_action_that_can_never_work_on_a_named_target_is_found_at_start() -> 
 
 def a_release(service: str, **more: object) -> dict[str, object]:
     version = {"url": "http://127.0.0.1:1/version", "json": "version"}
-    release = {"strategy": "symlink", "path": "/srv/api", "version": version}
+    release = {"strategy": "symlink", "path": f"/srv/{service}", "version": version}
     return {"matchers": [f'service="{service}"'], "release": release, **more}
 
 
@@ -97,6 +97,16 @@ def test_a_rollback_that_can_run_on_one_of_them_or_may_be_passed_by_is_none() ->
     books = back('alertname="HighErrorRate"')
     assert found(targets={"api": a_release("api"), "web": able}, playbooks=books) == []
     assert found(targets={"api": a_release("api")}, playbooks=back("a=b", optional=True)) == []
+
+
+def test_two_targets_whose_releases_lie_in_one_folder_are_found_at_start() -> None:
+    release = a_release("api")
+    assert found(targets={"api": release, "web": release}) == [
+        (
+            "targets.web.release.path",
+            "the releases of api lie there already: one `current` is of one target",
+        )
+    ]
 
 
 def test_a_target_that_the_playbook_never_chooses_is_not_asked() -> None:
