@@ -38,7 +38,10 @@ WORDS = {"ack": "acknowledge", "approve": "approve", "deny": "deny", "resolve": 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command."""
     ours, behind = behind_dashes(sys.argv[1:] if argv is None else argv)
-    options = _parser().parse_args(ours)
+    parser = _parser()
+    options = parser.parse_args(ours)
+    if behind and options.command != "repair":
+        parser.error(f"nothing may stand behind `--` here, but there is {behind[0]!r}")
     options.behind = behind
     if options.command in _HERE:
         return _HERE[options.command](options)

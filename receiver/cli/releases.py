@@ -125,13 +125,18 @@ def releases_table(rows: Sequence[Mapping[str, Any]]) -> str:
             *(["never again"] if row["quarantined"] else []),
             *(["deploys frozen"] if row["frozen_at"] else []),
             *([f"launch watch, phase {row['phase']}"] if row["phase"] else []),
-            *([str(row["outcome"] or row["verdict"])] if row["verdict"] else []),
+            *([_seen(str(row["outcome"] or row["verdict"]))] if row["verdict"] else []),
         ]
         lines.append(
             f"{'*' if row['serves'] else ' '} {row['target']:<16} {row['version']:<24} {row['state']:<12} "
             f"{row['deployed_at'][:19] + 'Z':<20} {row['by']:<12} {', '.join(notes)}".rstrip()
         )
     return "\n".join(lines)
+
+
+def _seen(word: str) -> str:
+    """As people are told it: what is proven to be its version need not be proven to be good."""
+    return "not proven good" if word == "unproven" else word
 
 
 def _line(said: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from prunella.service.settings import Duration, Settings
 from receiver.decide.matchers import Matchers
-from receiver.decide.release import SOAK, version_name
+from receiver.decide.release import LONGEST, SOAK, version_name
 from receiver.managers.base import Manager, ManagerError
 from receiver.tools import Tools
 from receiver.version_proof import Reading, VersionProof, agreed, read_cwd
@@ -77,6 +77,8 @@ class Strategy(Settings):
 
     def version_of(self, text: str) -> str:
         """The word of the ledger for a version as CI or an operator wrote it. Raises ValueError."""
+        if self.folders is not None and len(text.encode()) > LONGEST:
+            raise ValueError(f"a version that is a folder's name has at most {LONGEST} bytes")
         return version_name(text)
 
     def beside(self, process: Manager) -> Manager:

@@ -55,6 +55,10 @@ class Rollbacks:
         try:
             release = await self._context.journal.enter(body.target, unfrozen(body.target, by), now)
         except NotThat as refusal:
+            if body.target not in (targets := self._context.settings().targets):
+                known = ", ".join(sorted(targets)[:50]) or "none"
+                unknown = f"no target is named {body.target[:200]!r}; known: {known}"
+                raise Refused(422, "unknown_target", unknown) from refusal
             raise Refused(404, refusal.reason, str(refusal)) from refusal
         self._wake()
         said = {"target": release.target, "version": release.version, "unfrozen_by": by}

@@ -48,6 +48,20 @@ async def test_an_option_is_no_version(tmp_path: Path) -> None:
     assert (code, "usage: " in err) == (2, True)
 
 
+@pytest.mark.server
+@pytest.mark.parametrize("words", [("started", "shop", "v1"), ("report", "shop")])
+async def test_what_stands_behind_two_dashes_is_not_swallowed(words: tuple[str, ...]) -> None:
+    code, _, err = await prunella("release", *words, "--", "v2", url="http://127.0.0.1:1")
+    assert (code, "behind `--`" in err) == (2, True)
+
+
+def test_proven_to_be_its_version_is_not_shown_as_unproven() -> None:
+    words = dict.fromkeys(("target", "version", "state", "deployed_at", "by"), "v1")
+    flags = dict.fromkeys(("known_good", "quarantined", "frozen_at", "phase", "serves"), False)
+    row = {**words, **flags, "rollback": True, "verdict": "pass", "outcome": "unproven"}
+    assert releases_table([row]).endswith("by a rollback, not proven good")
+
+
 def test_an_empty_ledger_says_so() -> None:
     assert releases_table([]) == "no releases"
 

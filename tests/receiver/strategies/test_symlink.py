@@ -32,6 +32,12 @@ async def refusal(path: Path, version: str = "v1", **options: object) -> str:
     return str(caught.value)
 
 
+def test_a_version_that_is_too_long_for_a_folder_is_refused(tmp_path: Path) -> None:
+    assert symlink(tmp_path).version_of("é" * 100) == "é" * 100
+    with pytest.raises(ValueError, match="at most 200 bytes"):
+        symlink(tmp_path).version_of("é" * 101)
+
+
 async def test_it_goes_back_and_forward_again(tmp_path: Path) -> None:
     path = a_place(tmp_path, "v1", "v2", current="v2")
     strategy = symlink(path)

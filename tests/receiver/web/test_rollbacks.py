@@ -150,3 +150,6 @@ async def test_what_is_not_frozen_is_not_lifted(tmp_path: Path) -> None:
     async with serving(tmp_path, targets=by_program(tmp_path), playbooks=[]) as client:
         refused = await ask(client, "/api/v1/releases/unfreeze", target="shop")
         assert (refused.status, refused.json["reason"]) == (404, "not_found")
+        refused = await ask(client, "/api/v1/releases/unfreeze", target="ship")
+        assert (refused.status, refused.json["reason"]) == (422, "unknown_target")
+        assert "known: cache, shop" in refused.json["error"]
