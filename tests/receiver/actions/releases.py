@@ -31,6 +31,7 @@ class Host:
     active: str = "v2"
     serves: str | None = "v2"
     pid: int = 1
+    divided: bool = False  # while the bad one serves, its proofs contradict each other
     up: bool = True
     missing: set[str] = field(default_factory=set)  # versions whose artefact is not there
     refuses: set[str] = field(default_factory=set)  # cannot be activated, and nothing changes
@@ -95,6 +96,8 @@ class ScriptedStrategy(Strategy):
         if version == "v1" and self.host.late:
             self.host.late -= 1
             version = "v2"
+        if self.host.divided and version == "v2":
+            return Reading(None, "v1 and v2 serve", divided=True)
         return Reading(version, f"it says {version}" if version else "nobody answers")
 
     async def preflight(self, version: str, tools: Tools) -> str:

@@ -67,6 +67,11 @@ def a_tale(*hosts: Host, unreachable: bool = False) -> Tale:
     return Tale(World(list(hosts) or [Host()], unreachable=unreachable))
 
 
+async def test_a_bad_release_that_is_half_up_is_gone_back_from() -> None:
+    tale = a_tale(Host(divided=True))
+    assert "went back from v2 to v1" in (await tale.run()).text
+
+
 async def test_it_is_written_then_activated_then_reloaded_then_proven_then_written() -> None:
     tale = a_tale()
     done = await tale.run()
