@@ -172,3 +172,9 @@ def test_a_check_that_needs_an_address_is_held_against_every_named_target() -> N
     assert [why for _, why in found(targets=targets, playbooks=[book])] == [
         "http needs `http:`, which the target worker does not have"
     ]
+
+
+def test_a_playbook_for_everybody_may_hold_what_one_manager_cannot_do() -> None:
+    target = {"matchers": ['service="api"'], "process": {"manager": "supervisor", "name": "api"}}
+    books = [{"matchers": ['alertname="QueueBacklog"'], "ladder": [{"action": "scale", "max": 4}]}]
+    assert found(targets={"api": target}, playbooks=books) == []
