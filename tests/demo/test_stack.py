@@ -41,7 +41,7 @@ async def stack(places: Places, folder: Path) -> AsyncIterator[ServerProcess]:
         )
         yield process
     finally:
-        await process.stop(timeout=40)
+        await process.stop(timeout=60)
 
 
 async def drill(name: str, places: Places) -> tuple[int, str]:
@@ -108,7 +108,7 @@ def test_a_terminal_that_is_closed_is_noticed() -> None:
 
 
 @pytest.mark.server
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 async def test_it_comes_up_says_where_everything_is_and_takes_all_down(tmp_path: Path) -> None:
     places = elsewhere(tmp_path)
     async with stack(places, tmp_path) as process:
@@ -122,7 +122,7 @@ async def test_it_comes_up_says_where_everything_is_and_takes_all_down(tmp_path:
         await until(lambda: not second.running, "the second gives up")
         assert "a stack is running already" in second.output()
         process.signal(signal.SIGHUP)  # the terminal has gone away
-        await until(lambda: not process.running, "it stops", deadline=40)
+        await until(lambda: not process.running, "it stops", deadline=60)
     assert process.popen.returncode == 0
     refuse_taken(places)
 

@@ -44,20 +44,27 @@ async def server(tmp_path: Path) -> AsyncIterator[AlertmanagerServer]:
         yield running
 
 
+SAME_LOOKS = 5
+
+
 async def suppressed(server: AlertmanagerServer, *sent: dict[str, Any]) -> list[str]:
     """`alertname/service` of those that Alertmanager holds back."""
     await server.post(*sent)
-    listed: list[dict[str, Any]] = []
+    looks: list[list[str]] = []
 
-    async def all_judged() -> bool:
-        listed[:] = await server.alerts()
-        return len(listed) == len(sent) and all(
-            a["status"]["state"] != "unprocessed" for a in listed
-        )
+    async def same_for_a_while() -> bool:
+        # what inhibits is heard of beside what is inhibited, and not always before it
+        listed = await server.alerts()
+        judged = all(one["status"]["state"] != "unprocessed" for one in listed)
+        if len(listed) != len(sent) or not judged:
+            looks.clear()
+            return False
+        held = [one["labels"] for one in listed if one["status"]["inhibitedBy"]]
+        looks.append(sorted(f"{labels['alertname']}/{labels['service']}" for labels in held))
+        return len(looks) >= SAME_LOOKS and all(one == looks[-1] for one in looks[-SAME_LOOKS:])
 
-    await until(all_judged, "every alert is judged")
-    held = [a["labels"] for a in listed if a["status"]["inhibitedBy"]]
-    return sorted(f"{labels['alertname']}/{labels['service']}" for labels in held)
+    await until(same_for_a_while, "every alert is judged", every=0.1)
+    return looks[-1]
 
 
 @pytest.mark.server
