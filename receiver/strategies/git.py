@@ -6,24 +6,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import Field
-
-from prunella.service.settings import LocalPath, Size
-from receiver.strategies.base import Strategy, StrategyError
+from receiver.strategies.base import StrategyError
 from receiver.strategies.clone import Clone
-from receiver.strategies.layout import Layout, refusing, sync
-from receiver.strategies.wholeness import InnerPath, require_room, require_whole
+from receiver.strategies.layout import refusing, sync
+from receiver.strategies.side_by_side import SideBySide
+from receiver.strategies.wholeness import require_room, require_whole
 from receiver.tools import Tools
 
 _MAKING = ".making-"  # the beginning of the name of a worktree that is not whole yet; no version begins with a dot
 _MOST = 20
 
 
-class Git(Strategy):
+class Git(SideBySide):
     """A clone `path/repo`, bare or not, its worktrees `path/releases/<version>/`, and the link `path/current` to one of
     them. Versions are tags, or commits of at least seven digits; a branch is none, because it moves.
 
@@ -38,45 +35,18 @@ class Git(Strategy):
 
     executable: ClassVar[str | None] = "git"
 
-    path: LocalPath
-    requires: tuple[InnerPath, ...] = ()
-    room: Annotated[Size, Field(ge=0)] = 64 << 20
-
-    @property
-    def layout(self) -> Layout:
-        """Where its releases lie."""
-        return Layout(self.path)
-
-    @property
-    def folders(self) -> Path | None:
-        return self.layout.releases
-
-    async def active(self, tools: Tools) -> str | None:
-        return await asyncio.to_thread(self.layout.active)
-
-    async def locked(self) -> bool:
-        return await asyncio.to_thread(self.layout.locked)
-
     async def preflight(self, version: str, tools: Tools) -> str:
         with refusing(self.path):
             return await self._look(version, self._clone(tools))
 
-    async def way_back(self, version: str, tools: Tools) -> str:
-        return await asyncio.to_thread(self.layout.require_there, version)
-
     async def activate(self, version: str, tools: Tools) -> None:
         with refusing(self.path):
             await self._have(version, self._clone(tools))
-        tools.require_lease()
-        await asyncio.to_thread(self.layout.point_at, version)
+        await self._point_at(version, tools)
 
     async def restore(self, version: str, tools: Tools) -> None:
         """Without another look at its worktree: it served from there, whatever was changed in it."""
-        tools.require_lease()
-        await asyncio.to_thread(self.layout.point_at, version)
-
-    def misses(self, started_from: Sequence[str]) -> str | None:
-        return self.layout.misses(started_from)
+        await self._point_at(version, tools)
 
     async def history(self, good: str, bad: str, tools: Tools) -> str:
         clone = self._clone(tools)
