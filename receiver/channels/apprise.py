@@ -17,8 +17,8 @@ from pydantic import AfterValidator
 
 from prunella.service.settings import Secret
 from receiver.channels.base import Channel, ChannelError, Notice
-from receiver.channels.fields import fields, line, text
-from receiver.channels.fitting import web_links
+from receiver.channels.fields import asked, fields, line, text
+from receiver.channels.fitting import links_of, web_links
 from receiver.channels.looks import about, look_of
 from receiver.tools import Tools
 
@@ -75,14 +75,11 @@ class Apprise(Channel):
 
 
 def _body(notice: Notice, environment: str | None) -> str:
-    asked = {} if notice.question is None else {"Approval asked for": notice.question.plan}
-    facts = fields({**asked, **notice.facts}, _FACTS, name=_NAME, value=_VALUE)
-    page = notice.question.page if notice.question is not None else ""
-    links = {**({"Approve or deny": page} if page else {}), **notice.links}
+    facts = fields({**asked(notice), **notice.facts}, _FACTS, name=_NAME, value=_VALUE)
     parts = (
         text(notice.text, _TEXT),
         "\n".join(f"{name}: {value}" for name, value in facts.items()),
-        "\n".join(f"{line(caption, _NAME)}: {url}" for caption, url in web_links(links)),
+        "\n".join(f"{line(caption, _NAME)}: {url}" for caption, url in web_links(links_of(notice))),
         about(notice, environment),
     )
     return "\n\n".join(part for part in parts if part)

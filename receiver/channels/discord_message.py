@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from receiver.channels.base import Notice
-from receiver.channels.fitting import escaping, fit, one_line, units, web_links
+from receiver.channels.fitting import escaping, fit, joined, links_of, one_line, units, web_links
 from receiver.channels.looks import FACTS_MOST, about, look_of
 from receiver.channels.multipart import ALT, PICTURE
 
@@ -85,17 +85,13 @@ def _plan(notice: Notice) -> str:
 
 def _links(notice: Notice) -> str:
     """As many as fit; first the page that answers a question, since there is no button."""
-    links = dict(notice.links)
-    if notice.question is not None and notice.question.page:
-        links = {"Approve or deny": notice.question.page, **links}
-    shown = ""
-    for caption, url in web_links(links):
-        safe = url.replace("(", "%28").replace(")", "%29").replace("<", "%3C").replace(">", "%3E")
-        link = f"[{_fit(caption, _LINK_CAPTION)}]({safe})"
-        longer = f"{shown} · {link}" if shown else link
-        if units(longer) <= _LINKS:
-            shown = longer
-    return shown
+    found = web_links(links_of(notice))
+    return joined((_link(caption, url) for caption, url in found), _LINKS)
+
+
+def _link(caption: str, url: str) -> str:
+    safe = url.replace("(", "%28").replace(")", "%29").replace("<", "%3C").replace(">", "%3E")
+    return f"[{_fit(caption, _LINK_CAPTION)}]({safe})"
 
 
 def _fit(text: str, limit: int) -> str:

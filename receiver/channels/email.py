@@ -25,8 +25,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from prunella.service.settings import LocalPath, Secret
 from receiver.channels.base import Channel, ChannelError, Notice
-from receiver.channels.fields import fields, line, text
-from receiver.channels.fitting import web_links
+from receiver.channels.fields import asked, fields, line, text
+from receiver.channels.fitting import links_of, web_links
 from receiver.channels.looks import about, look_of
 from receiver.channels.multipart import ALT, PICTURE
 from receiver.tools import Tools
@@ -208,19 +208,13 @@ def _mail(notice: Notice, channel: Email) -> EmailMessage:
 
 
 def _facts(notice: Notice) -> dict[str, str]:
-    asked = {} if notice.question is None else {"Approval asked for": notice.question.plan}
-    return fields({**notice.facts, **asked}, _FACTS, name=_NAME, value=_VALUE)
-
-
-def _answers(notice: Notice) -> dict[str, str]:
-    page = notice.question.page if notice.question is not None else ""
-    return {**({"Approve or deny": page} if page else {}), **notice.links}
+    return fields({**notice.facts, **asked(notice)}, _FACTS, name=_NAME, value=_VALUE)
 
 
 def _text(notice: Notice, environment: str | None) -> str:
     facts = "\n".join(f"{name}: {value}" for name, value in _facts(notice).items())
     links = "\n".join(
-        f"{line(caption, _NAME)}: {url}" for caption, url in web_links(_answers(notice))
+        f"{line(caption, _NAME)}: {url}" for caption, url in web_links(links_of(notice))
     )
     parts = (text(notice.text, _TEXT), facts, links, f"-- \n{about(notice, environment)}")
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -233,7 +227,7 @@ def _page(notice: Notice, environment: str | None) -> str:
     )
     links = " · ".join(
         f'<a href="{escape(url)}">{escape(line(caption, _NAME))}</a>'
-        for caption, url in web_links(_answers(notice))
+        for caption, url in web_links(links_of(notice))
     )
     parts = (
         f"<h2>{escape(line(notice.title, _SUBJECT))}</h2>",

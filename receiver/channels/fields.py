@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from receiver.channels.fitting import escaping, fit, one_line
+from receiver.channels.notice import Notice
 
 _AS_IT_IS = escaping({})
 
@@ -17,6 +18,11 @@ def text(words: str, limit: int) -> str:
 def line(words: str, limit: int) -> str:
     """The same on one line, for titles and names."""
     return fit(one_line(words[: 4 * limit]), limit, _AS_IT_IS)
+
+
+def asked(notice: Notice) -> dict[str, str]:
+    """What a human is asked for, as one more fact."""
+    return {} if notice.question is None else {"Approval asked for": notice.question.plan}
 
 
 def fields(values: Mapping[str, str], most: int, *, name: int, value: int) -> dict[str, str]:

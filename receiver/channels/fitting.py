@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from html import unescape
 
 from prunella.redaction import printable
+from receiver.channels.notice import Notice
 from receiver.endpoints import check_url
 
 ELLIPSIS = "…"
@@ -77,6 +78,22 @@ def one_line(text: str) -> str:
 def escaping(escapes: Mapping[str, str]) -> Pieces:
     """Each character by itself, the ones that mean something as what stands for them."""
     return lambda text: (escapes.get(character, character) for character in text)
+
+
+def links_of(notice: Notice) -> dict[str, str]:
+    """Its links; first the page that answers a question, for whoever has no button."""
+    page = notice.question.page if notice.question is not None else ""
+    return {"Approve or deny": page, **notice.links} if page else dict(notice.links)
+
+
+def joined(pieces: Iterable[str], most: int) -> str:
+    """As many pieces as fit into so many units, with a dot between them; one that is too long is passed over."""
+    shown = ""
+    for piece in pieces:
+        longer = f"{shown} · {piece}" if shown else piece
+        if units(longer) <= most:
+            shown = longer
+    return shown
 
 
 def web_links(links: Mapping[str, str]) -> Iterable[tuple[str, str]]:

@@ -18,7 +18,7 @@ from pydantic import AfterValidator
 from prunella.service.settings import Secret
 from receiver.channels.base import Channel, ChannelError, Notice
 from receiver.channels.delivery import answer_of, ask, encode, refusal
-from receiver.channels.fields import fields, line, text
+from receiver.channels.fields import asked, fields, line, text
 from receiver.channels.fitting import web_links
 from receiver.channels.looks import about
 from receiver.decide.guards import Rate
@@ -148,8 +148,7 @@ def _mark(dedup_key: str) -> str:
 
 
 def _body(notice: Notice, environment: str | None) -> str:
-    asked = {} if notice.question is None else {"Approval asked for": notice.question.plan}
-    facts = fields({**asked, **notice.facts}, _FACTS, name=_NAME, value=_VALUE)
+    facts = fields({**asked(notice), **notice.facts}, _FACTS, name=_NAME, value=_VALUE)
     parts = (
         _block(text(notice.text, _TEXT)),
         _block("\n".join(f"{name}: {value}" for name, value in facts.items())),

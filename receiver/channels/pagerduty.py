@@ -16,7 +16,7 @@ from pydantic import AfterValidator
 from prunella.service.settings import Secret
 from receiver.channels.base import Channel, ChannelError, Notice
 from receiver.channels.delivery import answer_of, ask, encode, kept_keys, refusal
-from receiver.channels.fields import fields, line
+from receiver.channels.fields import asked, fields, line
 from receiver.channels.fitting import web_links
 from receiver.tools import Tools
 
@@ -123,9 +123,7 @@ def _payload(notice: Notice, environment: str | None) -> dict[str, object]:
         "group": environment or "",
         "class": notice.labels.get("alertname", ""),
     }
-    facts = {"What": notice.text, **notice.facts}
-    if notice.question is not None:
-        facts["Approval asked for"] = notice.question.plan
+    facts = {"What": notice.text, **notice.facts, **asked(notice)}
     return {
         "summary": line(notice.title, _SUMMARY) or notice.event,
         "source": line(notice.labels.get("instance", ""), _SOURCE) or "prunella",

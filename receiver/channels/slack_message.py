@@ -12,7 +12,7 @@ from itertools import islice
 
 from receiver.channels.base import Notice
 from receiver.channels.buttons import CAPTIONS, Press
-from receiver.channels.fitting import escaping, fit, one_line, units, web_links
+from receiver.channels.fitting import escaping, fit, joined, links_of, one_line, web_links
 from receiver.channels.looks import ASKING, FACTS_MOST, about, look_of
 
 Values = Sequence[tuple[Press, str]]  # what may be pressed, and what the button then says
@@ -131,17 +131,13 @@ def _confirm(press: Press, text: str) -> dict[str, object]:
 
 def _links(notice: Notice, values: Values) -> str:
     """As many as fit; the page that answers a question where no button does."""
-    links = dict(notice.links)
-    if notice.question is not None and notice.question.page and not values:
-        links = {"Approve or deny": notice.question.page, **links}
-    shown = ""
-    for caption, url in web_links(links):
-        safe = url.replace("|", "%7C").replace("<", "%3C").replace(">", "%3E").replace("&", "&amp;")
-        link = f"<{safe}|{_fit(caption, _CAPTION)}>"
-        longer = f"{shown} · {link}" if shown else link
-        if units(longer) <= _LINKS:
-            shown = longer
-    return shown
+    found = web_links(notice.links if values else links_of(notice))
+    return joined((_link(caption, url) for caption, url in found), _LINKS)
+
+
+def _link(caption: str, url: str) -> str:
+    safe = url.replace("|", "%7C").replace("<", "%3C").replace(">", "%3E").replace("&", "&amp;")
+    return f"<{safe}|{_fit(caption, _CAPTION)}>"
 
 
 def _fit(text: str, limit: int) -> str:

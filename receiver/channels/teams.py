@@ -13,8 +13,8 @@ from typing import ClassVar
 
 from receiver.channels.base import Channel, Notice
 from receiver.channels.delivery import SecretUrl, address, encode, post
-from receiver.channels.fields import fields, line, text
-from receiver.channels.fitting import web_links
+from receiver.channels.fields import asked, fields, line, text
+from receiver.channels.fitting import links_of, web_links
 from receiver.channels.looks import about, look_of
 from receiver.decide.guards import Rate
 from receiver.tools import Tools
@@ -69,8 +69,7 @@ def _blocks(notice: Notice, environment: str | None, share: float) -> list[dict[
     sign = look_of(notice).sign
     title = line(f"{sign} {notice.title}", int(_TITLE * share))
     words = text(notice.text, int(_TEXT * share)).split("\n")[:_LINES]
-    asked = {} if notice.question is None else {"Approval asked for": notice.question.plan}
-    facts = fields({**asked, **notice.facts}, _FACTS, name=_NAME, value=int(_VALUE * share))
+    facts = fields({**asked(notice), **notice.facts}, _FACTS, name=_NAME, value=int(_VALUE * share))
     return [
         _block(_run(title, size="large", weight="bolder", color=_COLOURS[sign])),
         *(_block(_run(one)) for one in words if one.strip()),
@@ -89,6 +88,6 @@ def _run(words: str, **looks: object) -> dict[str, object]:
 
 
 def _links(notice: Notice) -> list[tuple[str, str]]:
-    page = notice.question.page if notice.question is not None else ""
-    links = {**({"Approve or deny": page} if page else {}), **notice.links}
-    return [(caption, url) for caption, url in web_links(links) if len(url) <= _URL][:_LINKS]
+    return [(caption, url) for caption, url in web_links(links_of(notice)) if len(url) <= _URL][
+        :_LINKS
+    ]

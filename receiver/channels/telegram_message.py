@@ -12,7 +12,7 @@ from itertools import islice, pairwise
 
 from receiver.channels.base import Notice
 from receiver.channels.buttons import CAPTIONS, Press
-from receiver.channels.fitting import fit, one_line, units, web_links
+from receiver.channels.fitting import fit, links_of, one_line, units, web_links
 from receiver.channels.looks import ASKING, FACTS_MOST, about, look_of
 
 Values = Sequence[tuple[Press, str]]
@@ -75,10 +75,7 @@ def _plan(notice: Notice) -> str:
 
 def _links(notice: Notice, values: Values) -> str:
     """The first few; the page that answers a question where no button does."""
-    links = dict(notice.links)
-    if notice.question is not None and notice.question.page and not values:
-        links = {"Approve or deny": notice.question.page, **links}
-    shown = islice(web_links(links), _LINKS_MOST)
+    shown = islice(web_links(notice.links if values else links_of(notice)), _LINKS_MOST)
     return " · ".join(
         f'<a href="{escape(url)}">{_fit(caption, _LINK_CAPTION)}</a>' for caption, url in shown
     )
