@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from receiver.channels.base import Notice
+from receiver.channels.base import Channel, Notice
+from receiver.tools import Tools
 
 
 def a_notice(
@@ -28,3 +30,18 @@ def a_notice(
         links=links or {},
         labels={"service": "shop"},
     )
+
+
+def of(event: str, **more: object) -> Notice:
+    """A notice of the one incident, with the key that the outbox gives its event."""
+    return replace(a_notice(event=event), dedup_key=f"prunella-j-12-{event}", **more)  # type: ignore[arg-type]  # fields by name
+
+
+RESOLVED = of("resolved", ended=True)
+
+
+async def tell(channel: Channel, tools: Tools, notices: Iterable[Notice]) -> None:
+    """One incident's notices in order, each with the thread that the last one left."""
+    thread = ""
+    for notice in notices:
+        thread = await channel.send(replace(notice, thread=thread), tools) or thread

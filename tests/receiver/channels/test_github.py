@@ -18,7 +18,7 @@ from receiver.channels.github import GitHub, _body
 from receiver.outside.http import open_http
 from receiver.tools import Tools
 from tests.receiver.channels.golden import is_golden
-from tests.receiver.channels.notices import a_notice
+from tests.receiver.channels.notices import RESOLVED, a_notice, of, tell
 from tests.receiver.stand_ins import StandInPrograms, SteppedClock
 from tests.servers.github import REPOSITORY, TOKEN, GitHubStandIn, _check_body, github_stand_in
 
@@ -36,20 +36,9 @@ async def connected() -> AsyncIterator[tuple[GitHubStandIn, GitHub, Tools]]:
 
 
 async def told(*notices: Notice) -> GitHubStandIn:
-    """One incident's notices in order, each with the thread that the last one left."""
     async with connected() as (service, channel, tools):
-        thread = ""
-        for notice in notices:
-            thread = await channel.send(replace(notice, thread=thread), tools) or thread
+        await tell(channel, tools, notices)
     return service
-
-
-def of(event: str, **more: object) -> Notice:
-    """A notice of the same incident, with the key that the outbox gives its event."""
-    return replace(a_notice(event=event), dedup_key=f"prunella-j-12-{event}", **more)  # type: ignore[arg-type]  # fields by name
-
-
-RESOLVED = of("resolved", ended=True)
 
 
 async def test_an_incident_is_one_issue_from_its_first_notice_to_its_end() -> None:
