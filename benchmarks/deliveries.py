@@ -49,6 +49,12 @@ def distinct(
     return lambda number: template.replace(_DELIVERY.encode(), b"%08x" % _scattered(number))
 
 
+def known(path: str, alerts: int, deliveries: int) -> Callable[[int], bytes]:
+    """The same deliveries in turn: whoever sent all of them once sends what is known."""
+    made = [*map(distinct(path, alerts), range(deliveries))]
+    return lambda number: made[number % deliveries]
+
+
 def _scattered(number: int) -> int:
     """Another number for each, in no order: fingerprints are hashes, and an index feels that."""
     return number * 2_654_435_761 % 2**32

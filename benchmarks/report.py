@@ -22,4 +22,5 @@ def at_most(what: str, value: float, goal: float, unit: str) -> None:
 
 
 def _line(what: str, value: float, goal: str, unit: str, *, holds: bool) -> None:
-    say(f"  {what:44} {value:10,.1f} {unit:5}  goal {goal:14} {'holds' if holds else 'MISSED'}")
+    figure = f"{value:10,.1f}" if value >= 10 else f"{value:10.2f}"
+    say(f"  {what:44} {figure} {unit:5}  goal {goal:14} {'holds' if holds else 'MISSED'}")
