@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +18,7 @@ def addressees(tree: Mapping[str, Any]) -> Iterator[Inconsistency]:
     for name, rotation in rotations.items():
         members = mapping(rotation).get("members")
         yield from missing(("rotations", name, "members"), members, "channel", channels)
+        yield from _of_calendar(name, mapping(mapping(rotation).get("ical")), sequence(members))
         if name in channels:
             yield ("rotations", name), "a channel has this name already", "config"
     for name, policy in mapping(tree.get("escalation")).items():
@@ -46,6 +47,17 @@ def _seconds(after: object) -> float:
         return parse_duration(after)
     except ValueError:
         return float("nan")
+
+
+def _of_calendar(
+    name: str, ical: Mapping[str, Any], members: Iterable[Any]
+) -> Iterator[Inconsistency]:
+    at: Location = ("rotations", name, "ical")
+    known = {one: True for one in members if isinstance(one, str)}
+    if "fallback" in ical:
+        yield from missing((*at, "fallback"), [ical["fallback"]], "member", known)
+    for person, member in mapping(ical.get("people")).items():
+        yield from missing((*at, "people", person), [member], "member", known)
 
 
 def audience(

@@ -33,6 +33,7 @@ from receiver.outside.silences import SilencesApi
 from receiver.outside.survivors import ProcessTable
 from receiver.pipeline import LEASE, Pipeline
 from receiver.settings import ReceiverSettings
+from receiver.stages.calendars import Calendars
 from receiver.stages.context import Context
 from receiver.stages.heartbeat import Heartbeat
 from receiver.tools import Alertmanager, Http, Tools
@@ -71,6 +72,7 @@ async def receiver(
         )
         _start(tasks, pipeline, settings, context.tools.alertmanager)
         tasks.start("heartbeat", Heartbeat(context).beat)
+        tasks.start("calendars", Calendars(context).keep)
         senders = _Senders(tasks, pipeline)
         senders.begin(settings.channels)
         live.on_reload(_apply(lambda: live.current, auth, senders, pipeline, programs))

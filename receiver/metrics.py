@@ -61,6 +61,11 @@ SCHEDULE_NEXT = Gauge(
     "The next moment of a schedule.",
     ["schedule"],
 )
+ROTATION_READ = Gauge(
+    "prunella_rotation_last_read_timestamp_seconds",
+    "When the calendar of a rotation was read last; 0 = never.",
+    ["rotation"],
+)
 MAINTENANCE = Gauge(
     "prunella_maintenance_active",
     "Whether a maintenance window covers the whole of a service.",

@@ -102,11 +102,11 @@ def policy_of(context: Context, incident: Incident) -> Policy:
 def _channels(context: Context, names: Iterable[str]) -> tuple[str, ...]:
     """The channels behind these names, each once."""
     settings, now = context.settings(), context.now()
+    turns = settings.rotations
     behind = (
-        context.oncall.member(name, settings.rotations[name], now)
-        if name in settings.rotations
-        else name
+        one
         for name in names
+        for one in (context.oncall.called(name, turns[name], now) if name in turns else (name,))
     )
     return tuple(name for name in dict.fromkeys(behind) if name in settings.channels)
 

@@ -1,4 +1,4 @@
-"""Who stands in for whom, as the journal keeps it: read every few seconds, because letters are addressed without waiting."""
+"""Who stands in for whom, and what calendars say: kept here because letters are addressed without waiting."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from receiver.decide.rotation import Override, Rotation, on_call
+from receiver.decide.rotation import Override, Rotation, Shift, on_call
 from receiver.journal import Event, Journal
 
 _KEY = "oncall:"
@@ -17,10 +17,15 @@ class OnCall:
 
     def __init__(self) -> None:
         self._overrides: dict[str, Override] = {}
+        self.shifts: dict[str, tuple[Shift, ...]] = {}  # by rotation, as its calendar was read last
 
-    def member(self, name: str, rotation: Rotation, now: float) -> str:
-        """The channel that is called now."""
-        return on_call(rotation, self._overrides.get(name), now)
+    def called(self, name: str, rotation: Rotation, now: float) -> tuple[str, ...]:
+        """The channels that are called now."""
+        return on_call(rotation, self._overrides.get(name), now, self.shifts.get(name, ()))
+
+    def turn(self, name: str, rotation: Rotation, now: float) -> tuple[str, ...]:
+        """Whose turn it is, whoever stands in."""
+        return rotation.turn(now, self.shifts.get(name, ()))
 
     def override(self, name: str, now: float) -> Override | None:
         """Who stands in now, if anybody does."""

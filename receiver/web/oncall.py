@@ -49,7 +49,7 @@ class OnCallRoutes:
         """Whose turn it is has it again."""
         name, rotation = self._rotation(request)
         now = self._context.now()
-        ended = Override(rotation.turn(now), now, self._by(request))
+        ended = Override(self._context.oncall.turn(name, rotation, now)[0], now, self._by(request))
         return await self._say(request, name, ended)
 
     async def _say(self, request: web.Request, name: str, said: Override) -> web.Response:
@@ -73,8 +73,8 @@ class OnCallRoutes:
         override = context.oncall.override(name, now)
         return {
             "rotation": name,
-            "member": context.oncall.member(name, rotation, now),
-            "turn": rotation.turn(now),
+            "member": ", ".join(context.oncall.called(name, rotation, now)),
+            "turn": ", ".join(context.oncall.turn(name, rotation, now)),
             "until": None if override is None else rfc3339(override.until),
             "by": None if override is None else override.by,
         }

@@ -41,14 +41,14 @@ def at(text: str) -> float:
     ],
 )
 def test_turns_are_handed_over_on_the_wall_clock(now: str, member: str) -> None:
-    assert rotation().turn(at(now)) == member
+    assert rotation().turn(at(now)) == (member,)
 
 
 def test_a_day_without_a_time_begins_at_midnight() -> None:
     made = rotation(start="2026-01-05", timezone="UTC")
     assert [made.turn(at(day)) for day in ("2026-01-11 23:59", "2026-01-12 00:00")] == [
-        "anna",
-        "ben",
+        ("anna",),
+        ("ben",),
     ]
 
 
@@ -57,20 +57,20 @@ def test_everybody_has_the_same_number_of_turns(days: int) -> None:
     made = rotation(every="1d", timezone="UTC")
     begun = datetime(2026, 1, 5, 9, tzinfo=UTC) + timedelta(days=days)
     turns = [made.turn((begun + timedelta(days=day)).timestamp()) for day in range(3)]
-    assert sorted(turns) == ["anna", "ben", "cleo"]
+    assert sorted(turns) == [("anna",), ("ben",), ("cleo",)]
 
 
 def test_somebody_stands_in_until_it_ends() -> None:
     now = at("2026-01-05 10:00")
     stands_in = Override("cleo", now + 3600, "ann")
-    assert on_call(rotation(), stands_in, now) == "cleo"
-    assert on_call(rotation(), stands_in, now + 3600) == "anna"
-    assert on_call(rotation(), None, now) == "anna"
+    assert on_call(rotation(), stands_in, now) == ("cleo",)
+    assert on_call(rotation(), stands_in, now + 3600) == ("anna",)
+    assert on_call(rotation(), None, now) == ("anna",)
 
 
 def test_who_is_no_member_any_more_stands_in_for_nobody() -> None:
     now = at("2026-01-05 10:00")
-    assert on_call(rotation(), Override("dora", now + 3600, "ann"), now) == "anna"
+    assert on_call(rotation(), Override("dora", now + 3600, "ann"), now) == ("anna",)
 
 
 @pytest.mark.parametrize(

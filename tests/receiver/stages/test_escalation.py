@@ -9,7 +9,7 @@ from typing import Any
 
 from receiver.channels.base import ChannelError
 from receiver.decide.incident import State
-from receiver.decide.rotation import Override
+from receiver.decide.rotation import Override, Shift
 from receiver.stages import command
 from receiver.stages.upkeep import Upkeep
 from tests.receiver.rig import CONFIG, Rig, firing, resolved, rig
@@ -161,6 +161,18 @@ async def test_whose_turn_it_is_is_called_and_hears_the_end_though_the_turn_is_o
         await made.settle()
         await send(made, *PEOPLE)
         assert (heard["anna"].events, heard["ben"].events) == (["escalated", "resolved"], [])
+
+
+async def test_of_two_shifts_of_a_calendar_at_once_both_are_called() -> None:
+    ical = {"url": "https://calendar.example/oncall.ics", "fallback": "lead"}
+    turns = {"primary": {"members": ["anna", "ben", "lead"], "ical": ical}}
+    escalation = {"oncall": [{"after": "5m", "notify": ["primary"]}]}
+    async with called(escalation=escalation, rotations=turns) as (made, heard):
+        now = made.context.now()
+        made.context.oncall.shifts["primary"] = tuple(
+            Shift(now, now + 3600, (name,)) for name in ("Anna", "ben")
+        )
+        assert await times(made, heard, 10) == [(5, "anna"), (5, "ben")]
 
 
 async def test_a_playbook_can_tell_whose_turn_it_is() -> None:
