@@ -18,7 +18,6 @@ from exporter.report import Look, Report
 from exporter.request import RefusedError, time_allowed, wanted
 from exporter.running import Running
 from exporter.settings import Config, Health
-from exporter.threads import in_thread
 from prunella.service.answers import Refused
 from prunella.service.auth import Auth, Scope
 from prunella.service.clock import Clock, SystemClock
@@ -113,7 +112,7 @@ class Exporter:
         families = await scraper.scrape(names, seconds)
         accept = request.headers.get("Accept", "")
         encoding = request.headers.get("Accept-Encoding", "")
-        body, headers = await in_thread(lambda: page.metrics(families, accept, encoding))
+        body, headers = await page.answer(families, accept, encoding)
         return web.Response(body=body, headers=headers)
 
     async def _health(self, _: web.Request) -> web.Response:

@@ -1,38 +1,84 @@
-"""Families of fresh values: what a collector answers with, without a registry and without a global gauge."""
+"""Families of fresh values: what a collector answers with, without a registry and without a global gauge.
+
+They are built anew for each scrape, so a family keeps its rows as they come; the samples that prometheus_client would
+make of them, a dict each, are made only for whoever asks.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
+from prometheus_client.samples import Sample
 
 Rows = Iterable[tuple[Sequence[str], float]]
+_USUAL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+Constants = tuple[tuple[str, str], ...]  # label and value
+
+
+class Family(Metric):
+    """Series of one name that differ in their labels. `constant` are labels that all of them have besides."""
+
+    def __init__(self, name: str, text: str, kind: str, labels: Sequence[str], rows: Rows) -> None:
+        self.sample = name  # as every series is called
+        self.labels = tuple(labels)
+        self.name, self.type = _named(name, kind, self.labels)
+        self.documentation, self.unit = text, ""
+        self.rows = [(tuple(values), float(value)) for values, value in rows]
+        self.constant: Constants = ()
+        self._samples: list[Sample] | None = None
+
+    @property
+    def samples(self) -> list[Sample]:  # type: ignore[override]  # a plain attribute there
+        """The same in prometheus_client's own form."""
+        if self._samples is None:
+            self._samples = [
+                Sample(
+                    self.sample,
+                    {**dict(self.constant), **dict(zip(self.labels, values, strict=True))},
+                    value,
+                )
+                for values, value in self.rows
+            ]
+        return self._samples
+
+    def add(self, extra: Mapping[str, str]) -> None:
+        """Labels for every series, where it has none of that name."""
+        known = {*self.labels, *dict(self.constant)}
+        more = tuple((name, value) for name, value in extra.items() if name not in known)
+        self.constant, self._samples = (*more, *self.constant), None
+
+
+@lru_cache(4096)
+def _named(name: str, kind: str, labels: tuple[str, ...]) -> tuple[str, str]:
+    """The family's name and type, once checked: a counter's family has its name without `_total`."""
+    for one in (name, *labels):
+        if not _USUAL.fullmatch(one):
+            raise ValueError(f"{one!r} is no name of letters, digits and underscores")
+    checked = Metric(name.removesuffix("_total") if kind == "counter" else name, "", kind)
+    return checked.name, checked.type
+
+
+class UnsuffixedCounter(Family):
+    """Told from what is really unknown by its class, so that the older text format can say `counter`."""
 
 
 def gauge(name: str, text: str, labels: Sequence[str], rows: Rows) -> Metric:
-    family = GaugeMetricFamily(name, text, labels=labels)
-    for values, value in rows:
-        family.add_metric(values, value)
-    return family
+    return Family(name, text, "gauge", labels, rows)
 
 
 def counter(name: str, text: str, labels: Sequence[str], rows: Rows) -> Metric:
-    family = CounterMetricFamily(name, text, labels=labels)
-    for values, value in rows:
-        family.add_metric(values, value)
-    return family
+    """With `_total` at the end of its name."""
+    if not name.endswith("_total"):
+        raise ValueError(f"{name} is no counter: it does not end in _total")
+    return Family(name, text, "counter", labels, rows)
 
 
 def unsuffixed(name: str, text: str, labels: Sequence[str], rows: Rows) -> Metric:
     """A counter whose owner named it without `_total`: in OpenMetrics, which knows no such thing, it is `unknown`."""
-    family = UnsuffixedCounter(name, text, "unknown")
-    for values, value in rows:
-        family.add_sample(name, dict(zip(labels, values, strict=True)), value)
-    return family
-
-
-class UnsuffixedCounter(Metric):
-    """Told from what is really unknown by its class, so that the older text format can say `counter`."""
+    return UnsuffixedCounter(name, text, "unknown", labels, rows)
 
 
 def totals(rows: Rows) -> Rows:
@@ -43,9 +89,17 @@ def totals(rows: Rows) -> Rows:
     return found.items()
 
 
+def empty(family: Metric) -> bool:
+    """Whether it has no series."""
+    return not (family.rows if isinstance(family, Family) else family.samples)
+
+
 def labelled(family: Metric, extra: Mapping[str, str]) -> Metric:
     """The family with `extra` on every series that does not say otherwise itself."""
-    family.samples = [
-        sample._replace(labels={**extra, **sample.labels}) for sample in family.samples
-    ]
+    if isinstance(family, Family):
+        family.add(extra)
+    else:
+        family.samples = [
+            sample._replace(labels={**extra, **sample.labels}) for sample in family.samples
+        ]
     return family

@@ -1,7 +1,4 @@
-"""The bytes of an answer: metrics in the format asked for, compressed if wanted, and the landing page.
-
-Rendering and compressing take milliseconds in which the loop would serve nobody else: call them in a thread.
-"""
+"""The bytes of an answer: metrics in the format asked for, compressed if wanted, and the landing page."""
 
 from __future__ import annotations
 
@@ -9,31 +6,49 @@ import gzip
 from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
-from exporter.families import UnsuffixedCounter
+from exporter import text
+from exporter.families import Family
+from exporter.threads import in_thread
 from prunella.exposition import render
 from prunella.metrics import REGISTRY, CollectorRegistry
 from prunella.version import version
 
+_AT_ONCE = (
+    3000  # series that are written in a few milliseconds, for which no thread is worth its start
+)
+_USUAL = frozenset({"", "underscores", "allow-utf-8"})  # escapings that leave our names as they are
 
-class _Families(Collector):
-    def __init__(self, families: Sequence[Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterable[Metric]:
-        yield from self._families
-        yield from REGISTRY.collect()
+Headers = dict[str, str]
 
 
-def metrics(families: Sequence[Metric], accept: str, encoding: str) -> tuple[bytes, dict[str, str]]:
-    """These families and the process's own: the body and its headers."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Families(families))
-    body, content_type = render(registry, accept)
-    if content_type.startswith("text/plain"):
-        body = _counters_named(families, body)
+async def answer(
+    families: Sequence[Metric],
+    accept: str,
+    encoding: str,
+    own: CollectorRegistry | None = REGISTRY,
+) -> tuple[bytes, Headers]:
+    """The body of these families and of the process's own, and its headers; a large one without holding the loop."""
+    if sum(_size(family) for family in families) <= _AT_ONCE:
+        return metrics(families, accept, encoding, own)
+    return await in_thread(lambda: metrics(families, accept, encoding, own))
+
+
+def _size(family: Metric) -> int:
+    return len(family.rows if isinstance(family, Family) else family.samples)
+
+
+def metrics(
+    families: Sequence[Metric],
+    accept: str,
+    encoding: str,
+    own: CollectorRegistry | None = REGISTRY,
+) -> tuple[bytes, Headers]:
+    """The same at once; without `own` nothing of this process is shown."""
+    rest, content_type = render(own if own is not None else CollectorRegistry(), accept)
+    body = _written(families, content_type) + rest
     headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
     if takes_gzip(encoding):
         headers["Content-Encoding"] = "gzip"
@@ -41,13 +56,25 @@ def metrics(families: Sequence[Metric], accept: str, encoding: str) -> tuple[byt
     return body, headers
 
 
-def _counters_named(families: Sequence[Metric], body: bytes) -> bytes:
-    """The counters without `_total`: prometheus_client would add it."""
-    for family in families:
-        if isinstance(family, UnsuffixedCounter):
-            line = f"# TYPE {family.name} ".encode()
-            body = body.replace(line + b"untyped\n", line + b"counter\n", 1)
-    return body
+class _These(CollectorRegistry):
+    def __init__(self, families: Iterable[Metric]) -> None:
+        super().__init__(auto_describe=False)
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def _written(families: Iterable[Metric], content_type: str) -> bytes:
+    """In this format, without what ends a page."""
+    form, *parameters = (part.strip() for part in content_type.split(";"))
+    given = dict(part.partition("=")[::2] for part in parameters)
+    if given.get("escaping", "") not in _USUAL:
+        page: bytes = choose_encoder(content_type)[0](_These(families))
+        return page.removesuffix(text.END)
+    if form == "application/openmetrics-text":
+        return text.open_metrics(families)
+    return text.plain(families)
 
 
 def takes_gzip(encoding: str) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from prometheus_client.metrics_core import Metric
 
 from exporter.collectors.base import Collected, Collector
-from exporter.families import gauge, labelled
+from exporter.families import empty, gauge, labelled
 from prunella.logs import create_logger
 
 _log = create_logger(__name__)
@@ -106,7 +106,7 @@ class Scraper:
         """Every family of the named collectors, in at most `seconds`."""
         deadline = asyncio.get_running_loop().time() + seconds
         parts = await asyncio.gather(*(self._flights[name].part(deadline) for name in names))
-        families = [family for part in parts for family in part.families if family.samples]
+        families = [family for part in parts for family in part.families if not empty(family)]
         if self._service:
             families = [labelled(family, {"service": self._service}) for family in families]
         return (*families, *_own(parts))

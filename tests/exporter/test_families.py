@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from exporter.families import counter, gauge, labelled
+import pytest
+from prometheus_client.metrics_core import GaugeMetricFamily
+
+from exporter.families import counter, empty, gauge, labelled
 from tests.exporter.reading import names, samples, value
 
 
@@ -32,3 +35,22 @@ def test_adding_a_label_twice_changes_nothing() -> None:
     family = gauge("things", "Things.", (), [((), 1.0)])
     once = list(labelled(family, {"service": "shop"}).samples)
     assert labelled(family, {"service": "shop"}).samples == once
+
+
+def test_a_counter_without_its_total_is_refused() -> None:
+    with pytest.raises(ValueError, match="_total"):
+        counter("things", "Things.", (), [])
+
+
+@pytest.mark.parametrize(
+    ("name", "label"), [("", "a"), ("two-things", "a"), ("x", "0"), ("x", "a\n")]
+)
+def test_a_name_that_would_have_to_be_escaped_is_refused(name: str, label: str) -> None:
+    with pytest.raises(ValueError, match="no name"):
+        gauge(name, "Nothing.", (label,), [])
+
+
+def test_empty_is_what_has_no_series() -> None:
+    assert empty(gauge("things", "Things.", (), []))
+    assert not empty(gauge("things", "Things.", (), [((), 1.0)]))
+    assert not empty(GaugeMetricFamily("things", "Things.", value=1))
