@@ -1,12 +1,34 @@
-"""What a Python service imports to be seen by Prometheus. Needs nothing but prometheus-client."""
+"""What a Python service imports to be seen by Prometheus. Needs nothing but prometheus-client.
 
-from prunella import health
-from prunella.correlation import correlated, correlation_id
-from prunella.errors import track_error
-from prunella.logs import create_logger
-from prunella.metrics import REGISTRY, Counter, Gauge, Histogram
-from prunella.timing import timer
+Each name is loaded when it is first used: an app that only counts does not wait for asyncio and the rest.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from prunella.version import version
+
+if TYPE_CHECKING:
+    from prunella import health
+    from prunella.correlation import correlated, correlation_id
+    from prunella.errors import track_error
+    from prunella.logs import create_logger
+    from prunella.metrics import REGISTRY, Counter, Gauge, Histogram
+    from prunella.timing import timer
+
+_HOMES = {
+    "REGISTRY": "metrics",
+    "Counter": "metrics",
+    "Gauge": "metrics",
+    "Histogram": "metrics",
+    "correlated": "correlation",
+    "correlation_id": "correlation",
+    "create_logger": "logs",
+    "timer": "timing",
+    "track_error": "errors",
+}
 
 __all__ = [
     "REGISTRY",
@@ -21,3 +43,13 @@ __all__ = [
     "track_error",
     "version",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == "health":  # a module, which the import makes an attribute
+        return import_module("prunella.health")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'prunella' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"prunella.{home}"), name)
+    return value
