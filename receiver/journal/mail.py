@@ -7,7 +7,7 @@ row, not a hundred thousand. Whoever was told of an incident by itself hears its
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -24,8 +24,12 @@ HELD = (
 )  # in place of an incident: letters that wait for the end of quiet hours, in a row of their own
 INSTEAD_OF = "instead_of"  # in the body of a letter that another channel could not deliver
 ENDS = frozenset({"acknowledged", "resolved", "thawed"})  # what closes what was opened at a service
+STOOD_IN = "-instead-of-"  # in the dedup key of such a letter
 CALL = "-level-"  # in the dedup key of a call of the escalation: what a newer one makes needless
 PENDING_MOST = 90_000.0  # no letter waits for longer: it is given up after a day
+
+
+Scope = bool
 
 
 class Row(Protocol):
@@ -39,7 +43,8 @@ class Letter:
     """One message to one channel, written with the change that it tells of.
 
     `above` so many of the channel in a minute it may be told in a digest; None is always sent by itself. With `until` it
-    is told in the digest of that time. With `follows` it is only for who was told of the incident before.
+    is told in the digest of that time. With `follows` it is only for who was told of the incident before, with `stood_in`
+    only for who was told of it in another channel's stead, and not of its end yet.
     """
 
     channel: str
@@ -49,6 +54,12 @@ class Letter:
     above: int | None = None
     until: float | None = None
     follows: bool = False
+    stood_in: bool = False
+
+    @property
+    def scope(self) -> Scope:
+        """What it opens or ends at a service: the incident's own, or the freeze that it met."""
+        return self.event in OF_A_SCOPE
 
     @property
     def call(self) -> bool:
@@ -169,6 +180,7 @@ class Box:
     recent: int  # of the last minute, those in digests included
     unsent: list[Digest]
     told: set[int]  # the incidents that were told of by themselves
+    stood_in: set[tuple[int, Scope]] = field(default_factory=set)  # what it opened for another
     alone: list[Alone] = field(default_factory=list)
     filled: list[Digest] = field(default_factory=list)  # what took letters just now
 
@@ -177,7 +189,7 @@ class Box:
 
         The end of what was told by itself closes an alert or an issue somewhere: it waits for no morning.
         """
-        if letter.follows and incident not in self.told:
+        if not self._concerns(incident, letter):
             return
         closes = letter.event in ENDS and incident in self.told
         if letter.until is not None and not closes:
@@ -188,8 +200,15 @@ class Box:
         if few or incident in self.told:
             self.alone.append(Alone(incident, letter, self._before(incident, letter)))
             self.told.add(incident)
+            if STOOD_IN in letter.dedup:
+                self.stood_in.add((incident, letter.scope))
             return
         self._digest(letter).tally.add(incident, letter)
+
+    def _concerns(self, incident: int, letter: Letter) -> bool:
+        if letter.stood_in:
+            return (incident, letter.scope) in self.stood_in
+        return not letter.follows or incident in self.told
 
     def _before(self, incident: int, letter: Letter) -> Digest | None:
         if letter.event in OF_A_SCOPE:
@@ -208,6 +227,23 @@ class Box:
         if found not in self.filled:
             self.filled.append(found)
         return found
+
+
+def ends_behind(rows: Iterable[Row], instead: Sequence[Letter]) -> tuple[Letter, ...]:
+    """The ends that wait behind a letter that is given up, for who gets it instead: the channel may take them yet, and
+    then nobody else would hear of them."""
+    ends = tuple(rows)
+    return tuple(
+        Letter(
+            to.channel,
+            row["event"],
+            {**json.loads(row["body"]), INSTEAD_OF: to.body.get(INSTEAD_OF, "")},
+            row["dedup"],
+            stood_in=True,
+        )
+        for to in instead
+        for row in ends
+    )
 
 
 def by_channel(

@@ -16,7 +16,7 @@ from receiver.decide.matchers import matches_all
 from receiver.decide.plan import highest
 from receiver.decide.reason import Reason
 from receiver.journal import Letter
-from receiver.journal.mail import CALL
+from receiver.journal.mail import CALL, ENDS, INSTEAD_OF
 from receiver.settings import ReceiverSettings
 from receiver.stages.context import Context
 from receiver.stages.question import question_of
@@ -51,12 +51,17 @@ def letters(
         return ()
     audience = _audience(context, incident, event)
     called = _called(settings, incident, audience) if event in _FOR_WHOM_WAS_CALLED else ()
-    if not (audience or called):
+    stand_ins = _stand_ins(settings) if event in ENDS else {}
+    if not (audience or called or stand_ins):
         return ()
     notice = _notice(context, incident, event, text, about)
     chosen = [name for name in audience if wants(settings, name, incident.playbook, notice)]
     follows = (replace(one, follows=True) for one in _addressed(called, notice, settings))
-    return (*_addressed(chosen, notice, settings), *follows)
+    return (
+        *_addressed(chosen, notice, settings),
+        *follows,
+        *_closing(stand_ins, {*chosen, *called}, notice, settings),
+    )
 
 
 def escalation_letters(
@@ -156,6 +161,28 @@ def _called(
     all_ = (one for name in names for one in (turns[name].members if name in turns else (name,)))
     told = set(audience)
     return tuple(n for n in dict.fromkeys(all_) if n not in told and n in settings.channels)
+
+
+def _closing(
+    stand_ins: Mapping[str, str], told: set[str], notice: Notice, settings: ReceiverSettings
+) -> tuple[Letter, ...]:
+    """For who was told of it in another's stead, and would not hear that it is over."""
+    names = [name for name in stand_ins if name not in told]
+    return tuple(
+        replace(
+            one, body={**one.body, INSTEAD_OF: stand_ins[one.channel]}, until=None, stood_in=True
+        )
+        for one in _addressed(names, notice, settings)
+    )
+
+
+def _stand_ins(settings: ReceiverSettings) -> Mapping[str, str]:
+    """The channels that stand in for others, each with one of those."""
+    return {
+        one.fallback: name
+        for name, one in settings.channels.items()
+        if one.fallback is not None and one.fallback in settings.channels
+    }
 
 
 def _held(channel: Channel, notice: Notice) -> float | None:

@@ -19,7 +19,7 @@ from receiver.decide.maintenance import Window, covered_until
 from receiver.decide.plan import RANK
 from receiver.decide.rates import Spent
 from receiver.journal import Event, Letter, Posting
-from receiver.journal.mail import DIGEST, INSTEAD_OF, OF_A_SCOPE, Tally
+from receiver.journal.mail import DIGEST, INSTEAD_OF, OF_A_SCOPE, STOOD_IN, Tally
 from receiver.stages.context import Context
 from receiver.stages.notify import body_of, log
 from receiver.stages.telling import Teller, in_their_words
@@ -189,7 +189,7 @@ class Sender:
         if name is None or name not in channels or posting.letter.body.get(INSTEAD_OF):
             return ()
         notice = notice_of(posting)
-        dedup = f"{notice.dedup_key}-instead-of-{self._name}"
+        dedup = f"{notice.dedup_key}{STOOD_IN}{self._name}"
         marked = replace(
             notice,
             title=f"{notice.title} (could not be delivered to {self._name})",

@@ -12,10 +12,12 @@ from receiver.journal.mail import (
     EVERY,
     HELD,
     PENDING_MOST,
+    STOOD_IN,
     Alone,
     Box,
     Digest,
     Letter,
+    Scope,
     Tally,
     by_channel,
     unsent_digest,
@@ -39,6 +41,8 @@ async def post_all(
         box = await _box(db, channel, now)
         if not new:
             box.told |= await _told(db, channel, {incident for incident, _ in mine})
+            closing = {incident for incident, letter in mine if letter.stood_in}
+            box.stood_in |= await _stood_in(db, channel, closing) if closing else set()
         for incident, letter in mine:
             box.put(incident, letter)
         for digest in box.filled:
@@ -101,6 +105,18 @@ async def _told(db: Database, channel: str, incidents: set[int]) -> set[int]:
         *(channel, sorted(incidents)),
     )
     return {row["incident"] for row in rows}
+
+
+async def _stood_in(db: Database, channel: str, incidents: set[int]) -> set[tuple[int, Scope]]:
+    """What it was told of in another's stead since it last heard an end."""
+    rows = await db.fetch(
+        "SELECT incident, event IN ('frozen', 'thawed') AS scope FROM outbox"
+        " WHERE channel = $1 AND incident = ANY($2::bigint[]) AND event <> 'digest' GROUP BY 1, 2"
+        " HAVING max(id) FILTER (WHERE position($3 in dedup) > 0)"
+        "  > coalesce(max(id) FILTER (WHERE event IN ('resolved', 'thawed')), 0)",
+        *(channel, sorted(incidents), STOOD_IN),
+    )
+    return {(row["incident"], row["scope"]) for row in rows}
 
 
 async def _fill(db: Database, channel: str, digest: Digest, now: float) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from receiver.journal import Backlog, Event, Letter, Posting
+from receiver.journal.mail import Row, ends_behind
 from receiver.journal.postgres.letters import post
 from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.session import Database
@@ -76,7 +77,7 @@ class Grave:
 
 
 async def bury(unit: Unit, grave: Grave, now: float, holder: str) -> None:
-    """The ones behind it may go on."""
+    """The ones behind it may go on, and others go in its stead, unless that is known there."""
     posting, error = grave.posting, grave.error
     buried = await unit.db.fetchval(
         "UPDATE outbox SET state = 'dead', error = $1"
@@ -87,7 +88,29 @@ async def bury(unit: Unit, grave: Grave, now: float, holder: str) -> None:
         data = {"incident": posting.incident, "channel": posting.letter.channel, "error": error}
         lost = Event("undeliverable", {**data, "dedup": posting.letter.dedup})
         await unit.append([(now, lost)])
-        await post(unit.db, max(0, posting.incident), now, grave.letters)
+        instead = [one for one in grave.letters if not await _known(unit.db, posting, one.channel)]
+        behind = await _ends_behind(unit.db, posting) if instead and posting.incident > 0 else ()
+        letters = (*instead, *ends_behind(behind, instead))
+        await post(unit.db, max(0, posting.incident), now, letters)
+
+
+async def _known(db: Database, posting: Posting, channel: str) -> bool:
+    """Whether it was told there as well, or the end of what it tells of."""
+    known: bool = await db.fetchval(
+        "SELECT EXISTS (SELECT FROM outbox WHERE channel = $1 AND incident = $2 AND (dedup = $3"
+        " OR event = 'resolved' AND id > $4 AND $5 NOT IN ('frozen', 'thawed')))",
+        *(channel, posting.incident, plain(posting.letter.dedup), posting.id, posting.letter.event),
+    )
+    return known
+
+
+async def _ends_behind(db: Database, posting: Posting) -> Sequence[Row]:
+    rows: Sequence[Row] = await db.fetch(
+        "SELECT event, body, dedup FROM outbox WHERE channel = $1 AND incident = $2 AND id > $3"
+        " AND state = 'pending' AND event IN ('acknowledged', 'resolved', 'thawed') ORDER BY id",
+        *(posting.letter.channel, posting.incident, posting.id),
+    )
+    return rows
 
 
 async def backlog(db: Database) -> Mapping[str, Backlog]:

@@ -13,10 +13,12 @@ from receiver.journal.mail import (
     EVERY,
     HELD,
     PENDING_MOST,
+    STOOD_IN,
     Alone,
     Box,
     Digest,
     Letter,
+    Scope,
     Tally,
     by_channel,
     unsent_digest,
@@ -39,6 +41,7 @@ def post_all(
         box = _box(db, channel, now)
         if not new:
             box.told |= _told(db, channel, {incident for incident, _ in mine})
+            box.stood_in |= _stood_in(db, channel, {n for n, letter in mine if letter.stood_in})
         for incident, letter in mine:
             box.put(incident, letter)
         for digest in box.filled:
@@ -97,6 +100,21 @@ def _told(db: sqlite3.Connection, channel: str, incidents: set[int]) -> set[int]
             "SELECT 1 FROM outbox WHERE channel = ? AND incident = ? AND event <> 'digest' LIMIT 1",
             (channel, incident),
         ).fetchone()
+    }
+
+
+def _stood_in(db: sqlite3.Connection, channel: str, incidents: set[int]) -> set[tuple[int, Scope]]:
+    """What it was told of in another's stead since it last heard an end."""
+    return {
+        (incident, bool(row["scope"]))
+        for incident in incidents
+        for row in db.execute(
+            "SELECT event IN ('frozen', 'thawed') AS scope FROM outbox"
+            " WHERE channel = ? AND incident = ? AND event <> 'digest' GROUP BY 1"
+            " HAVING max(CASE WHEN instr(dedup, ?) THEN id END)"
+            "  > coalesce(max(CASE WHEN event IN ('resolved', 'thawed') THEN id END), 0)",
+            (channel, incident, STOOD_IN),
+        ).fetchall()
     }
 
 

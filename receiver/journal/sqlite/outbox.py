@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from receiver.journal import Backlog, Event, Letter, Posting
+from receiver.journal.mail import ends_behind
 from receiver.journal.sqlite.letters import post
 from receiver.journal.sqlite.rows import append
 
@@ -66,13 +67,35 @@ def postpone(db: sqlite3.Connection, posting: Posting, due: float, error: str) -
 def bury(
     db: sqlite3.Connection, posting: Posting, error: str, now: float, letters: Sequence[Letter]
 ) -> None:
-    """It can never be delivered; the ones behind it may go on, and `letters` go in its stead."""
+    """It can never be delivered; the ones behind it may go on, and `letters` go in its stead, unless that is known there."""
     sql = "UPDATE outbox SET state = 'dead', error = ? WHERE id = ? AND state = 'pending'"
     if not db.execute(sql, (error, posting.id)).rowcount:
         return  # nobody needs it any more
     data = {"incident": posting.incident, "channel": posting.letter.channel, "error": error}
     append(db, now, [Event("undeliverable", {**data, "dedup": posting.letter.dedup})])
-    post(db, max(0, posting.incident), now, letters)
+    incident = max(0, posting.incident)
+    instead = [one for one in letters if not _known(db, posting, one.channel)]
+    behind = _ends_behind(db, posting) if instead and incident else ()
+    post(db, incident, now, (*instead, *ends_behind(behind, instead)))
+
+
+def _known(db: sqlite3.Connection, posting: Posting, channel: str) -> bool:
+    """Whether it was told there as well, or the end of what it tells of."""
+    sql = (
+        "SELECT 1 FROM outbox WHERE channel = ? AND incident = ?"
+        " AND (dedup = ? OR event = 'resolved' AND id > ? AND ? NOT IN ('frozen', 'thawed')) LIMIT 1"
+    )
+    event, dedup = posting.letter.event, posting.letter.dedup
+    asked = (channel, posting.incident, dedup, posting.id, event)
+    return db.execute(sql, asked).fetchone() is not None
+
+
+def _ends_behind(db: sqlite3.Connection, posting: Posting) -> Sequence[sqlite3.Row]:
+    return db.execute(
+        "SELECT event, body, dedup FROM outbox WHERE channel = ? AND incident = ? AND id > ?"
+        " AND state = 'pending' AND event IN ('acknowledged', 'resolved', 'thawed') ORDER BY id",
+        (posting.letter.channel, posting.incident, posting.id),
+    ).fetchall()
 
 
 def backlog(db: sqlite3.Connection) -> Mapping[str, Backlog]:
