@@ -76,3 +76,7 @@ class Checks:
                 _log.warning("health check failed", check=name, error=answer)
         worst = max(found.values(), key=list(Status).index, default=Status.HEALTHY)
         return Report(worst, found)
+
+
+CHECKS = Checks()  # the app's own: what `/health` of the middleware answers
+add_check = CHECKS.add

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 
+from prunella import health
 from prunella.health import Checks, Report, Status
 
 
@@ -62,3 +63,8 @@ async def test_the_answer_holds_words_only(caplog: pytest.LogCaptureFixture) -> 
     assert datetime.fromisoformat(str(body["timestamp"])).tzinfo is not None
     assert "CANARY" not in str(body)
     assert caplog.records[-1].getMessage() == "health check failed"
+
+
+async def test_a_check_added_to_the_app_is_in_its_report() -> None:
+    health.add_check("shopify", fine)
+    assert (await health.CHECKS.report()).checks["shopify"] is Status.HEALTHY
