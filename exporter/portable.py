@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
 
 from exporter.families import Rows, counter, gauge
 from exporter.proc.mounts import NO_TYPE, Mount
@@ -38,21 +38,18 @@ def memory(_procfs: Path) -> Iterator[Metric]:
     }
     for field, value in figures.items():
         text = f"Memory information field {field}_bytes."
-        yield GaugeMetricFamily(f"node_memory_{field}_bytes", text, value=value)
+        yield gauge(f"node_memory_{field}_bytes", text, (), [((), value)])
 
 
 def load(_procfs: Path) -> Iterator[Metric]:
     for minutes, value in zip((1, 5, 15), os.getloadavg(), strict=True):
-        yield GaugeMetricFamily(f"node_load{minutes}", f"{minutes}m load average.", value=value)
+        yield gauge(f"node_load{minutes}", f"{minutes}m load average.", (), [((), value)])
 
 
 def system(_procfs: Path) -> Iterator[Metric]:
-    yield GaugeMetricFamily(
-        "node_boot_time_seconds", "Node boot time, in unixtime.", value=psutil.boot_time()
-    )
-    yield GaugeMetricFamily(
-        "node_time_seconds", "System time in seconds since epoch (1970).", value=time.time()
-    )
+    boot, now = "Node boot time, in unixtime.", "System time in seconds since epoch (1970)."
+    yield gauge("node_boot_time_seconds", boot, (), [((), psutil.boot_time())])
+    yield gauge("node_time_seconds", now, (), [((), time.time())])
     name = os.uname()
     yield gauge(
         "node_uname_info",

@@ -1,7 +1,8 @@
-"""Blocking calls that may never come back: each in a daemon thread of its own.
+"""Blocking calls that may never come back: each in a daemon thread that nobody else waits for.
 
-A pool would fill up with calls that hang (a dead mount, a name server that is gone) until nothing else gets a turn, and
-Python waits for a pool's threads before it ends.
+A pool of so many threads would fill up with calls that hang (a dead mount, a name server that is gone) until nothing else
+gets a turn, and Python waits for a pool's threads before it ends. Here a call takes a thread that has nothing to do, and
+where there is none a new one; a thread that has had nothing to do for a while ends.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -43,6 +45,45 @@ class _Settling(Generic[T]):
             self._future.set_result(self._results[0])
 
 
+class Threads:
+    """Those that wait for something to do, the latest first: what was just used is still in the caches."""
+
+    def __init__(self, longest_idle: float) -> None:
+        self._longest_idle = longest_idle
+        self._idle: list[SimpleQueue[Callable[[], None]]] = []
+        self._changing = threading.Lock()
+
+    def run(self, call: Callable[[], None], name: str = "exporter-read") -> None:
+        with self._changing:
+            jobs = self._idle.pop() if self._idle else None
+        if jobs is not None:
+            jobs.put(call)
+            return
+        jobs = SimpleQueue()
+        jobs.put(call)
+        threading.Thread(target=self._work, args=(jobs,), name=name, daemon=True).start()
+
+    def _work(self, jobs: SimpleQueue[Callable[[], None]]) -> None:
+        while call := self._next(jobs):
+            call()
+            del call  # what it holds may be large, and the next one may come late
+            with self._changing:
+                self._idle.append(jobs)
+
+    def _next(self, jobs: SimpleQueue[Callable[[], None]]) -> Callable[[], None] | None:
+        """None when the thread may end, because it is no longer among those that are given calls."""
+        with contextlib.suppress(Empty):
+            return jobs.get(timeout=self._longest_idle)
+        with self._changing:
+            if jobs in self._idle:
+                self._idle.remove(jobs)
+                return None
+        return jobs.get()  # it is being given one right now
+
+
+_threads = Threads(longest_idle=60.0)
+
+
 def in_thread(call: Callable[[], T]) -> asyncio.Future[T]:
     """Begins `call` now; the future is its result. Cancelling it abandons the thread."""
     future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -51,5 +92,5 @@ def in_thread(call: Callable[[], T]) -> asyncio.Future[T]:
         with _Settling(future) as results:
             results.append(call())
 
-    threading.Thread(target=run, name="exporter-read", daemon=True).start()
+    _threads.run(run)
     return future

@@ -1,11 +1,10 @@
-"""The machine: CPU, memory, disks, filesystems, network, load, pressure, under node_exporter's names.
+"""The machine: CPU, memory, disks, filesystems, network, sockets, load, pressure, under node_exporter's names.
 
 Each part stands alone: one that cannot be read costs its own series and the collector's success, nothing else.
 """
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,10 +12,9 @@ from pathlib import Path
 from prometheus_client.metrics_core import Metric
 
 from exporter import portable
-from exporter.collectors.base import Collected, Kind, World, block
-from exporter.proc import devices, kernel
-from exporter.proc.mounts import Filesystems, mounts
-from exporter.threads import in_thread
+from exporter.collectors.base import Collected, Kind, World, ahead_of, block
+from exporter.proc import devices, kernel, sockets
+from exporter.proc.mounts import Filesystems, Mount, mounts
 from prunella.service.settings import Duration, Settings
 
 Part = Callable[[Path], Iterable[Metric]]
@@ -25,9 +23,15 @@ PARTS: dict[str, Part] = {
     "memory": kernel.memory,
     "load": kernel.load,
     "system": kernel.system,
+    "vmstat": kernel.vmstat,
+    "descriptors": kernel.descriptors,
     "pressure": kernel.pressure,
     "disks": devices.disks,
     "network": devices.network,
+    "netstat": sockets.statistics,
+    "sockets": sockets.sockets,
+    "packets": sockets.packets,
+    "conntrack": sockets.tracked,
 }
 
 
@@ -52,17 +56,21 @@ class Host:
     async def stop(self) -> None: ...
 
     async def collect(self, deadline: float) -> Collected:
-        (families, problems), (filesystems, trouble) = await asyncio.gather(
-            in_thread(lambda: read(self._parts, self._procfs)), self._mounted()
-        )
-        return Collected((*families, *filesystems), (*problems, *trouble))
+        """Everything in one thread: two would wait for each other more than they would save."""
+        families: list[Metric] = []
+        problems: list[str] = []
 
-    async def _mounted(self) -> tuple[Sequence[Metric], list[str]]:
+        def mounted() -> Sequence[Mount]:
+            found, trouble = read(self._parts, self._procfs)
+            families.extend(found)
+            problems.extend(trouble)
+            return self._mounts(self._procfs)
+
         try:
-            found = await in_thread(lambda: self._mounts(self._procfs))
-            return await self._filesystems.collect(found), []
+            filesystems = await self._filesystems.collect(mounted, ahead_of(deadline))
         except (OSError, ValueError) as error:
-            return (), [f"filesystems: {error}"]
+            return Collected(tuple(families), (*problems, f"filesystems: {error}"))
+        return Collected((*families, *filesystems), tuple(problems))
 
     def down(self) -> tuple[Metric, ...]:
         return ()

@@ -10,7 +10,7 @@ from pathlib import Path
 from prometheus_client.metrics_core import Metric
 
 from exporter.families import counter, gauge
-from exporter.proc.mounts import of_the_machine
+from exporter.proc.files import content, of_the_machine, shown
 
 # Partitions and things that are no disks, as node_exporter leaves them out.
 NO_DISK = re.compile(r"(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+")
@@ -42,16 +42,30 @@ DISK = (
     Column(11, "io_now", "The number of I/Os currently in progress.", family=gauge),
     Column(12, "io_time_seconds_total", "Total seconds spent doing I/Os.", 1e-3),
     Column(13, "io_time_weighted_seconds_total", "The weighted # of seconds spent doing I/Os.", 1e-3),
+    Column(14, "discards_completed_total", "The total number of discards completed successfully."),
+    Column(15, "discards_merged_total", "The total number of discards merged."),
+    Column(16, "discarded_sectors_total", "The total number of sectors discarded successfully."),
+    Column(
+        17, "discard_time_seconds_total", "This is the total number of seconds spent by all discards.", 1e-3,
+    ),
+    Column(18, "flush_requests_total", "The total number of flush requests completed successfully"),
+    Column(
+        19, "flush_requests_time_seconds_total",
+        "This is the total number of seconds spent by all flush requests.", 1e-3,
+    ),
 )  # fmt: skip
+# In the order of the columns of /proc/net/dev, receiving before transmitting.
+_RECEIVED = ("bytes", "packets", "errs", "drop", "fifo", "frame", "compressed", "multicast")
+_TRANSMITTED = ("bytes", "packets", "errs", "drop", "fifo", "colls", "carrier", "compressed")
 NETWORK = tuple(
     Column(start + offset, f"{way}_{what}_total", f"Network device statistic {way}_{what}.")
-    for start, way in ((1, "receive"), (9, "transmit"))
-    for offset, what in enumerate(("bytes", "packets", "errs", "drop"))
+    for start, way, columns in ((1, "receive", _RECEIVED), (9, "transmit", _TRANSMITTED))
+    for offset, what in enumerate(columns)
 )
 
 
 def disks(procfs: Path) -> Iterator[Metric]:
-    table = [line.split() for line in (procfs / "diskstats").read_text().splitlines()]
+    table = [line.split() for line in content(f"{procfs}/diskstats").splitlines()]
     rows = [(fields[2], fields) for fields in table if not NO_DISK.fullmatch(fields[2])]
     return _families("node_disk_", DISK, rows)
 
@@ -59,7 +73,7 @@ def disks(procfs: Path) -> Iterator[Metric]:
 def network(procfs: Path) -> Iterator[Metric]:
     text = of_the_machine(procfs, "net/dev")
     split = (line.rpartition(":") for line in text.splitlines()[2:])
-    rows = [(name.strip(), ["", *fields.split()]) for name, _, fields in split]
+    rows = [(shown(name.strip()), ["", *fields.split()]) for name, _, fields in split]
     return _families("node_network_", NETWORK, rows)
 
 

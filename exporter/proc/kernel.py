@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
 
-from exporter.families import counter, gauge
+from exporter.families import Family, counter, gauge
+from exporter.proc.files import content
 
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 MEMORY = (
     "MemTotal", "MemFree", "MemAvailable", "Buffers", "Cached", "SwapCached", "SwapTotal",
-    "SwapFree", "Active", "Inactive", "Dirty", "Writeback", "AnonPages", "Mapped", "Shmem",
-    "Slab", "SReclaimable", "SUnreclaim", "KernelStack", "PageTables", "CommitLimit",
-    "Committed_AS",
+    "SwapFree", "Active", "Inactive", "Active(anon)", "Inactive(anon)", "Active(file)",
+    "Inactive(file)", "Unevictable", "Mlocked", "Dirty", "Writeback", "WritebackTmp", "AnonPages",
+    "Mapped", "Shmem", "ShmemHugePages", "ShmemPmdMapped", "AnonHugePages", "FileHugePages",
+    "FilePmdMapped", "KReclaimable", "Slab", "SReclaimable", "SUnreclaim", "KernelStack",
+    "PageTables", "SecPageTables", "NFS_Unstable", "Bounce", "CommitLimit", "Committed_AS",
+    "VmallocTotal", "VmallocUsed", "VmallocChunk", "Percpu", "HardwareCorrupted", "Zswap",
+    "Zswapped", "HugePages_Total", "HugePages_Free", "HugePages_Rsvd", "HugePages_Surp",
+    "Hugepagesize", "Hugetlb", "DirectMap4k", "DirectMap2M", "DirectMap1G",
 )  # fmt: skip
+VMSTAT = ("oom_kill", "pgfault", "pgmajfault", "pgpgin", "pgpgout", "pswpin", "pswpout")
+_OF_VMSTAT = re.compile(rf"^({'|'.join(VMSTAT)}) (\d+)$", re.MULTILINE)  # seven lines of 180
 _COUNTS = {
     "ctxt": ("node_context_switches_total", "Total number of context switches."),
     "intr": ("node_intr_total", "Total number of interrupts serviced."),
@@ -45,7 +54,7 @@ _PRESSURE = (
 
 def boot_time(procfs: Path) -> float:
     """When the machine started, in unix seconds; start times of processes count from it."""
-    for line in (procfs / "stat").read_text().splitlines():
+    for line in content(f"{procfs}/stat").splitlines():
         if line.startswith("btime "):
             return float(line.split()[1])
     raise ValueError(f"{procfs}/stat has no btime")
@@ -53,14 +62,14 @@ def boot_time(procfs: Path) -> float:
 
 def stat(procfs: Path) -> Iterator[Metric]:
     cpus: list[tuple[str, list[float]]] = []
-    for line in (procfs / "stat").read_text().splitlines():
-        word, *fields = line.split()
+    for line in content(f"{procfs}/stat").splitlines():
+        word, _, rest = line.partition(" ")
         if word.startswith("cpu") and word != "cpu":
-            cpus.append((word[3:], [int(ticks) / TICKS for ticks in fields]))
-        elif word in _COUNTS:
-            yield CounterMetricFamily(*_COUNTS[word], value=float(fields[0]))
+            cpus.append((word[3:], [int(ticks) / TICKS for ticks in rest.split()]))
+        elif word in _COUNTS:  # the rest of the interrupts' line can be thousands of numbers
+            yield counter(*_COUNTS[word], (), [((), float(rest.partition(" ")[0]))])
         elif word in _LEVELS:
-            yield GaugeMetricFamily(*_LEVELS[word], value=float(fields[0]))
+            yield gauge(*_LEVELS[word], (), [((), float(rest))])
     yield from _cpu(cpus)
 
 
@@ -77,31 +86,49 @@ def _cpu(cpus: Sequence[tuple[str, list[float]]]) -> Iterator[Metric]:
 
 
 def memory(procfs: Path) -> Iterator[Metric]:
-    lines = (line.split() for line in (procfs / "meminfo").read_text().splitlines())
-    kib = {fields[0].rstrip(":"): int(fields[1]) for fields in lines if len(fields) > 1}
-    for field in MEMORY:
-        if field in kib:
-            yield GaugeMetricFamily(
-                f"node_memory_{field}_bytes",
-                f"Memory information field {field}_bytes.",
-                value=kib[field] * 1024,
-            )
+    for line in content(f"{procfs}/meminfo").splitlines():
+        field, _, rest = line.partition(":")
+        if field in _MEMORY:
+            number, _, unit = rest.strip().partition(" ")
+            kib = 1024.0 if unit == "kB" else 1.0
+            yield gauge(*_MEMORY[field], (), [((), int(number) * kib)])
+
+
+def memory_name(field: str) -> str:
+    """node_exporter's name for a field of /proc/meminfo; counts of pages are no bytes."""
+    unit = "" if field.startswith("HugePages_") else "_bytes"
+    return re.sub(r"\((.*)\)", r"_\1", field) + unit
+
+
+_MEMORY = {
+    field: (f"node_memory_{name}", f"Memory information field {name}.")
+    for field, name in ((field, memory_name(field)) for field in MEMORY)
+}
+
+
+def untyped(name: str, text: str, value: float) -> Metric:
+    """What node_exporter gives no type, because the kernel's list says nothing of it."""
+    return Family(name, text, "unknown", (), [((), value)])
+
+
+def vmstat(procfs: Path) -> Iterator[Metric]:
+    for field, number in _OF_VMSTAT.findall(content(f"{procfs}/vmstat")):
+        text = f"/proc/vmstat information field {field}."
+        yield untyped(f"node_vmstat_{field}", text, float(number))
 
 
 def load(procfs: Path) -> Iterator[Metric]:
-    averages = (procfs / "loadavg").read_text().split()
+    averages = content(f"{procfs}/loadavg").split()
     for minutes, value in zip((1, 5, 15), averages, strict=False):
-        yield GaugeMetricFamily(
-            f"node_load{minutes}", f"{minutes}m load average.", value=float(value)
-        )
+        yield gauge(f"node_load{minutes}", f"{minutes}m load average.", (), [((), float(value))])
 
 
 def system(procfs: Path) -> Iterator[Metric]:
-    yield GaugeMetricFamily(
-        "node_time_seconds", "System time in seconds since epoch (1970).", value=time.time()
+    yield gauge(
+        "node_time_seconds", "System time in seconds since epoch (1970).", (), [((), time.time())]
     )
     name = os.uname()
-    domain = (procfs / "sys/kernel/domainname").read_text().strip()
+    domain = content(f"{procfs}/sys/kernel/domainname").strip()
     yield gauge(
         "node_uname_info",
         "Labeled system information as provided by the uname system call.",
@@ -110,23 +137,35 @@ def system(procfs: Path) -> Iterator[Metric]:
     )
 
 
+def descriptors(procfs: Path) -> Iterator[Metric]:
+    allocated, _, maximum = content(f"{procfs}/sys/fs/file-nr").split()
+    for name, number in (("allocated", allocated), ("maximum", maximum)):
+        text = f"File descriptor statistics: {name}."
+        yield gauge(f"node_filefd_{name}", text, (), [((), float(number))])
+
+
 def pressure(procfs: Path) -> Iterator[Metric]:
+    texts = {resource: _pressure(procfs, resource) for resource in ("cpu", "io", "memory")}
     for resource, kind, words, meaning in _PRESSURE:
-        try:
-            text = (procfs / "pressure" / resource).read_text()
-        except FileNotFoundError:
-            continue  # a kernel before 4.20, or built without it
-        except OSError as error:
-            if error.errno == errno.EOPNOTSUPP:
-                continue  # built in and switched off
-            raise
-        total = _total(text, kind)
+        total = _total(texts[resource], kind)
         if total is not None:
-            yield CounterMetricFamily(
+            yield counter(
                 f"node_pressure_{words}_seconds_total",
                 f"Total time in seconds that {meaning}",
-                value=total,
+                (),
+                [((), total)],
             )
+
+
+def _pressure(procfs: Path, resource: str) -> str:
+    try:
+        return content(f"{procfs}/pressure/{resource}")
+    except FileNotFoundError:
+        return ""  # a kernel before 4.20, or built without it
+    except OSError as error:
+        if error.errno == errno.EOPNOTSUPP:
+            return ""  # built in and switched off
+        raise
 
 
 def _total(text: str, kind: str) -> float | None:

@@ -1,7 +1,8 @@
 """Filesystems under node_exporter's names, so that a mount whose server is gone freezes nothing.
 
-`statvfs` on a dead NFS mount blocks in the kernel and cannot be interrupted. Each mount is therefore asked in a thread
-of its own; one that does not answer in time is reported as an error and left alone until its thread comes back.
+`statvfs` on a dead NFS mount blocks in the kernel and cannot be interrupted. The mounts are asked one after the other in
+a thread that can be left behind; when one of them holds it up, the others are asked beside each other, each in a thread
+of its own. A mount that does not answer in time is reported as an error and left alone until its thread comes back.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from prometheus_client.metrics_core import Metric
 
 from exporter.families import Rows, gauge
+from exporter.proc.files import of_the_machine, shown
 from exporter.threads import in_thread
 
 # node_exporter's own defaults: what is no storage of the machine.
@@ -30,7 +32,9 @@ NO_TYPE = frozenset({
     "pstore", "rpc_pipefs", "securityfs", "selinuxfs", "squashfs", "sysfs", "tracefs",
 })  # fmt: skip
 LABELS = ("device", "fstype", "mountpoint")
+_ESCAPE = re.compile(r"\\([0-7]{3})")
 Statvfs = Callable[[str], os.statvfs_result]
+Ask = Callable[[str], os.statvfs_result | None]
 Seen = dict["Mount", os.statvfs_result | None]
 
 
@@ -43,35 +47,47 @@ class Mount:
 
     @property
     def labels(self) -> tuple[str, str, str]:
-        return self.device, self.fstype, self.point
-
-
-def of_the_machine(procfs: Path, file: str) -> str:
-    """A /proc file as process 1 sees it: our own may show a container's mounts and network.
-
-    Unprivileged users may not look there, and get their own view.
-    """
-    try:
-        return (procfs / "1" / file).read_text()
-    except OSError:
-        return (procfs / file).read_text()
+        return shown(self.device), self.fstype, shown(self.point)
 
 
 def mounts(procfs: Path) -> list[Mount]:
     """Every mounted filesystem that stores something, once."""
     found: dict[tuple[str, str, str], Mount] = {}
-    for line in of_the_machine(procfs, "mounts").splitlines():
-        device, point, fstype, options, *_ = (_plain(field) for field in line.split(" "))
+    for line in of_the_machine(procfs, "mounts").split("\n"):
+        if not line:
+            continue
+        device, point, fstype, options, *_ = line.split(" ")
         if fstype in NO_TYPE or NO_MOUNT.match(point):
             continue
-        mount = Mount(device, fstype, point, "ro" in options.split(","))
+        mount = Mount(_plain(device), fstype, _plain(point), "ro" in options.split(","))
         found.setdefault(mount.labels, mount)
     return list(found.values())
 
 
 def _plain(field: str) -> str:
     """The kernel writes blanks and backslashes of a path as octal numbers."""
-    return re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), field)
+    return _ESCAPE.sub(lambda octal: chr(int(octal[1], 8)), field) if "\\" in field else field
+
+
+class _Walk:
+    """Asks one mount after the other, in a thread that may be left behind."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self.found: Sequence[Mount] | None = None
+        self.seen: Seen = {}
+        self.abandoned = False
+        self.ended = threading.Event()
+
+    def run(self, listed: Callable[[], Sequence[Mount]]) -> None:
+        try:
+            self.found = listed()
+            for mount in self.found:
+                if self.abandoned:
+                    return
+                self.seen[mount] = self._ask(mount.point)
+        finally:
+            self.ended.set()
 
 
 class Filesystems:
@@ -81,34 +97,63 @@ class Filesystems:
         self._rootfs, self._timeout, self._statvfs = rootfs, timeout, statvfs
         self._hanging: dict[str, threading.Event] = {}
 
-    async def collect(self, found: Sequence[Mount]) -> tuple[Metric, ...]:
-        answers = await asyncio.gather(*(self._ask(mount.point) for mount in found))
-        return _families(dict(zip(found, answers, strict=True)))
-
-    async def _ask(self, point: str) -> os.statvfs_result | None:
-        before = self._hanging.get(point)
-        if before is not None and before.is_set():
+    async def collect(
+        self, listed: Callable[[], Sequence[Mount]], until: float
+    ) -> tuple[Metric, ...]:
+        """The families of the mounts that `listed`, called in the thread, gives; by `until` on the loop's clock."""
+        for point in [point for point, back in self._hanging.items() if back.is_set()]:
             del self._hanging[point]
-        elif before is not None:
+        walk = _Walk(self._answer)
+        done = in_thread(lambda: walk.run(listed))
+        left = until - asyncio.get_running_loop().time()
+        # Half of the time is kept for those that have not had their turn.
+        await asyncio.wait({done}, timeout=min(self._timeout, left / 2))
+        if walk.found is None or done.done():
+            await done
+            return _families(walk.seen)
+        return _families(await self._rest(walk, walk.found, until))
+
+    async def _rest(self, walk: _Walk, found: Sequence[Mount], until: float) -> Seen:
+        walk.abandoned = True
+        seen = dict(walk.seen)
+        left = [mount for mount in found if mount not in seen]
+        for stuck in left[:1]:
+            self._hanging[stuck.point] = walk.ended
+            seen[stuck] = None
+        most = min(until, asyncio.get_running_loop().time() + self._timeout)
+        answers = await asyncio.gather(*(self._beside(mount.point, most) for mount in left[1:]))
+        return seen | dict(zip(left[1:], answers, strict=True))
+
+    def _answer(self, point: str) -> os.statvfs_result | None:
+        return None if point in self._hanging else self._ask(point)
+
+    def _ask(self, point: str) -> os.statvfs_result | None:
+        with contextlib.suppress(OSError):
+            return self._statvfs(str(self._rootfs / point.lstrip("/")))
+        return None
+
+    async def _beside(self, point: str, until: float) -> os.statvfs_result | None:
+        if point in self._hanging:
             return None
-        done = self._hanging[point] = threading.Event()
+        back = self._hanging[point] = threading.Event()
 
-        def ask() -> os.statvfs_result:
+        def ask() -> os.statvfs_result | None:
             try:
-                return self._statvfs(str(self._rootfs / point.lstrip("/")))
+                return self._ask(point)
             finally:
-                done.set()
+                back.set()
 
-        with contextlib.suppress(OSError):  # TimeoutError is one
-            return await asyncio.wait_for(in_thread(ask), self._timeout)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                return await in_thread(ask)
         return None
 
 
 def _families(seen: Seen) -> tuple[Metric, ...]:
-    known = {mount: figures for mount, figures in seen.items() if figures is not None}
+    known = [(mount.labels, figures) for mount, figures in seen.items() if figures is not None]
 
     def each(value: Callable[[os.statvfs_result], int]) -> Rows:
-        return [(mount.labels, value(figures)) for mount, figures in known.items()]
+        return [(labels, value(figures)) for labels, figures in known]
 
     return (
         _gauge("size_bytes", "Filesystem size in bytes.", each(lambda f: f.f_blocks * f.f_frsize)),

@@ -37,3 +37,11 @@ def test_the_machines_network_comes_before_our_own(tmp_path: Path) -> None:
     found = list(network(written))
     assert value(found, "node_network_receive_bytes_total", device="host0") == 5000
     assert value(found, "node_network_receive_bytes_total", device="eth0") is None
+
+
+def test_what_newer_kernels_count_of_a_disk_is_there_where_they_do(tmp_path: Path) -> None:
+    sda = "8 0 sda 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15000 16 17000\n"
+    found = list(disks(machine(tmp_path, diskstats=sda + "8 16 sdb 1 2 3 4 5 6 7 8 9 10 11\n")))
+    assert value(found, "node_disk_discarded_sectors_total", device="sda") == 14
+    assert value(found, "node_disk_flush_requests_time_seconds_total", device="sda") == 17
+    assert value(found, "node_disk_flush_requests_total", device="sdb") is None

@@ -71,3 +71,23 @@ def test_a_pressure_file_without_the_line_gives_no_value(tmp_path: Path) -> None
 def test_the_boot_time_is_needed(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no btime"):
         kernel.boot_time(write(tmp_path, {"stat": "cpu 1\n"}))
+
+
+def test_pages_of_huge_memory_are_counts_and_brackets_part_of_a_name(tmp_path: Path) -> None:
+    text = "HugePages_Total: 3\nHugepagesize: 2048 kB\nActive(anon): 5 kB\n"
+    found = list(kernel.memory(machine(tmp_path, meminfo=text)))
+    assert value(found, "node_memory_HugePages_Total") == 3
+    assert value(found, "node_memory_Hugepagesize_bytes") == 2048 * 1024
+    assert value(found, "node_memory_Active_anon_bytes") == 5 * 1024
+
+
+def test_what_the_kernel_had_to_kill_for_memory_is_counted(tmp_path: Path) -> None:
+    found = list(kernel.vmstat(machine(tmp_path)))
+    assert value(found, "node_vmstat_oom_kill") == 2
+    assert {family.type for family in found} == {"unknown"}  # node_exporter's own word: untyped
+
+
+def test_descriptors_of_the_machine_stand_beside_their_limit(tmp_path: Path) -> None:
+    found = list(kernel.descriptors(machine(tmp_path)))
+    assert value(found, "node_filefd_allocated") == 960
+    assert value(found, "node_filefd_maximum") == 1000000

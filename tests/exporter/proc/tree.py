@@ -38,6 +38,58 @@ Inter-|   Receive                                                |  Transmit
     lo: 1000 10 0 0 0 0 0 0 1000 10 0 0 0 0 0 0
   eth0:5000 50 1 2 0 0 0 0 6000 60 3 4 0 0 0 0
 """
+VMSTAT = "nr_free_pages 7\noom_kill 2\npgfault 9\npgmajfault 1\npgpgin 4\npgpgout 5\npswpin 6\npswpout 8\n"
+SNMP = """\
+Ip: Forwarding DefaultTTL
+Ip: 1 64
+Icmp: InMsgs InErrors OutMsgs
+Icmp: 5 1 4
+Tcp: ActiveOpens PassiveOpens CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts
+Tcp: 100 200 3 1000 1100 7 2 9
+Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors
+Udp: 51 52 53 54 55 56
+UdpLite: InErrors
+UdpLite: 0
+"""
+NETSTAT = """\
+TcpExt: SyncookiesSent SyncookiesRecv SyncookiesFailed ListenOverflows ListenDrops TCPTimeouts TCPSynRetrans
+TcpExt: 1 2 3 4 5 6 7
+IpExt: InOctets OutOctets
+IpExt: 8000 9000
+"""
+SNMP6 = """\
+Ip6InOctets                     	1480
+Ip6OutOctets                    	10544
+Icmp6InMsgs                     	5
+Icmp6InErrors                   	1
+Icmp6OutMsgs                    	124
+Udp6InDatagrams                 	1
+Udp6NoPorts                     	2
+Udp6InErrors                    	3
+Udp6OutDatagrams                	4
+Udp6RcvbufErrors                	5
+Udp6SndbufErrors                	6
+UdpLite6InErrors                	7
+"""
+SOCKSTAT = """\
+sockets: used 25
+TCP: inuse 7 orphan 1 tw 150 alloc 8 mem 2
+UDP: inuse 3 mem 1
+UDPLITE: inuse 0
+RAW: inuse 0
+FRAG: inuse 0 memory 0
+"""
+SOCKSTAT6 = """\
+TCP6: inuse 4
+UDP6: inuse 0
+UDPLITE6: inuse 0
+RAW6: inuse 0
+FRAG6: inuse 0 memory 0
+"""
+SOFTNET = """\
+0000000a 00000001 00000002 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+00000010 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000003
+"""
 MOUNTS = """\
 proc /proc proc rw 0 0
 /dev/sda1 / ext4 rw,relatime 0 0
@@ -65,6 +117,16 @@ def machine(root: Path, **replaced: str) -> Path:
         "diskstats": DISKSTATS,
         "net/dev": NETDEV,
         "mounts": MOUNTS,
+        "vmstat": VMSTAT,
+        "net/snmp": SNMP,
+        "net/snmp6": SNMP6,
+        "net/netstat": NETSTAT,
+        "net/sockstat": SOCKSTAT,
+        "net/sockstat6": SOCKSTAT6,
+        "net/softnet_stat": SOFTNET,
+        "sys/net/netfilter/nf_conntrack_count": "12\n",
+        "sys/net/netfilter/nf_conntrack_max": "262144\n",
+        "sys/fs/file-nr": "960\t0\t1000000\n",
         "sys/kernel/domainname": "(none)\n",
     }
     return write(root, files | replaced)
