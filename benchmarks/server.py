@@ -149,6 +149,8 @@ def sink() -> Iterator[Sink]:
     taken = Sink("")
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # as the services speak, whose connections are used again
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             taken.took.append((time.time(), json.loads(body)))

@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from receiver.decide.schedule import Schedule
 from receiver.journal import Journal, JournalInUse, JournalUnavailable
 from receiver.journal.engines import open_engine
 from receiver.outside.alertmanager import AlertmanagerApi
-from receiver.outside.http import open_http
+from receiver.outside.http import KEEP, open_http
 from receiver.outside.ourselves import own_pids
 from receiver.outside.pictures import OF_INCIDENTS, Pictures
 from receiver.outside.programs import SystemPrograms
@@ -60,9 +61,11 @@ async def receiver(
     programs = executables(settings)
     journal, clock = await _open(settings, folder, clock or SystemClock())
     tasks = Tasks(clock)
-    async with open_http() as http:
+    async with open_http() as http, open_http(KEEP) as post:
         tools = _tools(settings, http, clock, programs)
         context = around(Context(journal, tools, lambda: live.current, ProcessTable()))
+        if context.tools.http is http:  # who stands between stands before letters, too
+            context = replace(context, post=post)
         pipeline = Pipeline(context, f"{socket.gethostname()}-{os.getpid()}", lease)
         auth = Auth(
             tokens(settings),

@@ -7,7 +7,7 @@ audit rows of a change are in the change's own transaction.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -242,6 +242,8 @@ class Journal(Upkeep, Ledger, Protocol):
     async def confirm(self, muted: Mapping[str, str], now: float) -> None: ...
 
     async def incident(self, incident: int) -> Incident | None: ...
+
+    async def these(self, incidents: Collection[int]) -> Mapping[int, Incident]: ...
 
     async def incidents(self, page: Page) -> tuple[Incident, ...]: ...
 

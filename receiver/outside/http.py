@@ -1,7 +1,8 @@
 """One HTTP request at a time, as plugins may make them: no redirect, no retry, no cookie, a cap and a deadline.
 
 Every request gets its own connection: on a kept one that the server has just closed, a POST fails in a way that looks
-like "sent, outcome unknown", and an unknown outcome is never tried again.
+like "sent, outcome unknown", and an unknown outcome is never tried again. Letters are, with a key against doubles; so
+theirs are kept for a moment, because to connect costs as much as all the rest of a burst's letter.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from yarl import URL
 from receiver.tools import MAX_BODY, OutsideError, Response
 
 _CHUNK = 64 << 10
+KEEP = (
+    2.0  # seconds that a letter's connection may lie idle: servers close theirs after five and more
+)
 # what RFC 3986 lets stand in an address
 _WRITTEN = re.compile(r"(?:[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
 _HEADERS = {"User-Agent": "prunella", "Accept-Encoding": "identity"}
@@ -59,12 +63,16 @@ class HttpClient:
 
 
 @asynccontextmanager
-async def open_http() -> AsyncIterator[HttpClient]:
-    """A client for the life of the receiver."""
+async def open_http(keep: float = 0.0) -> AsyncIterator[HttpClient]:
+    """A client for the life of the receiver; its connections are used again if they were idle for less than `keep`."""
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(_mark_sent)
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(force_close=True, limit=0),
+        connector=(
+            aiohttp.TCPConnector(keepalive_timeout=keep, limit=0)
+            if keep
+            else aiohttp.TCPConnector(force_close=True, limit=0)
+        ),
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=[trace],
         trust_env=False,

@@ -15,7 +15,7 @@ from receiver.settings import ReceiverSettings
 from receiver.stages.health import Health
 from receiver.stages.illustrations import Illustrations
 from receiver.stages.oncall import OnCall
-from receiver.tools import Survivors, Tools
+from receiver.tools import Http, Survivors, Tools
 
 log = create_logger("prunella.receiver")
 PARSED_MOST = 1024
@@ -49,6 +49,7 @@ class Context:
     oncall: OnCall = field(default_factory=OnCall)
     illustrations: Illustrations = field(default_factory=Illustrations)
     heard_watchdog: Watchdog = field(default_factory=Watchdog)
+    post: Http | None = None  # for letters alone: connections that are kept for a moment
 
     def now(self) -> float:
         """Unix seconds."""

@@ -47,6 +47,8 @@ class Sender:
         self._rests_until = 0.0
         self._failures = 0  # in a row
         self._teller = Teller(context)
+        kept = context.post
+        self._tools = context.tools if kept is None else replace(context.tools, http=kept)
 
     async def deliver_due(self) -> int:
         """Sends what is due, one try each; returns how many letters it handled."""
@@ -56,9 +58,12 @@ class Sender:
             return 0
         room = self._spent.left(channel.allowed, now, AT_ONCE)
         due = await context.journal.postings(self._name, now, room) if room else ()
-        self._teller = Teller(context)
         mine = [posting for posting in due if self._not_before.get(posting.id, 0.0) <= now]
-        windows = await context.journal.windows(now) if mine else ()
+        if not mine:
+            return 0
+        self._teller = Teller(context)
+        await self._teller.look_up({posting.incident for posting in mine})
+        windows = await context.journal.windows(now)
         handled = 0
         for posting in mine:
             if self._rests_until > now and not self._late(channel, posting):
@@ -136,7 +141,7 @@ class Sender:
         notice = await self._teller.complete(notice_of(posting), channel)
         if notice.event != DIGEST:
             notice = in_their_words(self._context, self._name, channel, notice)
-        said = await hand_over(channel, notice, self._context.tools)
+        said = await hand_over(channel, notice, self._tools)
         if (
             not said or posting.incident <= 0
         ):  # digests and news: the next one is about something else

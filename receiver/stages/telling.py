@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from receiver import metrics
@@ -16,6 +17,7 @@ from receiver.stages.context import Context, playbook_of
 from receiver.stages.notify import DASHBOARD, environment_of, log, policy_of
 
 _ROWS = frozenset({"outcome", "verdict"})
+FRESH = 1.0  # seconds for which what was read of an incident may be told: a round may take minutes
 _ROWS_MOST = 60  # the last of them: a ladder has a handful
 
 
@@ -25,6 +27,21 @@ class Teller:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._releases: tuple[Release, ...] | None = None
+        self._incidents: Mapping[int, Incident] = {}
+        self._as_of = 0.0
+
+    async def look_up(self, incidents: Collection[int]) -> None:
+        """Reads them all at once, because one by one costs more than to send some of them. Raises JournalUnavailable."""
+        numbers = [number for number in incidents if number > 0]
+        self._incidents = await self._context.journal.these(numbers) if numbers else {}
+        self._as_of = self._context.now()
+
+    async def _incident(self, number: int) -> Incident | None:
+        if number <= 0:
+            return None
+        if self._context.now() - self._as_of < FRESH:
+            return self._incidents.get(number)
+        return await self._context.journal.incident(number)
 
     async def complete(self, notice: Notice, channel: Channel) -> Notice:
         """The notice with its facts, and a picture where the channel shows it and there is one.
@@ -32,7 +49,7 @@ class Teller:
         What is of no incident stays as it is. Raises JournalUnavailable.
         """
         context = self._context
-        incident = await context.journal.incident(notice.incident) if notice.incident > 0 else None
+        incident = await self._incident(notice.incident)
         if incident is None:
             return notice
         settings = context.settings()

@@ -30,7 +30,7 @@ POLLS = frozenset(
         "frozen",
         "watches",
     }
-) | {"incident", "incidents", "verify"}  # the last are people's questions
+) | {"incident", "incidents", "these", "verify"}  # the last are people's questions
 POLLS_THAT_MAY_FIND = frozenset({"claim", "postings"})
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
@@ -200,6 +200,9 @@ class PostgresJournal(PostgresLedger):
 
     async def incident(self, incident: int) -> Incident | None:
         return await self._ask(partial(reads.incident, number=incident))
+
+    async def these(self, incidents: Collection[int]) -> Mapping[int, Incident]:
+        return await self._ask(partial(reads.these, numbers=incidents))
 
     async def incidents(self, page: Page) -> tuple[Incident, ...]:
         return await self._ask(partial(reads.incidents, page=page))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from receiver.decide.incident import Incident
 from receiver.journal import Chain, IncidentAlert, OpenAlert, Page
@@ -19,6 +19,15 @@ async def incident(db: Database, number: int) -> Incident | None:
     """One incident, or None."""
     row = await db.fetchrow("SELECT * FROM incident WHERE id = $1", row_id(number))
     return incident_of(row) if row is not None else None
+
+
+async def these(db: Database, numbers: Collection[int]) -> Mapping[int, Incident]:
+    """Those of them that there are."""
+    rows = await db.fetch(
+        "SELECT * FROM incident WHERE id = ANY($1::bigint[])",
+        [row_id(number) for number in numbers],
+    )
+    return {row["id"]: incident_of(row) for row in rows}
 
 
 async def incidents(db: Database, page: Page) -> tuple[Incident, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -183,6 +183,9 @@ class SqliteJournal(SqliteLedger):
 
     async def incident(self, incident: int) -> Incident | None:
         return await self._read(partial(reads.incident, number=incident))
+
+    async def these(self, incidents: Collection[int]) -> Mapping[int, Incident]:
+        return await self._read(partial(reads.these, numbers=incidents))
 
     async def incidents(self, page: Page) -> tuple[Incident, ...]:
         return await self._read(partial(reads.incidents, page=page))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from receiver.decide.incident import Incident
 from receiver.journal import Chain, IncidentAlert, Page
@@ -24,6 +24,16 @@ def incident(db: sqlite3.Connection, number: int) -> Incident | None:
     """One incident, or None."""
     row = db.execute("SELECT * FROM incident WHERE id = ?", (row_id(number),)).fetchone()
     return incident_of(row) if row is not None else None
+
+
+def these(db: sqlite3.Connection, numbers: Collection[int]) -> Mapping[int, Incident]:
+    """Those of them that there are."""
+    places = ", ".join("?" * len(numbers))
+    rows = db.execute(
+        f"SELECT * FROM incident WHERE id IN ({places})",  # noqa: S608 - question marks only
+        [row_id(number) for number in numbers],
+    )
+    return {row["id"]: incident_of(row) for row in rows}
 
 
 def incidents(db: sqlite3.Connection, page: Page) -> tuple[Incident, ...]:

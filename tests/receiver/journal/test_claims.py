@@ -263,3 +263,10 @@ async def test_two_openings_leave_one_unbroken_chain(place: Place) -> None:
         await fires(journal, "b")
         assert (await journal.verify()).bad is None
         assert [row["seq"] for row in await exported(journal)] == [1, 2, 3, 4]
+
+
+async def test_many_incidents_are_read_at_once(journal: Journal) -> None:
+    await journal.ingest([a_seen(an_alert("a"), key="a"), a_seen(an_alert("b"), key="b")], NOW)
+    found = await journal.these({1, 2, 7, 2**70})
+    assert found == {number: await journal.incident(number) for number in (1, 2)}
+    assert await journal.these(()) == {}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from prunella.metrics import REGISTRY
+from receiver.stages import command
+from receiver.stages.telling import Teller
+from tests.receiver.channels.notices import a_notice
 from tests.receiver.rig import CONFIG, firing, resolved, rig
 from tests.receiver.stages.listening import listening, send
 
@@ -108,3 +112,18 @@ async def test_what_is_of_no_incident_has_no_facts() -> None:
         await send(made)
         digest = next(one for one in ops.notices if one.event == "digest")
         assert digest.facts == {}
+
+
+async def test_a_round_that_takes_long_tells_what_is_so_by_then() -> None:
+    async with rig(mode="shadow") as made:
+        await made.deliver(firing("a"), firing("b"))
+        await made.settle()
+        teller = Teller(made.context)
+        await teller.look_up({1, 2, 0, -3})
+        await command.acknowledge(2, "ann", made.context)
+        channel, notice = made.settings.channels["ops"], replace(a_notice(), incident=2)
+        early = await teller.complete(notice, channel)
+        made.clock.at += 2
+        late = await teller.complete(notice, channel)
+        assert "acknowledge" in early.facts["Asked"]
+        assert late.facts["Next"] == "nothing by itself: it ends with its alert"
