@@ -10,6 +10,7 @@ from exporter.collectors.postgres_server import POSTGRES
 from exporter.collectors.processes import PROCESSES
 from exporter.collectors.queues import QUEUES
 from exporter.collectors.redis_server import REDIS
+from exporter.collectors.releases import RELEASES
 
 COLLECTORS: dict[str, Kind[Any]] = {
     "host": HOST,
@@ -19,4 +20,5 @@ COLLECTORS: dict[str, Kind[Any]] = {
     "postgres": POSTGRES,
     "queues": QUEUES,
     "backups": BACKUPS,
+    "releases": RELEASES,
 }

@@ -33,7 +33,7 @@ from receiver.decide.release import (
     version_name,
 )
 from receiver.stages.context import Context
-from receiver.stages.releases import watched_in
+from receiver.stages.releases import service_of, watched_in
 from receiver.strategies.base import Strategy
 from receiver.web.bodies import read_object, validated
 from receiver.web.launches import last_of
@@ -145,6 +145,11 @@ class Releases:
         found = self._context.settings().targets.get(target or "")
         return None if found is None else found.release
 
+    def _service(self, target: str) -> str:
+        """The label of its series, also of a target that the config names no longer."""
+        found = self._context.settings().targets.get(target)
+        return target if found is None else service_of(found)
+
     def _version(self, target: str | None, text: str) -> str:
         """The ledger's word for it: each strategy has its own versions."""
         facet = self._facet(target)
@@ -178,6 +183,7 @@ class Releases:
         return {
             "id": release.id,
             "target": release.target,
+            "service": self._service(release.target),
             "version": release.version,
             "commit": release.commit,
             "state": str(release.state),

@@ -18,6 +18,7 @@ from exporter.collectors.process_sources.matched import MatchedEntry
 from exporter.collectors.processes import Processes
 from exporter.collectors.queues import Queues
 from exporter.collectors.redis_server import RedisEntry, RedisServers
+from exporter.collectors.releases import ReleaseEntry, Releases
 from exporter.families import UnsuffixedCounter
 from exporter.proc.kernel import MEMORY
 from exporter.queues.bullmq import BullMqEntry
@@ -63,5 +64,6 @@ def _collectors(tmp_path: Path) -> list[Any]:
         Endpoints([EndpointEntry.model_validate({"name": "a", "url": "http://a"})], World()),
         PostgresServers([PostgresEntry.model_validate({"name": "a", "url": NOWHERE})], World()),
         Queues([BullMqEntry.model_validate({"system": "bullmq", "url": url})], World()),
+        Releases([ReleaseEntry.model_validate({"name": "a", "path": tmp_path})], World()),
         RedisServers([RedisEntry.model_validate({"name": "a", "url": url})], World()),
     ]

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from exporter.releases import ledger
+from exporter.releases.base import Seen, SourceError
+from exporter.releases.ledger import Ledger, seen
+from prunella.service.clock import SystemClock
+from tests.servers.ports import free_port
+
+NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def row(**keys: Any) -> dict[str, Any]:
+    """One that serves, as the receiver lists it."""
+    usual = {"target": "api", "service": "shop", "version": "v2", "commit": "abc1234", "serves": True, "state": "watching", "phase": 1, "deployed_at": "2027-01-15T07:00:00.000Z"}  # fmt: skip
+    return {**usual, **keys}
+
+
+@asynccontextmanager
+async def answering(answer: Answer, key: str = "t") -> AsyncIterator[Ledger]:
+    app = web.Application()
+    app.router.add_get("/api/v1/releases", answer)
+    async with TestServer(app) as server:
+        source = Ledger(str(server.make_url("/")), key, None, SystemClock())
+        try:
+            yield source
+        finally:
+            await source.close()
+
+
+async def told(answer: Answer) -> str:
+    async with answering(answer) as source:
+        with pytest.raises(SourceError) as raised:
+            await source.read()
+    return str(raised.value)
+
+
+def test_what_serves_is_one_release_a_target() -> None:
+    found = seen([row(), row(version="v1", serves=False), row(target="web", service="web")], NOW)
+    assert [(one.service, one.target, one.version) for one in found.releases] == [
+        ("shop", "api", "v2"),
+        ("web", "web", "v2"),
+    ]
+    first = found.releases[0]
+    assert (first.commit, first.began, first.phase) == ("abc1234", NOW - 3600, 1)
+
+
+def test_a_release_that_is_not_watched_is_in_no_phase() -> None:
+    assert seen([row(phase=None)], NOW).releases[0].phase == 0
+
+
+@pytest.mark.parametrize(("age", "deploying"), [(60, True), (3700, False)])
+def test_a_deploy_is_under_way_until_it_ends_or_for_an_hour(age: float, deploying: bool) -> None:
+    began = "2027-01-15T07:59:00Z" if age == 60 else "2027-01-15T06:58:20Z"
+    rows = [row(), row(version="v3", serves=False, state="deploying", deployed_at=began)]
+    assert seen(rows, NOW).deploying == {"shop": deploying}
+
+
+def test_a_receiver_that_tells_no_service_has_it_under_the_targets_name() -> None:
+    assert seen([row(service=None)], NOW).releases[0].service == "api"
+
+
+@pytest.mark.parametrize("rows", [{"releases": []}, "no", 5, None])
+def test_what_is_no_list_is_no_receivers(rows: object) -> None:
+    with pytest.raises(SourceError, match="no list of releases"):
+        seen(rows, NOW)
+
+
+def test_rows_that_make_no_sense_cost_only_themselves() -> None:
+    odd = [5, {}, row(target=5), row(version=None), row(target="x" * 999, deployed_at="never", phase="2", commit=7)]  # fmt: skip
+    found = seen([*odd, row()], NOW)
+    assert [(len(one.target), one.began, one.phase, one.commit) for one in found.releases] == [
+        (200, 0.0, 0, ""),
+        (3, NOW - 3600, 1, "abc1234"),
+    ]
+
+
+async def test_the_token_goes_with_the_question() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        assert request.headers["Authorization"] == "Bearer hunter2"
+        return web.json_response([row()])
+
+    async with answering(answer, "hunter2") as source:
+        assert len((await source.read()).releases) == 1
+
+
+@pytest.mark.parametrize(("status", "said"), [(401, "give a `token`"), (403, "may not read"), (500, "see its log"), (302, "answers 302")])  # fmt: skip
+async def test_a_refusal_is_told_with_its_cure(status: int, said: str) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, headers={"Location": "/"})
+
+    assert said in await told(answer)
+
+
+async def test_a_page_is_no_ledger() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text="<html>")
+
+    assert "no receiver" in await told(answer)
+
+
+async def test_more_than_can_be_a_ledger_is_not_read() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=b" " * (ledger.LARGEST + 1))
+
+    assert "more than 4 MiB" in await told(answer)
+
+
+async def test_nobody_there_is_told_without_the_token() -> None:
+    source = Ledger(f"http://127.0.0.1:{free_port()}", "hunter2", None, SystemClock())
+    with pytest.raises(SourceError) as raised:
+        await source.read()
+    await source.close()
+    assert "hunter2" not in str(raised.value)
+
+
+async def test_a_connection_is_kept_from_look_to_look() -> None:
+    ports = set()
+
+    async def answer(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        ports.add(request.transport.get_extra_info("peername"))
+        return web.json_response([])
+
+    async with answering(answer) as source:
+        for _ in range(3):
+            assert await source.read() == Seen()
+    assert len(ports) == 1
