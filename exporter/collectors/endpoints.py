@@ -8,23 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-import aiohttp
 from prometheus_client import Counter, Histogram
 from prometheus_client.metrics_core import Metric
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from exporter.collectors.base import Collected, Kind, World, entries
 from exporter.families import gauge
-from exporter.probing.probe import Outcome, Reason, Request, client, noting_expiry, probe
+from exporter.probing.allowed import elsewhere
+from exporter.probing.contexts import Contexts, Demands
+from exporter.probing.http import Expected, Order, probe_http
+from exporter.probing.modules import BasicAuth, File, TlsConfig
+from exporter.probing.outcome import Outcome, Reason
+from exporter.probing.told import families
+from prunella.logs import create_logger
 from prunella.service.settings import Duration, Secret, Settings
 from prunella.service.tasks import Tasks
 
 LABELS = ("endpoint", "service")
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+BACKGROUND = " Of the latest probe: they are made in the background, not at the scrape."
+_log = create_logger(__name__)
+
+Purpose = Literal["api", "ai", "external"]
 
 
 def _http_url(url: Secret) -> Secret:
@@ -38,17 +46,6 @@ def _http_url(url: Secret) -> Secret:
     return url
 
 
-def _readable(file: Path | None, info: ValidationInfo) -> Path | None:
-    """Relative to the config file, and there when it is needed."""
-    if file is None:
-        return None
-    folder = info.context.get("folder", Path.cwd()) if info.context else Path.cwd()
-    path = Path(folder) / file
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}")
-    return path
-
-
 class Expectation(Settings):
     """`body` is a text that the answer must contain."""
 
@@ -57,33 +54,63 @@ class Expectation(Settings):
 
 
 class EndpointEntry(Settings):
+    """`kind` says whose it is: ours, an AI provider's, or another's; `/api/health` shows the last two by themselves."""
+
     name: str = Field(min_length=1, max_length=200)
+    kind: Purpose = "api"
     url: Annotated[Secret, AfterValidator(_http_url)]
     every: Annotated[Duration, Field(ge=1)] = 15.0
     timeout: Annotated[Duration, Field(gt=0)] | None = None  # 5s, or `every` when that is less
-    method: Literal["GET", "HEAD", "POST", "OPTIONS"] = "GET"
+    method: Literal["GET", "HEAD", "POST", "PUT", "OPTIONS"] = "GET"
     headers: Mapping[str, Secret] = Field(default_factory=dict)
+    body: Secret = Secret("")
+    basic_auth: BasicAuth | None = None
+    bearer_token: Secret | None = None
+    follow_redirects: bool = True
     expect: Expectation = Expectation()
     service: str = ""
-    ca_file: Annotated[Path | None, AfterValidator(_readable)] = None
+    ca_file: File | None = None
+    tls_config: TlsConfig | None = None
 
     @model_validator(mode="after")
-    def _in_time(self) -> Self:
+    def _makes_sense(self) -> Self:
         if self.timeout is not None and self.timeout > self.every:
             raise ValueError(
                 "timeout is longer than every, so that probes would overtake each other"
             )
+        if self.basic_auth is not None and self.bearer_token is not None:
+            raise ValueError("give basic_auth or bearer_token")
+        if self.ca_file is not None and self.tls_config is not None:
+            raise ValueError("give ca_file, or tls_config with a ca_file of its own")
         return self
 
-    def request(self) -> Request:
-        return Request(
-            url=self.url.get_secret_value(),
-            method=self.method,
-            headers={name: value.get_secret_value() for name, value in self.headers.items()},
+    def order(self) -> Order:
+        """What a probe of it asks."""
+        url = self.url.get_secret_value()
+        return Order(
+            url=url,
+            gate=elsewhere(urlsplit(url).hostname or ""),
             timeout=self.timeout or min(5.0, self.every),
-            statuses=self.expect.status,
-            body=self.expect.body,
+            method=self.method,
+            headers=self._sent(),
+            body=self.body.get_secret_value().encode(),
+            expected=Expected(statuses=self.expect.status, text=self.expect.body.encode()),
+            follow=self.follow_redirects,
+            contexts=Contexts(self._demands()),
         )
+
+    def _sent(self) -> dict[str, str]:
+        found = {name: value.get_secret_value() for name, value in self.headers.items()}
+        if self.basic_auth is not None:
+            found["Authorization"] = self.basic_auth.header()
+        if self.bearer_token is not None:
+            found["Authorization"] = f"Bearer {self.bearer_token.get_secret_value()}"
+        return found
+
+    def _demands(self) -> Demands:
+        if self.tls_config is not None:
+            return self.tls_config.demands("http/1.1")
+        return Demands(ca_file=self.ca_file, protocols=("http/1.1",))
 
 
 class Endpoint:
@@ -91,31 +118,37 @@ class Endpoint:
 
     def __init__(self, entry: EndpointEntry, world: World) -> None:
         self.labels = entry.name, entry.service or world.service
+        self.kind: Purpose = entry.kind
         self.latest: Outcome | None = None
         self.failures_in_a_row = 0
-        self.expiry: float | None = None
-        self._entry, self._world = entry, world
+        self._entry, self._order, self._world = entry, entry.order(), world
 
     async def watch(self, tell: Tally) -> None:
         """Probes at once, and then in step with the clock, at a place in the interval left to chance."""
         clock, every = self._world.clock, self._entry.every
-        ca_file = str(self._entry.ca_file) if self._entry.ca_file else None
-        async with client(noting_expiry(self._note_expiry, ca_file)) as session:
-            await self._probe(session, tell)
-            due = clock.monotonic() + self._world.jitter() * every
-            while True:
-                await clock.sleep(max(0.0, due - clock.monotonic()))
-                await self._probe(session, tell)
-                due = max(due + every, clock.monotonic())
+        await self._probe(tell)
+        due = clock.monotonic() + self._world.jitter() * every
+        while True:
+            await clock.sleep(max(0.0, due - clock.monotonic()))
+            await self._probe(tell)
+            due = max(due + every, clock.monotonic())
 
-    async def _probe(self, session: aiohttp.ClientSession, tell: Tally) -> None:
-        outcome = await probe(session, self._entry.request())
+    async def _probe(self, tell: Tally) -> None:
+        outcome = await probe_http(self._order)
+        before, self.latest = self.latest, outcome
         self.failures_in_a_row = self.failures_in_a_row + 1 if outcome.reason else 0
-        self.latest = outcome
         tell.add(self.labels, outcome)
+        if outcome.reason is not (before.reason if before is not None else None):
+            self._say(outcome)
 
-    def _note_expiry(self, ends: float) -> None:
-        self.expiry = ends
+    def _say(self, outcome: Outcome) -> None:
+        """Once when it begins and once when it is over. What the answer was may hold what is nobody's business."""
+        name, reason = self.labels[0], outcome.reason
+        if reason is None:
+            _log.info("endpoint answers again", endpoint=name)
+        else:
+            status = outcome.answer.status if outcome.answer is not None else 0
+            _log.warning("endpoint fails", endpoint=name, reason=reason, status=status)
 
 
 class Tally:
@@ -138,7 +171,7 @@ class Tally:
 
     def add(self, labels: tuple[str, str], outcome: Outcome) -> None:
         # A refused connection takes no time: counted as latency it would make a dead endpoint look fast.
-        if outcome.status or outcome.reason is Reason.TIMEOUT:
+        if outcome.answered or outcome.reason is Reason.TIMEOUT:
             self._latency.labels(*labels).observe(outcome.seconds)
         if outcome.reason:
             self._failures.labels(labels[0], outcome.reason, labels[1]).inc()
@@ -149,48 +182,38 @@ class Tally:
 
 class Endpoints:
     def __init__(self, options: Sequence[EndpointEntry], world: World) -> None:
-        self._endpoints = [Endpoint(entry, world) for entry in options]
-        self._tally = Tally(endpoint.labels for endpoint in self._endpoints)
+        self.endpoints = [Endpoint(entry, world) for entry in options]
+        self._tally = Tally(endpoint.labels for endpoint in self.endpoints)
         self._tasks = Tasks(world.clock)
 
     async def start(self) -> None:
-        for endpoint in self._endpoints:
+        for endpoint in self.endpoints:
             self._tasks.start(f"probe {endpoint.labels[0]}", partial(endpoint.watch, self._tally))
 
     async def stop(self) -> None:
         await self._tasks.stop()
 
     async def collect(self, deadline: float) -> Collected:
-        return Collected((*_latest(self._endpoints), *self._tally.collect()))
+        # Until its first probe is back, nothing is known of an endpoint, and nothing is said.
+        known = [(one.labels, one.latest) for one in self.endpoints if one.latest is not None]
+        return Collected(
+            (*families(LABELS, known, BACKGROUND), *self._own(), *self._tally.collect())
+        )
+
+    def _own(self) -> list[Metric]:
+        return [
+            gauge(
+                "prunella_probe_consecutive_failures", "Failed probes since the last good one.", LABELS,
+                [(one.labels, one.failures_in_a_row) for one in self.endpoints],
+            ),
+            gauge(
+                "prunella_endpoint_info", "What the endpoint is: api, ai or external; always 1.", (*LABELS, "kind"),
+                [((*one.labels, one.kind), 1.0) for one in self.endpoints],
+            ),
+        ]  # fmt: skip
 
     def down(self) -> Iterable[Metric]:
         return ()
-
-
-def _latest(endpoints: Sequence[Endpoint]) -> Iterable[Metric]:
-    seen = [(endpoint, endpoint.latest) for endpoint in endpoints]
-    # Until its first probe is back, nothing is known of an endpoint, and nothing is said.
-    known = [(endpoint.labels, latest) for endpoint, latest in seen if latest is not None]
-    yield gauge(
-        "probe_success", "Whether the latest probe was answered as expected.", LABELS,
-        [(labels, float(latest.reason is None)) for labels, latest in known],
-    )  # fmt: skip
-    yield gauge(
-        "probe_duration_seconds", "How long the latest probe took.", LABELS,
-        [(labels, latest.seconds) for labels, latest in known],
-    )  # fmt: skip
-    yield gauge(
-        "probe_http_status_code", "Status of the latest answer, 0 when there was none.", LABELS,
-        [(labels, latest.status) for labels, latest in known],
-    )  # fmt: skip
-    yield gauge(
-        "probe_ssl_earliest_cert_expiry", "Unix time at which the server's certificate ends.", LABELS,
-        [(e.labels, e.expiry) for e in endpoints if e.expiry is not None],
-    )  # fmt: skip
-    yield gauge(
-        "prunella_probe_consecutive_failures", "Failed probes since the last good one.", LABELS,
-        [(endpoint.labels, endpoint.failures_in_a_row) for endpoint in endpoints],
-    )  # fmt: skip
 
 
 ENDPOINTS: Kind[Sequence[EndpointEntry]] = Kind(entries(EndpointEntry), Endpoints)

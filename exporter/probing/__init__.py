@@ -1,1 +1,11 @@
-"""Looking at an HTTP endpoint the way a visitor does: a connection of its own, a verdict, and why not."""
+"""Looking at an endpoint the way a visitor does: a connection of its own, a verdict, and why not.
+
+resolver      the addresses of a name
+allowed       which of them may be connected to (`/probe` takes its targets from strangers)
+wire          one connection to one address, with a stopwatch
+http1         what is written to it and what comes back; `http` asks, follows redirects and judges
+tcp           the same for what does not speak HTTP
+certificates  what a handshake has shown
+outcome       what a probe found, and `told` its families
+modules       how blackbox_exporter's file says what to ask and to expect; `patterns` its regular expressions
+"""

@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from aiohttp.abc import AbstractResolver, ResolveResult
-
+from exporter.probing.outcome import Failed, Reason
 from exporter.threads import in_thread
 
+Address = IPv4Address | IPv6Address
 
-class ThreadResolver(AbstractResolver):
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await in_thread(
-            lambda: socket.getaddrinfo(
-                host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
-            )
-        )
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address[0]),
-                port=int(address[1]),
-                family=kind,
-                proto=protocol,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for kind, _, protocol, _, address in found
-        ]
 
-    async def close(self) -> None: ...
+def literal(host: str) -> Address | None:
+    """The address that `host` is already."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+async def addresses(host: str) -> list[Address]:
+    """In the system's order of preference, each once. Raises Failed when there is none."""
+    known = literal(host)
+    if known is not None:
+        return [known]
+    try:
+        found = await in_thread(lambda: _look_up(host))
+    except (OSError, UnicodeError) as error:
+        raise Failed(Reason.DNS, f"{host[:200]}: {error}") from error
+    if not found:
+        raise Failed(Reason.DNS, f"{host[:200]}: no address")
+    return found
+
+
+def _look_up(host: str) -> list[Address]:
+    flags = socket.AI_ADDRCONFIG
+    answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=flags)
+    # A link-local address has its zone behind it, which ip_address understands.
+    return list(dict.fromkeys(ip_address(str(answer[4][0])) for answer in answers))
+
+
+def chosen(found: list[Address], prefer: str, fallback: bool) -> list[Address]:
+    """The one address that blackbox_exporter would take: the first of the kind, or any. Raises Failed."""
+    version = 6 if prefer == "ip6" else 4
+    of_kind = [one for one in found if one.version == version]
+    if not of_kind and not fallback:
+        raise Failed(Reason.DNS, f"there is no {prefer} address")
+    return (of_kind or found)[:1]

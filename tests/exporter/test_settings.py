@@ -94,13 +94,14 @@ scrape_timeout: 9.5s
 """)
     environ = {"REDIS_URL": "redis://127.0.0.1:6379/0", "DATABASE_URL": "postgres://db/shop"}
     found = read(file, environ)
-    assert set(found.options()) == set(COLLECTORS)
+    assert set(found.options()) == set(COLLECTORS) - {"releases"}  # ours, and not in the contract
     assert found.labels.service == "shop"
 
 
 def test_the_example_is_good_and_names_every_collector() -> None:
     file = Path(__file__).parents[2] / "docs" / "examples" / "exporter.yml"
     environ = {"REDIS_URL": "redis://127.0.0.1", "DATABASE_URL": "postgresql://db/shop"}
+    environ["PRUNELLA_READ_TOKEN"] = "t"
     found = read(file, environ).options()
     assert set(found) == set(COLLECTORS)
     assert {entry.system for entry in found["queues"]} == set(SYSTEMS)
@@ -109,4 +110,4 @@ def test_the_example_is_good_and_names_every_collector() -> None:
 def test_a_probe_gives_up_before_the_next_one_begins(tmp_path: Path) -> None:
     entries = [{"name": "a", "url": "http://a", "every": "2s"}, {"name": "b", "url": "http://b"}]
     found = config(tmp_path, endpoints=entries).options()["endpoints"]
-    assert [entry.request().timeout for entry in found] == [2.0, 5.0]
+    assert [entry.order().timeout for entry in found] == [2.0, 5.0]

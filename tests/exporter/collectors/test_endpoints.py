@@ -187,4 +187,4 @@ async def test_no_probe_is_made_after_the_stop() -> None:
 async def test_the_secrets_of_an_entry_are_not_shown() -> None:
     one = entry("http://u:hunter2@shop/?key=hunter3", headers={"Authorization": "hunter4"})
     assert "hunter" not in repr(one)
-    assert one.request().headers == {"Authorization": "hunter4"}
+    assert one.order().headers == {"Authorization": "hunter4"}

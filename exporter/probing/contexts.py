@@ -1,0 +1,81 @@
+"""What is asked of a server's certificate, read again when one of its files has changed."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from exporter.probing.outcome import Failed, Reason
+from exporter.threads import in_thread
+
+_VERSIONS = {
+    "TLS10": ssl.TLSVersion.TLSv1,
+    "TLS11": ssl.TLSVersion.TLSv1_1,
+    "TLS12": ssl.TLSVersion.TLSv1_2,
+    "TLS13": ssl.TLSVersion.TLSv1_3,
+}
+Stamp = tuple[tuple[int, int, int] | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """As blackbox_exporter's `tls_config`. Without files the system's own authorities count."""
+
+    insecure: bool = False
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    server_name: str = ""
+    min_version: str = ""
+    protocols: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path | None, ...]:
+        return self.ca_file, self.cert_file, self.key_file
+
+
+class Contexts:
+    """The context of one set of demands. Loading the authorities takes long, so it is kept, and made in a thread."""
+
+    def __init__(self, demands: Demands) -> None:
+        self.demands = demands
+        self._made: tuple[Stamp, ssl.SSLContext] | None = None
+
+    async def context(self) -> ssl.SSLContext:
+        """Raises Failed when a file cannot be read."""
+        stamp = stamp_of(self.demands.files)
+        if self._made is None or self._made[0] != stamp:
+            try:
+                self._made = stamp, await in_thread(lambda: context_of(self.demands))
+            except (OSError, ssl.SSLError, ValueError) as error:
+                raise Failed(Reason.TLS, f"tls_config: {error}") from error
+        return self._made[1]
+
+
+def stamp_of(files: Sequence[Path | None]) -> Stamp:
+    """What changes when a file does; None where there is none."""
+    found: list[tuple[int, int, int] | None] = []
+    for file in files:
+        try:
+            about = file.stat() if file is not None else None
+        except OSError:
+            about = None
+        found.append((about.st_mtime_ns, about.st_size, about.st_ino) if about else None)
+    return tuple(found)
+
+
+def context_of(demands: Demands) -> ssl.SSLContext:
+    """Raises OSError, ssl.SSLError or ValueError."""
+    context = ssl.create_default_context(cafile=demands.ca_file)
+    if demands.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if demands.cert_file is not None:
+        context.load_cert_chain(demands.cert_file, demands.key_file)
+    if demands.min_version:
+        context.minimum_version = _VERSIONS[demands.min_version]
+    if demands.protocols:
+        context.set_alpn_protocols(list(demands.protocols))
+    return context

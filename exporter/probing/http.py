@@ -1,0 +1,305 @@
+"""One probe over HTTP: ask, follow where it is sent, judge what comes."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
+from time import perf_counter
+
+from yarl import URL
+
+from exporter.probing.allowed import Forbidden, Gate
+from exporter.probing.certificates import shown_by
+from exporter.probing.contexts import Contexts, Demands
+from exporter.probing.http1 import Body, Head, length_of, read_body, read_head, request
+from exporter.probing.outcome import Answer, Failed, Outcome, Reason
+from exporter.probing.patterns import Pattern
+from exporter.probing.resolver import Address, addresses, chosen
+from exporter.probing.wire import Wire, connect
+from prunella.version import version
+
+MOST_REDIRECTS = 10
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_AGENT = f"prunella-exporter/{version()}"
+_FOR_THE_FIRST = frozenset({"authorization", "cookie", "host", "www-authenticate"})
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderRule:
+    """`name` in lower case. A header that is missing breaks the rule, unless it `may_be_missing`."""
+
+    name: str
+    pattern: Pattern
+    may_be_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What must come back; nothing said about the status means any 2xx."""
+
+    statuses: tuple[int, ...] = ()
+    versions: tuple[float, ...] = ()
+    text: bytes = b""
+    body_has: tuple[Pattern, ...] = ()
+    body_has_not: tuple[Pattern, ...] = ()
+    headers_have: tuple[HeaderRule, ...] = ()
+    headers_have_not: tuple[HeaderRule, ...] = ()
+    encrypted: bool | None = None
+    most: int = 0  # bytes of the body; 0 for any
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to send and what must come back."""
+
+    url: str
+    gate: Gate
+    timeout: float
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    expected: Expected = Expected()
+    follow: bool = True
+    compression: str = ""
+    contexts: Contexts = field(default_factory=lambda: Contexts(Demands()))
+    prefer: str = (
+        ""  # ip4 or ip6: one address of that kind, as blackbox_exporter does; else any that answers
+    )
+    fallback: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Hop:
+    """One request of a probe."""
+
+    url: URL
+    method: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+async def probe_http(order: Order) -> Outcome:
+    """Whatever goes wrong on the way is the outcome. Raises Forbidden for a target, not for where it redirects to."""
+    outcome = Outcome(answer=Answer())
+    began = perf_counter()
+    try:
+        async with asyncio.timeout(order.timeout):
+            await _follow(order, outcome)
+    except TimeoutError:
+        outcome.fail(Reason.TIMEOUT, f"not within {order.timeout:g}s")
+    except Failed as failed:
+        outcome.fail(failed.reason, str(failed))
+    except ValueError as error:  # a URL or a header that cannot be
+        outcome.fail(Reason.STATUS, str(error))
+    outcome.seconds = perf_counter() - began
+    return outcome
+
+
+async def _follow(order: Order, outcome: Outcome) -> None:
+    hop = _first(order)
+    answer = outcome.answer or Answer()
+    deadline = asyncio.get_running_loop().time() + order.timeout
+    while True:
+        wire = await _connected(order, hop.url, outcome, deadline)
+        try:
+            head = await _asked(wire, hop, outcome)
+            onward = _onward(hop, head, order)
+            if onward is not None:
+                answer.redirects += 1
+            if onward is None or not order.follow or answer.redirects > MOST_REDIRECTS:
+                await _judge(order, wire, head, outcome, redirected=onward is not None)
+                return
+        finally:
+            wire.close()
+        hop = onward
+
+
+def _first(order: Order) -> _Hop:
+    url = URL(order.url)
+    given = {"User-Agent": _AGENT, **order.headers}
+    return _Hop(url, order.method, given, order.body)
+
+
+async def _connected(order: Order, url: URL, outcome: Outcome, deadline: float) -> Wire:
+    host, first = url.raw_host or "", outcome.lookup is None
+    with _told(first=first):
+        order.gate.admit(host)
+    began = perf_counter()
+    try:
+        found = await addresses(host)
+    finally:
+        lookup = perf_counter() - began
+        outcome.phases.resolve += lookup
+        outcome.lookup = lookup if first else outcome.lookup
+    wanted = chosen(found, order.prefer, order.fallback) if order.prefer else found
+    with _told(first=first):
+        for address in wanted:
+            order.gate.check(host, address)
+    wire, address = await _reached(wanted, url.port or 80, outcome, deadline)
+    outcome.address = outcome.address if not first else str(address)
+    outcome.shown = None
+    try:
+        if url.scheme == "https":
+            await _encrypt(order, wire, host, outcome)
+    except BaseException:
+        wire.close()
+        raise
+    return wire
+
+
+@contextmanager
+def _told(*, first: bool) -> Iterator[None]:
+    """A target that may not be is said to whoever asked; a redirect to one is a failed probe."""
+    try:
+        yield
+    except Forbidden as refusal:
+        if first:
+            raise
+        raise Failed(Reason.STATUS, f"redirected to where it may not: {refusal}") from refusal
+
+
+async def _reached(
+    found: Sequence[Address], port: int, outcome: Outcome, deadline: float
+) -> tuple[Wire, Address]:
+    """The first address that takes a connection; one that is silent leaves time for the others."""
+    loop = asyncio.get_running_loop()
+    last: Exception = TimeoutError()
+    for left, address in zip(range(len(found), 0, -1), found, strict=True):
+        began = perf_counter()
+        try:
+            async with asyncio.timeout_at(loop.time() + (deadline - loop.time()) / left):
+                wire = await connect(str(address), port)
+        except (Failed, TimeoutError) as error:
+            last = error
+            outcome.address = outcome.address or str(address)
+        else:
+            outcome.phases.connect += perf_counter() - began
+            return wire, address
+    raise last
+
+
+async def _encrypt(order: Order, wire: Wire, host: str, outcome: Outcome) -> None:
+    context = await order.contexts.context()
+    began = perf_counter()
+    connection = await wire.encrypt(context, order.contexts.demands.server_name or host)
+    outcome.phases.tls += perf_counter() - began
+    outcome.shown = shown_by(connection)
+
+
+async def _asked(wire: Wire, hop: _Hop, outcome: Outcome) -> Head:
+    headers = {"Host": _authority(hop.url), **_auth(hop.url), **hop.headers}
+    began = perf_counter()
+    wire.send(request(hop.method, hop.url.raw_path_qs, headers, hop.body))
+    head = await read_head(wire)
+    outcome.answered = True
+    outcome.phases.processing += max(0.0, wire.first - began)
+    return head
+
+
+def _authority(url: URL) -> str:
+    host = url.host_subcomponent or ""
+    return host if url.explicit_port is None else f"{host}:{url.explicit_port}"
+
+
+def _auth(url: URL) -> dict[str, str]:
+    if url.user is None:
+        return {}
+    from_url = f"{url.user}:{url.password or ''}"
+    return {"Authorization": basic(from_url)}
+
+
+def _onward(hop: _Hop, head: Head, order: Order) -> _Hop | None:
+    """Where the answer sends us. Raises Failed for what is no address of HTTP."""
+    location = head.first("location")
+    if head.status not in _REDIRECTS or not location:
+        return None
+    try:
+        url = hop.url.join(URL(location.encode("latin-1").decode(errors="replace")))
+    except ValueError as error:
+        raise Failed(Reason.STATUS, "it redirects to what is no URL") from error
+    if url.scheme not in {"http", "https"} or not url.raw_host:
+        raise Failed(Reason.STATUS, "it redirects to what is no URL of HTTP")
+    headers = hop.headers
+    if (
+        url.raw_host != hop.url.raw_host or url.scheme != hop.url.scheme
+    ):  # what is for one is not for another
+        headers = {name: v for name, v in headers.items() if name.lower() not in _FOR_THE_FIRST}
+    again = replace(hop, url=url, headers=headers)
+    if head.status in {307, 308} or hop.method in {"GET", "HEAD"}:
+        return again
+    return replace(again, method="GET", body=b"")
+
+
+async def _judge(
+    order: Order, wire: Wire, head: Head, outcome: Outcome, *, redirected: bool
+) -> None:
+    answer, expected = outcome.answer or Answer(), order.expected
+    answer.status, answer.version = head.status, head.version
+    answer.last_modified = _time(head.first("last-modified"))
+    answer.content_length = length_of(head, order.method)
+    allowed = expected.statuses or range(200, 300)
+    if head.status not in allowed:
+        outcome.fail(Reason.STATUS, f"status {head.status}")
+    elif not _headers_hold(expected, head):
+        outcome.by_pattern = True
+        outcome.fail(Reason.BODY, "a header is not as expected")
+    if not redirected:
+        await _read(order, wire, head, outcome)
+    if expected.versions and head.version not in expected.versions:
+        outcome.fail(Reason.STATUS, f"HTTP/{head.version} is not among the versions allowed")
+    if expected.encrypted is not None and expected.encrypted is not (outcome.shown is not None):
+        outcome.fail(Reason.TLS, "encrypted" if outcome.shown else "not encrypted")
+
+
+async def _read(order: Order, wire: Wire, head: Head, outcome: Outcome) -> None:
+    """The body; what it says counts only when nothing else was wrong."""
+    body, began = Body(bytearray()), wire.first
+    try:
+        await read_body(wire, head, order.method, order.compression, body)
+    finally:
+        if outcome.answer is not None:
+            outcome.answer.body_length = body.length
+        outcome.phases.transfer += perf_counter() - began
+    if order.expected.most and body.length > order.expected.most:
+        outcome.fail(Reason.BODY, "the body is longer than allowed")
+    if outcome.success and not _body_holds(order.expected, bytes(body.kept)):
+        outcome.by_pattern = True
+        outcome.fail(Reason.BODY, "the body is not as expected")
+
+
+def _body_holds(expected: Expected, body: bytes) -> bool:
+    return (
+        expected.text in body
+        and all(one.search(body) for one in expected.body_has)
+        and not any(one.search(body) for one in expected.body_has_not)
+    )
+
+
+def _headers_hold(expected: Expected, head: Head) -> bool:
+    return not any(_found(rule, head, missing=True) for rule in expected.headers_have_not) and all(
+        _found(rule, head, missing=False) for rule in expected.headers_have
+    )
+
+
+def _found(rule: HeaderRule, head: Head, *, missing: bool) -> bool:
+    """Whether any value matches; one that is missing breaks the rule, which is `missing` for what must not be there."""
+    values = head.headers.get(rule.name)
+    if values is None:
+        return missing is not rule.may_be_missing
+    return any(rule.pattern.search(value.encode("latin-1")) for value in values)
+
+
+def _time(said: str) -> float | None:
+    try:
+        return float(int(parsedate_to_datetime(said).timestamp())) if said else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def basic(user_and_password: str) -> str:
+    """The value of an Authorization header."""
+    return f"Basic {b64encode(user_and_password.encode()).decode()}"

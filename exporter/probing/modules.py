@@ -1,0 +1,310 @@
+"""`modules:` as blackbox_exporter writes them, and the order that each makes of a target.
+
+What is asked for here and not done here is an error in the config, not silence: a probe that checks less than its
+module says would be worse than none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from exporter.probing.allowed import Gate
+from exporter.probing.contexts import Contexts, Demands, context_of
+from exporter.probing.http import Expected, HeaderRule, Order, basic, probe_http
+from exporter.probing.outcome import Failed, Outcome, Reason
+from exporter.probing.patterns import Pattern, Regexp, pattern
+from exporter.probing.tcp import Step, TcpOrder, probe_tcp
+from prunella.service.settings import Duration, LocalPath, Secret, Settings, Size
+
+LONGEST = 120.0  # seconds, when neither the module nor Prometheus says
+
+
+def _refused(value: object) -> object:
+    raise ValueError("is not supported here: keep blackbox_exporter for this module")
+
+
+NotHere = Annotated[None, BeforeValidator(_refused)]
+
+
+def _known_prober(value: object) -> object:
+    if value in {"dns", "icmp", "grpc", "unix", "websocket"}:
+        raise ValueError(
+            f"{value} is not supported here, only http and tcp: keep blackbox_exporter for this module"
+        )
+    return value
+
+
+def _readable(file: Path) -> Path:
+    if not file.is_file():
+        raise ValueError(f"there is no file {file}")
+    return file
+
+
+File = Annotated[LocalPath, AfterValidator(_readable)]
+Ip = Literal["ip4", "ip6"]
+
+
+class TlsConfig(Settings):
+    insecure_skip_verify: bool = False
+    ca_file: File | None = None
+    cert_file: File | None = None
+    key_file: File | None = None
+    server_name: str = ""
+    min_version: Literal["", "TLS10", "TLS11", "TLS12", "TLS13"] = ""
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if (self.cert_file is None) is not (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together")
+        try:
+            context_of(self.demands())
+        except OSError as error:
+            raise ValueError(f"the certificates cannot be used: {error}") from None
+        return self
+
+    def demands(self, *protocols: str) -> Demands:
+        return Demands(
+            self.insecure_skip_verify, self.ca_file, self.cert_file, self.key_file,
+            self.server_name, self.min_version, protocols,
+        )  # fmt: skip
+
+
+class BasicAuth(Settings):
+    username: str = ""
+    password: Secret = Secret("")
+
+    def header(self) -> str:
+        return basic(f"{self.username}:{self.password.get_secret_value()}")
+
+
+class Authorization(Settings):
+    type: Annotated[str, Field(pattern=r"^(?i:bearer|[!-~]+)$")] = "Bearer"
+    credentials: Secret
+
+
+class HeaderMatch(Settings):
+    header: str
+    regexp: Regexp
+    allow_missing: bool = False
+
+    def rule(self) -> HeaderRule:
+        return HeaderRule(self.header.lower(), pattern(self.regexp), self.allow_missing)
+
+
+class HttpModule(Settings):
+    valid_status_codes: tuple[Annotated[int, Field(ge=100, le=599)], ...] = ()
+    valid_http_versions: tuple[str, ...] = ()
+    method: Annotated[str, Field(pattern=r"^[A-Z]*$")] = "GET"
+    headers: Mapping[str, Secret] = Field(default_factory=dict)
+    follow_redirects: bool = True
+    no_follow_redirects: bool = False
+    fail_if_ssl: bool = False
+    fail_if_not_ssl: bool = False
+    fail_if_body_matches_regexp: tuple[Regexp, ...] = ()
+    fail_if_body_not_matches_regexp: tuple[Regexp, ...] = ()
+    fail_if_header_matches: tuple[HeaderMatch, ...] = ()
+    fail_if_header_not_matches: tuple[HeaderMatch, ...] = ()
+    body_size_limit: Size = 0
+    compression: Literal["", "identity", "gzip", "deflate"] = ""
+    body: Secret = Secret("")
+    basic_auth: BasicAuth | None = None
+    bearer_token: Secret | None = None
+    authorization: Authorization | None = None
+    tls_config: TlsConfig = TlsConfig()
+    preferred_ip_protocol: Ip = "ip6"
+    ip_protocol_fallback: bool = True
+    enable_http2: bool = True  # allows it, and HTTP/1.1 is what is spoken
+    enable_http3: Literal[False] = False
+    oauth2: NotHere = None
+    proxy_url: NotHere = None
+    proxy_from_environment: NotHere = None
+    proxy_connect_header: NotHere = None
+    no_proxy: NotHere = None
+    skip_resolve_phase_with_proxy: NotHere = None
+    fail_if_body_json_matches_cel: NotHere = None
+    fail_if_body_json_not_matches_cel: NotHere = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (
+            sum(one is not None for one in (self.basic_auth, self.bearer_token, self.authorization))
+            > 1
+        ):
+            raise ValueError("give one of basic_auth, bearer_token and authorization")
+        if self.valid_http_versions and not self.versions():
+            raise ValueError(
+                "valid_http_versions names neither HTTP/1.0 nor HTTP/1.1, and nothing else is spoken here"
+            )
+        return self
+
+    def versions(self) -> tuple[float, ...]:
+        known = {"HTTP/1.0": 1.0, "HTTP/1.1": 1.1}
+        return tuple(known[one] for one in self.valid_http_versions if one in known)
+
+    def sent(self) -> dict[str, str]:
+        """The headers."""
+        found = {name: value.get_secret_value() for name, value in self.headers.items()}
+        if self.basic_auth is not None:
+            found["Authorization"] = self.basic_auth.header()
+        if self.bearer_token is not None:
+            found["Authorization"] = f"Bearer {self.bearer_token.get_secret_value()}"
+        if self.authorization is not None:
+            token = self.authorization.credentials.get_secret_value()
+            found["Authorization"] = f"{self.authorization.type} {token}"
+        if self.compression and "accept-encoding" not in map(str.lower, found):
+            found["Accept-Encoding"] = self.compression
+        return found
+
+    def expected(self) -> Expected:
+        return Expected(
+            statuses=self.valid_status_codes,
+            versions=self.versions(),
+            body_has=_patterns(self.fail_if_body_not_matches_regexp),
+            body_has_not=_patterns(self.fail_if_body_matches_regexp),
+            headers_have=tuple(one.rule() for one in self.fail_if_header_not_matches),
+            headers_have_not=tuple(one.rule() for one in self.fail_if_header_matches),
+            encrypted=True if self.fail_if_not_ssl else False if self.fail_if_ssl else None,
+            most=self.body_size_limit,
+        )
+
+
+def _patterns(texts: tuple[str, ...]) -> tuple[Pattern, ...]:
+    return tuple(pattern(text) for text in texts)
+
+
+class QueryResponse(Settings):
+    expect: Regexp = ""
+    send: Secret = Secret("")
+    starttls: bool = False
+    labels: NotHere = None
+
+    def step(self) -> Step:
+        expect = pattern(self.expect) if self.expect else None
+        return Step(expect, self.send.get_secret_value(), self.starttls)
+
+
+class TcpModule(Settings):
+    query_response: tuple[QueryResponse, ...] = ()
+    tls: bool = False
+    tls_config: TlsConfig = TlsConfig()
+    preferred_ip_protocol: Ip = "ip6"
+    ip_protocol_fallback: bool = True
+    source_ip_address: str = ""
+
+
+class Module(Settings):
+    prober: Annotated[Literal["http", "tcp"], BeforeValidator(_known_prober)]
+    timeout: Annotated[Duration, Field(ge=0)] = 0.0
+    http: HttpModule = HttpModule()
+    tcp: TcpModule = TcpModule()
+
+
+Modules = Mapping[str, Module]
+DEFAULT = Module(prober="http")
+
+
+class Prober(Protocol):
+    """A module that is ready to be used again and again."""
+
+    async def probe(self, target: str, gate: Gate, timeout: float) -> Outcome:
+        """Raises Forbidden for a target that the gate does not let through, ValueError for what is none."""
+        ...
+
+
+def prober(module: Module) -> Prober:
+    return _Http(module.http) if module.prober == "http" else _Tcp(module.tcp)
+
+
+class _Http:
+    def __init__(self, module: HttpModule) -> None:
+        self._module, self._expected = module, module.expected()
+        self._headers, self._body = module.sent(), module.body.get_secret_value().encode()
+        self._contexts = Contexts(module.tls_config.demands("http/1.1"))
+
+    async def probe(self, target: str, gate: Gate, timeout: float) -> Outcome:
+        url = target if target.startswith(("http://", "https://")) else f"http://{target}"
+        if not urlsplit(url).hostname:
+            raise ValueError("the target has no host")
+        module = self._module
+        return await probe_http(
+            Order(
+                url=url,
+                gate=gate,
+                timeout=timeout,
+                method=module.method or "GET",
+                headers=self._headers,
+                body=self._body,
+                expected=self._expected,
+                follow=module.follow_redirects and not module.no_follow_redirects,
+                compression=module.compression.replace("identity", ""),
+                contexts=self._contexts,
+                prefer=module.preferred_ip_protocol,
+                fallback=module.ip_protocol_fallback,
+            )
+        )
+
+
+class _Tcp:
+    def __init__(self, module: TcpModule) -> None:
+        self._module = module
+        self._steps = tuple(one.step() for one in module.query_response)
+        self._contexts = Contexts(module.tls_config.demands())
+
+    async def probe(self, target: str, gate: Gate, timeout: float) -> Outcome:
+        module, place = self._module, _place(target)
+        if place is None:
+            gate.admit(target)
+            return _nowhere(target)
+        return await probe_tcp(
+            TcpOrder(
+                host=place.host,
+                port=place.port,
+                gate=gate,
+                timeout=timeout,
+                steps=self._steps,
+                encrypted=module.tls,
+                contexts=self._contexts,
+                prefer=module.preferred_ip_protocol,
+                fallback=module.ip_protocol_fallback,
+                source=module.source_ip_address,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    host: str
+    port: int
+
+
+def _place(target: str) -> _Place | None:
+    """`host:port` or `[::1]:port`."""
+    host, colon, port = target.rpartition(":")
+    if not colon or not port.isdecimal() or not 0 < int(port) < 65536:
+        return None
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        return None
+    return _Place(host, int(port)) if host else None
+
+
+def _nowhere(target: str) -> Outcome:
+    """As blackbox_exporter: what has no port is a probe that failed."""
+    outcome = Outcome()
+    failed = Failed(Reason.CONNECT, f"{target[:200]!r} is not host:port")
+    outcome.fail(failed.reason, str(failed))
+    return outcome
+
+
+def named(modules: Modules | None) -> dict[str, Any]:
+    """A prober for each, `http_2xx` among them."""
+    return {
+        name: prober(module) for name, module in {"http_2xx": DEFAULT, **(modules or {})}.items()
+    }

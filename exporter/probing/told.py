@@ -1,0 +1,85 @@
+"""Outcomes as families, under blackbox_exporter's names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from prometheus_client.metrics_core import Metric
+
+from exporter.families import gauge
+from exporter.probing.outcome import Answer, Outcome
+from exporter.probing.resolver import literal
+
+Labels = tuple[str, ...]
+Seen = Sequence[tuple[Labels, Outcome]]
+
+_ANSWER: tuple[tuple[str, str, Callable[[Answer], float]], ...] = (
+    ("probe_http_status_code", "Status of the answer, 0 when there was none.", lambda a: a.status),
+    ("probe_http_version", "Version of HTTP of the answer, 0 when there was none.", lambda a: a.version),
+    ("probe_http_redirects", "How often the probe was sent elsewhere.", lambda a: a.redirects),
+    ("probe_http_content_length", "Length of the body as the answer said, -1 when it did not.", lambda a: a.content_length),
+    ("probe_http_uncompressed_body_length", "Bytes of the body that came.", lambda a: a.body_length),
+)  # fmt: skip
+_PHASES = ("resolve", "connect", "tls", "processing", "transfer")
+_CHAIN = ("fingerprint_sha256", "issuer", "subject", "subjectalternative")
+
+
+def families(names: Sequence[str], seen: Seen, note: str = "") -> list[Metric]:
+    """The series of every outcome; `names` are the labels that each one's values belong to, `note` ends the HELP."""
+    found = [*_common(names, seen), *_http(names, seen), *_tls(names, seen)]
+    for family in found:
+        family.documentation += note
+    return found
+
+
+def _common(names: Sequence[str], seen: Seen) -> list[Metric]:
+    looked = [(labels, one) for labels, one in seen if one.lookup is not None]
+    return [
+        gauge("probe_success", "Whether the probe was answered as expected.", names, [(labels, one.success) for labels, one in seen]),
+        gauge("probe_duration_seconds", "How long the probe took.", names, [(labels, one.seconds) for labels, one in seen]),
+        gauge("probe_failed_due_to_regex", "Whether the probe failed because of what the answer says.", names, [(labels, one.by_pattern) for labels, one in seen]),
+        gauge("probe_dns_lookup_time_seconds", "How long the address was looked for.", names, [(labels, one.lookup or 0.0) for labels, one in looked]),
+        gauge("probe_ip_protocol", "4 or 6: the kind of address that was probed, 0 when there was none.", names, [(labels, _version(one.address)) for labels, one in looked]),
+        gauge("probe_ip_addr_hash", "A number that changes with the address.", names, [(labels, address_hash(one.address)) for labels, one in looked]),
+    ]  # fmt: skip
+
+
+def _http(names: Sequence[str], seen: Seen) -> list[Metric]:
+    answers = [(labels, one.answer) for labels, one in seen if one.answer is not None]
+    over_http = [(labels, one) for labels, one in seen if one.answer is not None]
+    return [
+        *(gauge(name, text, names, [(labels, of(answer)) for labels, answer in answers]) for name, text, of in _ANSWER),
+        gauge("probe_http_ssl", "Whether the final answer was encrypted.", names, [(labels, one.shown is not None and one.answered) for labels, one in over_http]),
+        gauge("probe_http_last_modified_timestamp_seconds", "Last-Modified of the answer, in unix seconds.", names, [(labels, a.last_modified) for labels, a in answers if a.last_modified is not None]),
+        gauge(
+            "probe_http_duration_seconds", "How long each phase took, summed over all redirects.", (*names, "phase"),
+            [((*labels, phase), getattr(one.phases, phase)) for labels, one in over_http for phase in _PHASES],
+        ),
+    ]  # fmt: skip
+
+
+def _tls(names: Sequence[str], seen: Seen) -> list[Metric]:
+    shown = [(labels, one.shown) for labels, one in seen if one.shown is not None and one.answered]
+    chains = [((*labels, s.fingerprint, s.issuer, s.subject, s.names), 1.0) for labels, s in shown]
+    return [
+        gauge("probe_ssl_earliest_cert_expiry", "Unix time at which the first of the certificates that were shown ends.", names, [(labels, s.earliest) for labels, s in shown]),
+        gauge("probe_ssl_last_chain_expiry_timestamp_seconds", "Unix time at which the chain that was verified ends.", names, [(labels, s.chain) for labels, s in shown]),
+        gauge("probe_ssl_last_chain_info", "The certificate that was shown; always 1.", (*names, *_CHAIN), chains),
+        gauge("probe_tls_version_info", "The version of TLS; always 1.", (*names, "version"), [((*labels, s.version), 1.0) for labels, s in shown]),
+    ]  # fmt: skip
+
+
+def _version(address: str) -> float:
+    known = literal(address)
+    return known.version if known is not None else 0
+
+
+def address_hash(address: str) -> float:
+    """FNV-1a in 32 bits over the bytes of the address."""
+    known = literal(address)
+    if known is None:
+        return 0.0
+    found = 2166136261
+    for byte in known.packed:
+        found = ((found ^ byte) * 16777619) & 0xFFFFFFFF
+    return float(found)

@@ -1,0 +1,102 @@
+"""A connection of a probe's own: to one address, with a stopwatch, holding little of what comes."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from time import perf_counter
+from typing import cast
+
+from exporter.probing.outcome import Failed, Reason
+
+_MUCH = 256 * 1024  # bytes that wait to be read, above which the other side has to wait
+
+
+class Wire(asyncio.Protocol):
+    """What came stands in `buffer` until somebody takes it out."""
+
+    def __init__(self) -> None:
+        self.buffer = bytearray()
+        self.ended = False
+        self.first = 0.0  # when the first byte came that was not the handshake's
+        self._error: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.first = self.first or perf_counter()
+        self.buffer += data
+        if len(self.buffer) > _MUCH and self._transport is not None:
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> None:
+        self.ended = True
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended, self._error = True, exc
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def more(self) -> bool:
+        """Waits until more has come; False when nothing comes any more. Raises Failed when the line broke."""
+        if not self.ended:
+            if self._transport is not None and not self._transport.is_reading():
+                self._transport.resume_reading()
+            self._waiter = asyncio.get_running_loop().create_future()
+            before = len(self.buffer)
+            await self._waiter
+            if len(self.buffer) > before:
+                return True
+        if isinstance(self._error, ssl.SSLError):
+            raise Failed(Reason.TLS, str(self._error))
+        if self._error is not None:
+            raise Failed(Reason.CONNECT, f"the connection broke: {self._error}")
+        return False
+
+    def send(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    async def encrypt(self, context: ssl.SSLContext, name: str) -> ssl.SSLObject:
+        """From here on in TLS, with whoever can show a certificate for `name`. Raises Failed."""
+        plain, loop = self._transport, asyncio.get_running_loop()
+        if plain is None:
+            raise Failed(Reason.CONNECT, "the connection is closed")
+        if self.buffer:
+            raise Failed(Reason.TLS, "what answers does not wait for a handshake")
+        try:
+            self._transport = await loop.start_tls(plain, self, context, server_hostname=name)
+        except (ssl.SSLError, OSError, ValueError) as error:
+            raise Failed(Reason.TLS, _in_words(error)) from error
+        if self._transport is None:
+            raise Failed(Reason.TLS, "the connection was closed in the handshake")
+        return cast("ssl.SSLObject", self._transport.get_extra_info("ssl_object"))
+
+    def close(self) -> None:
+        """At once: what is still on its way interests nobody."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+async def connect(address: str, port: int, source: str = "") -> Wire:
+    """Raises Failed."""
+    local = (source, 0) if source else None
+    try:
+        _, wire = await asyncio.get_running_loop().create_connection(
+            Wire, address, port, local_addr=local
+        )
+    except OSError as error:
+        raise Failed(Reason.CONNECT, _in_words(error)) from error
+    return wire
+
+
+def _in_words(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

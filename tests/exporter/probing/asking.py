@@ -1,0 +1,67 @@
+"""Servers that say what a test wants, and orders to probe them."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from aiohttp.test_utils import BaseTestServer, TestServer
+
+from exporter.probing.allowed import Gate
+from exporter.probing.http import Order
+
+ANYWHERE = Gate(local=True, open=True)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def asking(url: object, **more: object) -> Order:
+    wanted: dict[str, object] = {"gate": ANYWHERE, "timeout": 5.0, **more}
+    return Order(url=str(url), **wanted)  # type: ignore[arg-type]  # a builder: the test names fields
+
+
+@asynccontextmanager
+async def pages(
+    handler: Handler, context: ssl.SSLContext | None = None
+) -> AsyncIterator[BaseTestServer]:
+    """One handler for every path and method."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    server = TestServer(app, scheme="https" if context else "http")
+    await server.start_server(ssl=context)
+    try:
+        yield server
+    finally:
+        await server.close()
+
+
+@asynccontextmanager
+async def saying(*raw: bytes, hang: bool = False) -> AsyncIterator[str]:
+    """A server that says the same to whoever connects, HTTP or not, piece by piece; then it closes, or hangs."""
+    open_ones: list[asyncio.StreamWriter] = []
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_ones.append(writer)
+        for piece in raw:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.002)
+        if not hang:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        for writer in open_ones:
+            writer.close()
+        server.close()
+        await server.wait_closed()
+
+
+def answer(body: bytes = b"fine", *headers: str, status: str = "200 OK") -> bytes:
+    """An answer as bytes, with its length."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
