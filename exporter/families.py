@@ -13,7 +13,11 @@ from functools import lru_cache
 from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
 
+Row = tuple[tuple[str, ...], float]
 Rows = Iterable[tuple[Sequence[str], float]]
+# Label values, the quantiles with their values, how many and their sum.
+Quantiles = tuple[tuple[str, ...], Sequence[tuple[str, float]], float, float]
+_COUNT, _SUM = "_count", "_sum"
 _USUAL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 Constants = tuple[tuple[str, str], ...]  # label and value
 
@@ -35,14 +39,15 @@ class Family(Metric):
         """The same in prometheus_client's own form."""
         if self._samples is None:
             self._samples = [
-                Sample(
-                    self.sample,
-                    {**dict(self.constant), **dict(zip(self.labels, values, strict=True))},
-                    value,
-                )
+                Sample(name, dict(pairs), value)
                 for values, value in self.rows
+                for name, pairs in [self.series(values)]
             ]
         return self._samples
+
+    def series(self, values: tuple[str, ...]) -> tuple[str, Constants]:
+        """What the series of these values is called, and its labels."""
+        return self.sample, (*self.constant, *zip(self.labels, values, strict=True))
 
     def add(self, extra: Mapping[str, str]) -> None:
         """Labels for every series, where it has none of that name."""
@@ -61,6 +66,16 @@ def _named(name: str, kind: str, labels: tuple[str, ...]) -> tuple[str, str]:
     return checked.name, checked.type
 
 
+class Summary(Family):
+    """The last of the values is a quantile, or says that it is no quantile but how many there were, or their sum."""
+
+    def series(self, values: tuple[str, ...]) -> tuple[str, Constants]:
+        if values[-1] not in {_COUNT, _SUM}:
+            return super().series(values)
+        pairs = zip(self.labels, values[:-1], strict=False)
+        return f"{self.sample}{values[-1]}", (*self.constant, *pairs)
+
+
 class UnsuffixedCounter(Family):
     """Told from what is really unknown by its class, so that the older text format can say `counter`."""
 
@@ -76,6 +91,15 @@ def counter(name: str, text: str, labels: Sequence[str], rows: Rows) -> Metric:
     return Family(name, text, "counter", labels, rows)
 
 
+def summary(name: str, text: str, labels: Sequence[str], rows: Iterable[Quantiles]) -> Metric:
+    parts = [
+        ((*values, part), value)
+        for values, quantiles, count, total in rows
+        for part, value in (*quantiles, (_COUNT, count), (_SUM, total))
+    ]
+    return Summary(name, text, "summary", (*labels, "quantile"), parts)
+
+
 def unsuffixed(name: str, text: str, labels: Sequence[str], rows: Rows) -> Metric:
     """A counter whose owner named it without `_total`: in OpenMetrics, which knows no such thing, it is `unknown`."""
     return UnsuffixedCounter(name, text, "unknown", labels, rows)
@@ -83,10 +107,15 @@ def unsuffixed(name: str, text: str, labels: Sequence[str], rows: Rows) -> Metri
 
 def totals(rows: Rows) -> Rows:
     """Rows of the same labels as one: what has been put under `other`."""
+    return summed((tuple(values), value) for values, value in rows)
+
+
+def summed(rows: Iterable[Row]) -> Sequence[Row]:
+    """The same of rows that are at hand as they will be kept."""
     found: dict[tuple[str, ...], float] = {}
     for values, value in rows:
-        found[tuple(values)] = found.get(tuple(values), 0.0) + value
-    return found.items()
+        found[values] = found.get(values, 0.0) + value
+    return [*found.items()]
 
 
 def empty(family: Metric) -> bool:

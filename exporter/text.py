@@ -104,8 +104,7 @@ def _series(family: Metric, lines: list[str]) -> None:
     for values, value in family.rows:
         prefix = known.get(values)
         if prefix is None:
-            pairs = (*family.constant, *zip(family.labels, values, strict=True))
-            prefix = known[values] = _prefix(family.sample, pairs)
+            prefix = known[values] = _prefix(*family.series(values))
         # `number`, here because a call costs as much as the rest of the line
         add(f"{prefix}{value!r}\n" if low < value < high else f"{prefix}{_large(value)}\n")
 

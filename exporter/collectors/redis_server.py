@@ -1,110 +1,104 @@
-"""Redis servers, by one INFO and one PING each, under redis_exporter's names.
+"""Redis servers under redis_exporter's names: a PING, and one round trip for all the rest.
 
-A server that hangs (its sockets open, nobody at home) is down as soon as the scrape's time is nearly over; its
-connection is then thrown away, because a late answer would be taken for the next question's.
+A server that hangs (its sockets open, nobody at home) is down as soon as the scrape's time is nearly over. What it was
+asked stays under way, on its one connection; the next scrape waits for the same answer before it asks anew.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any
 
-import redis.asyncio
-import redis.exceptions
 from prometheus_client import Histogram
 from prometheus_client.metrics_core import Metric
-from pydantic import AfterValidator, Field
-from redis.asyncio.connection import parse_url
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from pydantic import Field
 
 from exporter.collectors.base import Collected, Kind, World, ahead_of, entries
+from exporter.collectors.redis_fields import DATABASES, SETTINGS
 from exporter.collectors.redis_info import families
-from prunella.service.settings import Secret, Settings
+from exporter.kept import NoAnswerError
+from exporter.resp.link import RedisUrl, kept
+from exporter.resp.replies import RefusedError, Reply, command
+from exporter.resp.wire import Wire
+from prunella.service.settings import Settings
 
 LABELS = ("name", "service")
 PING_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
 
-Info = Mapping[str, Any]
+Answers = Mapping[str, Reply]
 
-
-def _redis_url(url: Secret) -> Secret:
-    try:
-        usable = bool(parse_url(url.get_secret_value()))
-    except (ValueError, RedisError):
-        usable = False  # its own text would quote the password
-    if not usable:
-        raise ValueError("must be redis://host:port/db, rediss://… or unix:///path/of/redis.sock")
-    return url
+PING = command("PING")
+QUESTIONS: Mapping[str, bytes] = {
+    "info": command("INFO", "all"),
+    "slow": command("SLOWLOG", "LEN"),
+    "slowest": command("SLOWLOG", "GET", "1"),
+    "spikes": command("LATENCY", "LATEST"),
+    **{name: command("CONFIG", "GET", name) for name in (DATABASES, *SETTINGS)},
+}
+OF_A_CLUSTER: Mapping[str, bytes] = {"cluster": command("CLUSTER", "INFO")}
 
 
 class RedisEntry(Settings):
     name: str = Field(min_length=1, max_length=200)
-    url: Annotated[Secret, AfterValidator(_redis_url)]
+    url: RedisUrl
     service: str = ""
 
 
 class Server:
     """One entry and its connection, which lives from scrape to scrape."""
 
-    def __init__(self, entry: RedisEntry, service: str) -> None:
+    def __init__(self, entry: RedisEntry, service: str, ping: Histogram) -> None:
         self.labels = entry.name, entry.service or service
-        self._url = entry.url.get_secret_value()
-        self._client: redis.asyncio.Redis | None = None
+        self._kept = kept(entry.url.get_secret_value())
+        self._ping = ping.labels(*self.labels)
+        self._questions = dict(QUESTIONS)
 
-    async def look(self, until: float, ping: Histogram) -> tuple[Info | None, str]:
-        """INFO's fields, or None and why not."""
+    async def look(self, until: float) -> tuple[Answers | None, str]:
+        """What it says, or None and why not."""
         try:
-            async with asyncio.timeout_at(until):
-                return await self._over_any_connection(ping), ""
-        except TimeoutError:
-            problem = "no answer in time"
-        except (RedisError, OSError) as error:
-            # redis-py quotes host and port in its texts, never the password.
-            problem = str(error) or type(error).__name__
-        await self.close()
-        return None, f"{self.labels[0]}: {problem}"
+            return await self._kept.ask(self._answers, until), ""
+        except NoAnswerError as error:
+            self._questions = dict(
+                QUESTIONS
+            )  # what comes back may be another server, or one with other rights
+            return None, f"{self.labels[0]}: {error}"
 
-    async def _over_any_connection(self, ping: Histogram) -> Info:
-        if self._client is not None:
-            # The server may have been restarted, or have closed what was idle: that is no outage.
-            with contextlib.suppress(ConnectionError, redis.exceptions.ConnectionError):
-                return await _ask(self._client, ping.labels(*self.labels))
-            await self.close()
-        self._client = redis.asyncio.Redis.from_url(
-            self._url, retry=Retry(NoBackoff(), 0), single_connection_client=True
-        )
-        return await _ask(self._client, ping.labels(*self.labels))
+    async def _answers(self, wire: Wire) -> Answers:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await wire.ask(PING, 1)
+        self._ping.observe(loop.time() - began)
+        answers = await _asked(wire, self._questions)
+        if isinstance(answers["info"], RefusedError):
+            raise answers["info"]
+        refused = {name for name, answer in answers.items() if isinstance(answer, RefusedError)}
+        for name in refused:
+            del self._questions[name]  # each time it would be an entry of the ACL log
+        if b"redis_mode:cluster" in _bytes(answers["info"]) and not OF_A_CLUSTER.keys() & answers:
+            self._questions.update(OF_A_CLUSTER)
+            answers |= await _asked(wire, OF_A_CLUSTER)
+        return answers
 
     async def close(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            with contextlib.suppress(RedisError, OSError, TimeoutError):
-                async with asyncio.timeout(0.05):
-                    await client.aclose()
+        await self._kept.close()
 
 
-async def _ask(client: redis.asyncio.Redis, ping: Histogram) -> Info:
-    loop = asyncio.get_running_loop()
-    info: Info = await client.info()
-    began = loop.time()
-    await client.ping()
-    ping.observe(loop.time() - began)
-    return info
+async def _asked(wire: Wire, questions: Mapping[str, bytes]) -> dict[str, Reply]:
+    replies = await wire.ask(b"".join(questions.values()), len(questions))
+    return dict(zip(questions, replies, strict=True))
+
+
+def _bytes(reply: Reply) -> bytes:
+    return reply if isinstance(reply, bytes) else b""
 
 
 class RedisServers:
     def __init__(self, options: Sequence[RedisEntry], world: World) -> None:
-        self._servers = [Server(entry, world.service) for entry in options]
         self._ping = Histogram(
             "prunella_redis_ping_seconds", "Round trip of a PING.", LABELS,
             buckets=PING_BUCKETS, registry=None,
         )  # fmt: skip
-        for server in self._servers:
-            self._ping.labels(*server.labels)
+        self._servers = [Server(entry, world.service, self._ping) for entry in options]
 
     async def start(self) -> None: ...
 
@@ -114,10 +108,8 @@ class RedisServers:
 
     async def collect(self, deadline: float) -> Collected:
         until = ahead_of(deadline)
-        answers = await asyncio.gather(*(s.look(until, self._ping) for s in self._servers))
-        seen = [
-            (server.labels, info) for server, (info, _) in zip(self._servers, answers, strict=True)
-        ]
+        answers = await asyncio.gather(*(server.look(until) for server in self._servers))
+        seen = [(s.labels, info) for s, (info, _) in zip(self._servers, answers, strict=True)]
         problems = tuple(problem for _, problem in answers if problem)
         return Collected((*families(LABELS, seen), *self._ping.collect()), problems)
 

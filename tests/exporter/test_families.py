@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from prometheus_client.metrics_core import GaugeMetricFamily
 
-from exporter.families import counter, empty, gauge, labelled
+from exporter import text
+from exporter.families import counter, empty, gauge, labelled, summary
 from tests.exporter.reading import names, samples, value
 
 
@@ -54,3 +55,17 @@ def test_empty_is_what_has_no_series() -> None:
     assert empty(gauge("things", "Things.", (), []))
     assert not empty(gauge("things", "Things.", (), [((), 1.0)]))
     assert not empty(GaugeMetricFamily("things", "Things.", value=1))
+
+
+def test_a_summary_has_its_quantiles_its_count_and_its_sum_together() -> None:
+    rows = [(("get",), [("50", 1.5), ("99", 9.0)], 4.0, 20.0)]
+    family = labelled(summary("took_usec", "Time.", ("cmd",), rows), {"service": "shop"})
+    assert text.plain([family]).decode().splitlines()[1:] == [
+        "# TYPE took_usec summary",
+        'took_usec{cmd="get",quantile="50",service="shop"} 1.5',
+        'took_usec{cmd="get",quantile="99",service="shop"} 9.0',
+        'took_usec_count{cmd="get",service="shop"} 4.0',
+        'took_usec_sum{cmd="get",service="shop"} 20.0',
+    ]
+    assert value([family], "took_usec_sum", cmd="get", service="shop") == 20
+    assert value([family], "took_usec", quantile="99") == 9

@@ -2,55 +2,156 @@ from __future__ import annotations
 
 from typing import Any
 
-from exporter.collectors.redis_info import families
+import pytest
+from prometheus_client.metrics_core import Metric
+
+from exporter.collectors.redis_info import COMMANDS, ERRORS, families
+from exporter.resp.replies import RefusedError, Reply
 from tests.exporter.reading import names, samples, value
 
-KEY = ("cache", "shop")
+LABELS, KEY = ("name", "service"), ("cache", "shop")
 
 
-def of(**info: Any) -> list[Any]:
-    return list(families(("name", "service"), [(KEY, info)]))
+def answered(info: str, **answers: Reply) -> list[Metric]:
+    said: dict[str, Reply] = {"info": info.replace("\n", "\r\n").encode(), **answers}
+    return list(families(LABELS, [(KEY, said)]))
+
+
+def of(**info: Any) -> list[Metric]:
+    return answered("# Any\n" + "".join(f"{name}:{text}\n" for name, text in info.items()))
 
 
 def test_a_server_that_said_nothing_is_down_and_nothing_else() -> None:
-    found = list(families(("name", "service"), [(KEY, None)]))
+    found = list(families(LABELS, [(KEY, None)]))
     assert value(found, "redis_up", name="cache", service="shop") == 0
     assert names(found) == {"redis_up"}
 
 
 def test_fields_have_redis_exporters_names() -> None:
-    found = of(used_memory=1000, maxmemory=2000, maxclients=10000, keyspace_hits=7)
+    found = of(used_memory=1000, maxmemory=2000, keyspace_hits=7, total_error_replies=3)
     assert value(found, "redis_up") == 1
     assert value(found, "redis_memory_used_bytes") == 1000
     assert value(found, "redis_memory_max_bytes") == 2000
-    assert value(found, "redis_config_maxclients") == 10000
     assert value(found, "redis_keyspace_hits_total") == 7
+    assert value(found, "redis_total_error_replies") == 3
 
 
-def test_words_become_one_and_zero() -> None:
-    found = of(rdb_last_bgsave_status="ok", aof_last_write_status="err")
+def test_words_become_one_and_zero_and_microseconds_seconds() -> None:
+    found = of(rdb_last_bgsave_status="ok", aof_last_write_status="err", latest_fork_usec=2500)
     assert value(found, "redis_rdb_last_bgsave_status") == 1
     assert value(found, "redis_aof_last_write_status") == 0
+    assert value(found, "redis_latest_fork_seconds") == pytest.approx(0.0025)
 
 
 def test_a_replica_says_how_its_link_is_and_to_whom() -> None:
-    replica = {"role": "slave", "master_host": "10.0.0.1", "master_port": 6379}
+    replica = {
+        "role": "slave",
+        "master_host": "10.0.0.1",
+        "master_port": 6379,
+        "slave_read_only": 1,
+    }
     found = of(**replica, master_link_status="down", master_last_io_seconds_ago=9)
     link = {"master_host": "10.0.0.1", "master_port": "6379"}
     assert value(found, "redis_master_link_up", **link) == 0
     assert value(found, "redis_master_last_io_seconds_ago", **link) == 9
+    assert value(found, "redis_slave_info", **link, read_only="1") == 1
 
 
-def test_a_master_has_no_link_to_report() -> None:
-    assert samples(of(role="master"), "redis_master_link_up") == []
+def test_a_master_says_how_far_its_replicas_are() -> None:
+    found = of(role="master", slave0="ip=10.0.0.2,port=6379,state=online,offset=500,lag=1")
+    replica = {"slave_ip": "10.0.0.2", "slave_port": "6379", "slave_state": "online"}
+    assert value(found, "redis_connected_slave_offset_bytes", **replica) == 500
+    assert value(found, "redis_connected_slave_lag_seconds", **replica) == 1
+    assert samples(found, "redis_master_link_up") == []
 
 
-def test_keys_are_counted_by_database() -> None:
-    found = of(db0={"keys": 3, "expires": 1, "avg_ttl": 2500}, db1={"keys": 5, "expires": 0})
+def test_keys_are_counted_by_database_and_an_empty_one_has_none() -> None:
+    info = "db0:keys=3,expires=1,avg_ttl=2500\ndb7:keys=5,expires=0\n"
+    found = answered(info, databases=[b"databases", b"2"])
     assert value(found, "redis_db_keys", db="db0") == 3
     assert value(found, "redis_db_keys_expiring", db="db0") == 1
     assert value(found, "redis_db_avg_ttl_seconds", db="db0") == 2.5
-    assert value(found, "redis_db_keys", db="db1") == 5
+    assert value(found, "redis_db_keys", db="db7") == 5
+    assert value(found, "redis_db_keys", db="db1") == 0
+    assert value(found, "redis_db_keys", db="db2") is None
+
+
+def test_databases_without_end_are_not_all_shown() -> None:
+    found = answered("db9999:keys=1,expires=0\n", databases=[b"databases", b"100000"])
+    assert len(samples(found, "redis_db_keys")) == 64
+    assert value(found, "redis_db_keys", db="db9999") == 1
+
+
+def test_commands_are_counted_and_timed() -> None:
+    stats = "calls=4,usec=2000,usec_per_call=500.00,rejected_calls=1,failed_calls=2"
+    found = answered(
+        f"cmdstat_config|get:{stats}\nlatency_percentiles_usec_config|get:p50=262.143,p99.9=327.679\n"
+    )
+    cmd = {"cmd": "config|get"}
+    assert value(found, "redis_commands_total", **cmd) == 4
+    assert value(found, "redis_commands_duration_seconds_total", **cmd) == pytest.approx(0.002)
+    assert value(found, "redis_commands_rejected_calls_total", **cmd) == 1
+    assert value(found, "redis_commands_failed_calls_total", **cmd) == 2
+    assert value(found, "redis_latency_percentiles_usec", **cmd, quantile="99.9") == 327.679
+    assert value(found, "redis_latency_percentiles_usec_sum", **cmd) == 2000
+    assert value(found, "redis_latency_percentiles_usec_count", **cmd) == 4
+
+
+def test_a_server_before_6_2_tells_less_of_its_commands() -> None:
+    found = answered("cmdstat_get:calls=21,usec=175,usec_per_call=8.33\n")
+    assert value(found, "redis_commands_total", cmd="get") == 21
+    assert samples(found, "redis_commands_failed_calls_total") == []
+
+
+def test_more_commands_and_errors_than_can_be_told_apart_are_others() -> None:
+    info = "".join(f"cmdstat_c{n}:calls=1,usec=1\nerrorstat_E{n}:count=2\n" for n in range(500))
+    found = answered(info)
+    assert len(samples(found, "redis_commands_total")) == COMMANDS + 1
+    assert value(found, "redis_commands_total", cmd="other") == 500 - COMMANDS
+    assert len(samples(found, "redis_errors_total")) == ERRORS + 1
+    assert value(found, "redis_errors_total", err="other") == 2 * (500 - ERRORS)
+
+
+def test_the_slow_log_shows_its_newest_entry() -> None:
+    entry: list[Reply] = [41, 1700000000, 12500, [b"KEYS", b"*"], b"127.0.0.1:1", b""]
+    found = answered("", slow=7, slowest=[entry], spikes=[[b"command", 1700000000, 251, 1001]])
+    assert value(found, "redis_slowlog_length") == 7
+    assert value(found, "redis_slowlog_last_id") == 41
+    assert value(found, "redis_last_slow_execution_duration_seconds") == pytest.approx(0.0125)
+    assert value(found, "redis_latency_spike_last", event_name="command") == 1700000000
+    assert value(found, "redis_latency_spike_duration_seconds", event_name="command") == 0.251
+
+
+def test_an_empty_slow_log_is_nought() -> None:
+    found = answered("", slow=0, slowest=[])
+    assert value(found, "redis_slowlog_last_id") == 0
+    assert value(found, "redis_last_slow_execution_duration_seconds") == 0
+
+
+def test_what_is_not_allowed_is_left_out() -> None:
+    no = RefusedError("NOPERM this user has no permissions to run the 'config|get' command")
+    found = answered("used_memory:5\n", slow=no, slowest=no, spikes=no, maxclients=no, databases=no)
+    assert value(found, "redis_memory_used_bytes") == 5
+    assert not {name for name in names(found) if "slow" in name or "config" in name}
+
+
+def test_a_sentinel_says_how_its_masters_are() -> None:
+    found = answered(
+        "sentinel_masters:1\nmaster0:name=main,status=sdown,address=10.0.0.1:6379,slaves=2,sentinels=3\n"
+    )
+    main = {"master_name": "main", "master_address": "10.0.0.1:6379"}
+    assert value(found, "redis_sentinel_masters") == 1
+    assert value(found, "redis_sentinel_master_status", **main, master_status="sdown") == 0
+    assert value(found, "redis_sentinel_master_slaves", **main) == 2
+    assert value(found, "redis_sentinel_master_sentinels", **main) == 3
+
+
+def test_a_node_of_a_cluster_says_how_the_cluster_is() -> None:
+    said = b"cluster_state:fail\r\ncluster_slots_ok:100\r\ncluster_stats_messages_sent:7\r\n"
+    found = answered("cluster_enabled:1\n", cluster=said)
+    assert value(found, "redis_cluster_state") == 0
+    assert value(found, "redis_cluster_slots_ok") == 100
+    assert value(found, "redis_cluster_messages_sent_total") == 7
 
 
 def test_the_instance_names_its_version_and_role() -> None:
@@ -58,9 +159,6 @@ def test_the_instance_names_its_version_and_role() -> None:
     assert (info.labels["redis_version"], info.labels["role"]) == ("7.0.15", "master")
 
 
-def test_a_field_that_this_server_lacks_is_left_out() -> None:
+def test_a_field_that_this_server_lacks_or_that_is_no_number_is_left_out() -> None:
     assert names(of(role="master")) == {"redis_up", "redis_instance_info"}
-
-
-def test_a_value_that_is_no_number_is_left_out() -> None:
     assert value(of(used_memory="lots"), "redis_memory_used_bytes") is None

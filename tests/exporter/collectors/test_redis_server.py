@@ -1,25 +1,23 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
+import psutil
 import pytest
 import redis.asyncio
-from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.collectors.base import Collected, World
 from exporter.collectors.redis_server import RedisEntry, RedisServers
-from tests.exporter.reading import value
+from tests.exporter.reading import names, value
+from tests.exporter.serving import sent, serving
 from tests.servers.ports import free_port
-from tests.servers.process import answers, running, start
 from tests.servers.redis import redis_server
-
-PEER = shutil.which("prometheus-redis-exporter")
+from tests.servers.redis_cluster import redis_cluster
 
 pytestmark = pytest.mark.server
 
@@ -42,6 +40,12 @@ async def put(url: str, **values: str) -> None:
     async with redis.asyncio.Redis.from_url(url) as client:
         for key, text in values.items():
             await client.set(key, text)
+
+
+def connections_to(port: int) -> int:
+    """Sockets of ours that lead there."""
+    found = psutil.Process(os.getpid()).net_connections("tcp")
+    return sum(getattr(one.raddr, "port", None) == port for one in found)  # () when it has none
 
 
 async def test_a_server_is_up_with_its_figures() -> None:
@@ -146,26 +150,85 @@ async def test_every_server_is_down_when_the_collector_was_late() -> None:
     assert value(down, "redis_up", name="other") == 0
 
 
-@pytest.mark.skipif(PEER is None, reason="redis_exporter is not installed")
-async def test_our_names_types_and_values_are_redis_exporters(tmp_path: Path) -> None:
+async def test_fifty_scrapes_of_a_hanging_server_open_no_other_connection(tmp_path: Path) -> None:
     async with redis_server() as server, reading(cache=server.url) as collector:
-        await put(server.url, a="1")
-        address = f"127.0.0.1:{free_port()}"
-        argv = [str(PEER), "-redis.addr", server.url, "-web.listen-address", address]
-        async with running(start("peer", argv, tmp_path), lambda: answers(f"http://{address}/")):
-            theirs = list(
-                text_string_to_metric_families(await text_of(f"http://{address}/metrics"))
-            )
-            ours = [f for f in (await collect(collector)).families if f.samples]
-    types = {family.name: family.type for family in theirs}
-    values = {s.name: s.value for family in theirs for s in family.samples if not s.labels}
-    for family in ours:
-        if family.name.startswith("redis_"):
-            assert types[family.name] == family.type, family.name
-    for name in ("redis_memory_max_bytes", "redis_config_maxclients", "redis_blocked_clients"):
-        assert value(ours, name) == values[name]
+        await collect(collector)
+        server.hang()
+        for _ in range(50):
+            found = await collect(collector, seconds=0.02)
+            assert value(found, "redis_up") == 0
+            assert connections_to(server.port) == 1
+        server.wake()
+        after = await collect(collector)
+        assert value(after, "redis_up") == 1
+        assert value(after, "redis_connections_received_total") == 1
+        assert connections_to(server.port) == 1
 
 
-async def text_of(url: str) -> str:
-    async with aiohttp.ClientSession() as session, session.get(url) as response:
-        return await response.text()
+async def test_one_that_hangs_from_the_start_costs_one_connection_too() -> None:
+    async with redis_server() as server, reading(cache=server.url) as collector:
+        server.hang()
+        for _ in range(10):
+            assert value(await collect(collector, seconds=0.02), "redis_up") == 0
+            assert connections_to(server.port) == 1
+        server.wake()
+        assert value(await collect(collector), "redis_up") == 1
+
+
+async def test_a_hanging_server_costs_the_page_only_its_own_series(tmp_path: Path) -> None:
+    async with redis_server() as server:
+        entry = {"name": "cache", "url": server.url}
+        async with serving(tmp_path, host={}, redis=[entry]) as served:
+            server.hang()
+            began = time.monotonic()
+            headers = sent(X_Prometheus_Scrape_Timeout_Seconds="3")
+            found = await served.metrics("", **headers)
+            assert time.monotonic() - began <= 2.7
+    assert value(found, "redis_up") == 0
+    assert value(found, "prunella_scrape_collector_success", collector="redis") == 0
+    assert value(found, "prunella_scrape_collector_success", collector="host") == 1
+    assert "node_load1" in names(found)
+
+
+async def test_a_user_with_few_rights_still_gives_what_it_may_and_is_not_asked_again() -> None:
+    few = ("--user", "few", "on", ">hunter2", "-@all", "+info", "+ping", "+client|setname", "~*")
+    async with redis_server(*few) as server:
+        async with reading(cache=server.url.replace("://", "://few:hunter2@")) as collector:
+            first, second = await collect(collector), await collect(collector)
+        refused = [value(one, "redis_errors_total", err="NOPERM") for one in (first, second)]
+    assert value(second, "redis_up") == 1
+    assert value(second, "redis_slowlog_length") is None
+    assert second.problems == ()
+    assert refused == [None, 7]
+
+
+async def test_a_node_of_a_cluster_is_read(tmp_path: Path) -> None:
+    async with redis_cluster(2) as nodes, reading(node=nodes[0].url) as collector:
+        for _ in range(2):
+            found = await collect(collector)
+            assert value(found, "redis_cluster_state") == 1
+            assert value(found, "redis_cluster_known_nodes") == 2
+            assert value(found, "redis_instance_info", redis_mode="cluster") == 1
+
+
+async def test_a_sentinel_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "sentinel.conf"
+    async with redis_server() as master:
+        file.write_text(f"sentinel monitor main 127.0.0.1 {master.port} 1\n")
+        async with (
+            redis_server("--sentinel", first=(str(file),), ready="+monitor") as sentinel,
+            reading(watch=sentinel.url) as collector,
+        ):
+            found = await collect(collector)
+    assert value(found, "redis_sentinel_masters") == 1
+    assert value(found, "redis_sentinel_master_sentinels", master_name="main") == 1
+    assert found.problems == ()
+
+
+async def test_a_socket_in_the_file_system_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "redis.sock"
+    async with (
+        redis_server("--unixsocket", str(path)),
+        reading(cache=f"unix://{path}") as collector,
+    ):
+        assert value(await collect(collector), "redis_up") == 1

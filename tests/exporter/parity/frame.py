@@ -85,7 +85,9 @@ async def assert_parity(
     mine = await ours()
     after = await theirs()
     shared = {name for name in _present(before) & _present(mine) if name.startswith(prefix)}
-    assert shared == set(table)
+    unlisted, gone = sorted(shared - set(table)), sorted(set(table) - shared)
+    assert not unlisted, f"shared, and not in the table: {unlisted}"
+    assert not gone, f"in the table, and not shared: {gone}"
     wrong = [
         problem
         for name, near in table.items()
