@@ -3,33 +3,104 @@
 from __future__ import annotations
 
 import re
-from contextvars import ContextVar
-from random import randbytes
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar, copy_context
+from random import getrandbits
+from typing import ParamSpec, TypeVar
 
 HEADER = "X-Correlation-ID"
+TRACE_HEADER = "traceparent"
 
-_ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
-_current: ContextVar[str] = ContextVar("prunella_correlation_id", default="")
+_MOST_CRUMBS = 50
+_ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}").fullmatch
+# W3C Trace Context: a version, the trace, the caller's span, flags; later versions may add to it, `ff` is none.
+_TRACE = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]*)?"
+).fullmatch
+_LONGEST_TRACE = 128
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class correlated:  # noqa: N801 - read as `with correlated(id):`; a generator would take five times as long
+    """Runs the block under the id received, else under the caller's trace id, else under a new one.
+
+    What is not harmless text is not received. The block is also what breadcrumbs and the user belong to: of two
+    requests on one connection the second must not be told the first one's.
+    """
+
+    __slots__ = ("_token", "crumbs", "id", "trace", "traceparent", "user")
+
+    def __init__(self, received: str | None = None, traceparent: str | None = None) -> None:
+        self.crumbs: deque[Mapping[str, object]] | None = None
+        self.user: Mapping[str, object] | None = None
+        self.trace = self.traceparent = ""
+        if traceparent:
+            self._follow(traceparent)
+        if received and _ACCEPTED(received):
+            self.id = received
+        else:
+            # it is no secret, and a random number from the system would take longer than the rest of this
+            self.id = self.trace or f"{getrandbits(128):032x}"
+
+    def _follow(self, traceparent: str) -> None:
+        found = _TRACE(traceparent[:_LONGEST_TRACE])
+        if found and (found[2] is None or not traceparent.startswith("00")):
+            self.trace, self.traceparent = found[1], traceparent[:55]
+
+    def __enter__(self) -> str:
+        self._token = _current.set(self)
+        return self.id
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
+
+    def remember(self, crumb: Mapping[str, object]) -> None:
+        """Keeps the last fifty things that happened on the way."""
+        if self.crumbs is None:
+            self.crumbs = deque(maxlen=_MOST_CRUMBS)
+        self.crumbs.append(crumb)
+
+
+_current: ContextVar[correlated | None] = ContextVar("prunella_correlation", default=None)
+
+
+def current() -> correlated | None:
+    """The work going on here; None outside of any."""
+    return _current.get()
 
 
 def correlation_id() -> str:
     """The id of the work going on here; empty outside of any."""
-    return _current.get()
+    work = _current.get()
+    return work.id if work is not None else ""
 
 
-class correlated:  # noqa: N801 - read as `with correlated(id):`; a generator would take five times as long
-    """Runs the block under the id received, or under a new one if that is missing or not harmless text."""
+def trace_id() -> str:
+    """The W3C trace that this work is a part of; empty when its caller named none."""
+    work = _current.get()
+    return work.trace if work is not None else ""
 
-    __slots__ = ("_id", "_token")
 
-    def __init__(self, received: str | None = None) -> None:
-        accepted = received and _ACCEPTED.fullmatch(received)
-        # it is no secret, and a random number from the system would take longer than the rest of this
-        self._id = received if received and accepted else randbytes(16).hex()  # noqa: S311 - no secret
+def outgoing_headers() -> dict[str, str]:
+    """What a call to another service carries, so that its log lines have the same id."""
+    work = _current.get()
+    if work is None:
+        return {}
+    headers = {HEADER: work.id}
+    if work.traceparent:
+        headers[TRACE_HEADER] = work.traceparent
+    return headers
 
-    def __enter__(self) -> str:
-        self._token = _current.set(self._id)
-        return self._id
 
-    def __exit__(self, *_: object) -> None:
-        _current.reset(self._token)
+def carried(function: Callable[P, R]) -> Callable[P, R]:
+    """The function as it runs in another thread (`executor.submit(carried(work))`), under the id of here and now."""
+    context = copy_context()
+
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        # a copy for every call: one context cannot be entered by two threads at once
+        return context.copy().run(function, *args, **kwargs)
+
+    return run

@@ -14,14 +14,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
-from prunella.correlation import correlation_id
+from prunella.correlation import correlation_id, trace_id
 from prunella.redaction import HIDDEN, names_a_secret, printable, redact
 
 LEVELS = ("debug", "info", "warning", "error")
 
 _LONGEST_VALUE = 4096
 _LONGEST_TRACEBACK = 16384
-_OURS = ("ts", "level", "logger", "msg", "correlation_id", "exc")
+_SHORT_ID = 8
+_OURS = ("ts", "level", "logger", "msg", "correlation_id", "trace_id", "exc")
 
 
 class Logger:
@@ -73,8 +74,7 @@ def fields(record: logging.LogRecord) -> dict[str, object]:
         "logger": record.name,
         "msg": _shown(record.getMessage()),
     }
-    if correlation_id():
-        line["correlation_id"] = correlation_id()
+    line |= {key: value for key, value in _ids().items() if value}
     for key, value in getattr(record, "fields", {}).items():
         name = f"{key}_" if key in _OURS else key
         line[name] = HIDDEN if names_a_secret(key) else _value(value)
@@ -83,6 +83,11 @@ def fields(record: logging.LogRecord) -> dict[str, object]:
         shown = map(printable, redact(text[-_LONGEST_TRACEBACK:]).split("\n"))
         line["exc"] = "\n".join(shown)
     return line
+
+
+def _ids() -> dict[str, str]:
+    correlation, trace = correlation_id(), trace_id()
+    return {"correlation_id": correlation, "trace_id": trace if trace != correlation else ""}
 
 
 def _value(value: object) -> object:
@@ -112,14 +117,25 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """For a person at a terminal."""
+    """For a person at a terminal: `[UserService] [abc12345] …`, of the correlation id what tells two apart."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = fields(record)
-        head = f"{line.pop('ts')} {line.pop('level')!s:7} {line.pop('logger')}: {line.pop('msg')}"
+        line.pop("trace_id", None)
+        name, correlation = line.pop("logger"), str(line.pop("correlation_id", ""))[:_SHORT_ID]
+        about = f"[{name}] [{correlation}]" if correlation else f"[{name}]"
+        head = f"{line.pop('ts')} {line.pop('level')!s:7} {about} {line.pop('msg')}"
         trace = line.pop("exc", None)
         text = " ".join([head, *(f"{key}={value}" for key, value in line.items())])
         return f"{text}\n{trace}" if trace else text
+
+
+class WithCorrelation(logging.Filter):
+    """For an app that formats its own lines: adds `correlation_id` (and `trace_id`) to each record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.correlation_id, record.trace_id = correlation_id(), trace_id()
+        return True
 
 
 def configure(level: str = "info", stream: TextIO | None = None) -> None:

@@ -7,6 +7,8 @@ a logger at all.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from itertools import islice
 
 HIDDEN = "***"
 
@@ -57,3 +59,66 @@ def names_a_secret(key: str) -> bool:
 def printable(text: str) -> str:
     """The text on one line, with every character that could forge another one escaped."""
     return _CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+
+
+_PERSONAL_KEY = re.compile(
+    r"(?:^|[_.-])(?:e?mail(?:_?address)?|phone(?:_?number)?|mobile|(?:first|last|full|middle|sur|user)_?name|address|street|zip"
+    r"|postcode|birth_?(?:day|date)|dob|ssn|passport|iban|card(?:_?number)?|cvv|cvc|ip(?:_?address)?|remote_?addr|gender)$",
+    re.IGNORECASE,
+)
+_PERSONAL = (
+    re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"),
+    re.compile(r"(?<!\w)\+\d[\d ()-]{6,20}\d"),  # a telephone
+    re.compile(r"\b\d{3}-\d{2}-\d{4}\b"),
+    re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"),  # a bank account
+)
+_CARD = re.compile(r"(?<![\d.])\d(?:[ -]?\d){12,18}(?![\d.])")
+_DEEPEST, _MOST, _LONGEST = 6, 100, 4096
+
+
+def anonymous(text: str) -> str:
+    """The text without secrets and without what tells who somebody is: for reports that leave the machine."""
+    shown = redact(text)
+    for form in _PERSONAL:
+        shown = form.sub(HIDDEN, shown)
+    return _CARD.sub(lambda found: HIDDEN if _is_card(found.group()) else found.group(), shown)
+
+
+def scrubbed(value: object, depth: int = _DEEPEST) -> object:
+    """The value as JSON can hold it, anonymous through and through, and cut where it has no end."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return _cut(value)
+    if isinstance(value, bytes | bytearray):
+        return f"{len(value)} bytes"
+    if depth > 0 and isinstance(value, Mapping):
+        pairs = ((_text(key), one) for key, one in islice(value.items(), _MOST))
+        return {k: HIDDEN if names_a_person(k) else scrubbed(v, depth - 1) for k, v in pairs}
+    if depth > 0 and isinstance(value, list | tuple | set | frozenset):
+        return [scrubbed(one, depth - 1) for one in islice(value, _MOST)]
+    return _cut(_text(value))
+
+
+def names_a_person(key: str) -> bool:
+    """Whether a value under this key is a secret or somebody's own business."""
+    return names_a_secret(key) or _PERSONAL_KEY.search(key) is not None
+
+
+def _cut(text: str) -> str:
+    cut = anonymous(text[: 2 * _LONGEST])
+    return cut if len(cut) <= _LONGEST else cut[:_LONGEST] + "…"
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - whatever somebody's __str__ does, the report must not fail over it
+        return f"({type(value).__name__} that cannot be shown)"
+
+
+def _is_card(text: str) -> bool:
+    """Luhn's sum, which one number in ten has."""
+    digits = [int(sign) for sign in text if sign.isdigit()][::-1]
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
+    return (sum(digits[::2]) + sum(doubled)) % 10 == 0

@@ -1,101 +1,119 @@
-"""The three metrics of HTTP traffic, the same whatever framework serves it.
+"""The metrics of HTTP traffic, the same whatever framework serves it.
 
 Every label is bounded: methods and routes that nobody declared are one `other`, or any client could fill the memory
-of Prometheus by making names up.
-
-They are counted in plain numbers and become metrics when somebody asks: five metric objects with a lock each were an
-eighth of what a small request costs.
+of Prometheus by making names up. The series of a route are looked up once, and kept beside it.
 """
 
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterator
-from threading import Lock
 from typing import Self
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
-from prometheus_client.registry import Collector
-
-from prunella.cardinality import OTHER
-from prunella.metrics import REGISTRY
+from prunella.cardinality import OTHER, Bounded
+from prunella.correlation import trace_id
+from prunella.metrics import Counter, Gauge, Histogram
 
 CLIENT_GONE = 499
+SWITCHED = 101  # a websocket: its life is no latency
 
 _METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 )
-_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2, 3, 5, 10, 30)
-_BOUNDS = (*(str(float(bound)) for bound in _BUCKETS), "+Inf")
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2, 3, 5, 10, 30)
+_BYTES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+
+_REQUESTS = Counter("http_requests_total", "HTTP requests answered.", ["method", "route", "status"])
+_DURATION = Histogram(
+    "http_request_duration_seconds",
+    "Time from a request's header to the end of its answer.",
+    ["method", "route"],
+    buckets=_SECONDS,
+)
+_REQUEST_SIZE = Histogram(
+    "http_request_size_bytes",
+    "Size of the bodies of requests that have one, as their header says.",
+    ["method", "route"],
+    buckets=_BYTES,
+)
+_RESPONSE_SIZE = Histogram(
+    "http_response_size_bytes",
+    "Size of the bodies of answers, as far as it is known.",
+    ["method", "route"],
+    buckets=_BYTES,
+)
+IN_PROGRESS = Gauge("http_requests_in_progress", "HTTP requests being answered now.")
+
+_routes = Bounded("http_requests_total", limit=500)
 
 
-class _Tally:
-    """What was counted of one method and route."""
+class Route:
+    """The series of one method and route."""
 
-    __slots__ = ("durations", "seconds", "statuses")
+    __slots__ = ("_method", "_requests", "_response_size", "_route", "_sizes", "duration")
 
-    def __init__(self) -> None:
-        self.durations = [0] * len(_BOUNDS)
-        self.seconds = 0.0
-        self.statuses: Counter[int] = Counter()
+    def __init__(self, method: str, route: str) -> None:
+        self._method, self._route = method, _routes(route)
+        self._requests: dict[int, Counter] = {}
+        self.duration = _DURATION.labels(self._method, self._route)
+        self._sizes: Histogram | None = None
+        self._response_size: Histogram | None = None
 
+    def count(self, status: int) -> None:
+        """One request that came to this."""
+        requests = self._requests.get(status)
+        if requests is None:
+            shown = str(status) if 100 <= status <= 599 else OTHER
+            requests = _REQUESTS.labels(self._method, self._route, shown)
+            self._requests[status] = requests
+        requests.inc()
 
-class _Traffic(Collector):
-    """All that was counted in this process."""
+    def received(self, size: int) -> None:
+        """The body of a request."""
+        if self._sizes is None:
+            self._sizes = _REQUEST_SIZE.labels(self._method, self._route)
+        self._sizes.observe(size)
 
-    def __init__(self) -> None:
-        self.lock = Lock()  # a framework may answer in many threads
-        self.tallies: dict[tuple[str, str], _Tally] = {}
-        self.in_progress = 0
-
-    def collect(self) -> Iterator[Metric]:
-        requests = CounterMetricFamily(
-            "http_requests_total", "HTTP requests answered.", labels=["method", "route", "status"]
-        )
-        durations = HistogramMetricFamily(
-            "http_request_duration_seconds",
-            "Time from a request's header to the end of its answer.",
-            labels=["method", "route"],
-        )
-        with self.lock:
-            for key, tally in self.tallies.items():
-                for status, count in tally.statuses.items():
-                    requests.add_metric([*key, str(status)], count)
-                durations.add_metric(key, _cumulative(tally.durations), tally.seconds)
-        yield requests
-        yield durations
-        yield GaugeMetricFamily(
-            "http_requests_in_progress", "HTTP requests being answered now.", self.in_progress
-        )
+    def sent(self, size: int) -> None:
+        """The body of an answer."""
+        if self._response_size is None:
+            self._response_size = _RESPONSE_SIZE.labels(self._method, self._route)
+        self._response_size.observe(size)
 
 
-def _cumulative(durations: list[int]) -> list[tuple[str, float]]:
-    total, found = 0, []
-    for bound, count in zip(_BOUNDS, durations, strict=True):
-        total += count
-        found.append((bound, float(total)))
+_known: dict[tuple[str, str], Route] = {}
+_MOST = 5_000  # routes as they come; those that are counted apart are fewer
+
+
+def route_of(method: str, route: str) -> Route:
+    """Looked up once for each method and route."""
+    key = (method if method in _METHODS else OTHER, route)
+    found = _known.get(key)
+    if found is None:
+        found = Route(*key)
+        if len(_known) < _MOST:
+            _known[key] = found
     return found
 
 
-_TRAFFIC = _Traffic()
-REGISTRY.register(_TRAFFIC)
+def ended(route: Route, status: int, began: float, trace: str = "") -> None:
+    """Counts a request that is over; `trace` goes with its duration as an exemplar."""
+    route.count(status)
+    if status == SWITCHED:
+        return
+    seconds = time.perf_counter() - began
+    if trace:
+        route.duration.observe(seconds, {"trace_id": trace})
+    else:
+        route.duration.observe(seconds)
 
 
 class Measured:
     """Counts and times one request, once, however the block ends; one that raises leaves the status at 500."""
 
-    __slots__ = ("_began", "_method", "_route", "status")
+    __slots__ = ("_began", "_route", "status")
 
     def __init__(self, method: str, route: str) -> None:
-        self._method = method
-        self._route = route
+        self._route = route_of(method, route)
         self.status = 500
 
     def __enter__(self) -> Self:
@@ -107,19 +125,20 @@ class Measured:
 
     def begin(self) -> None:
         """For a request that no block surrounds; it has to be ended."""
-        with _TRAFFIC.lock:
-            _TRAFFIC.in_progress += 1
+        IN_PROGRESS.inc()
         self._began = time.perf_counter()
+
+    def received(self, size: int | None) -> None:
+        """The size of the body that came, if it is known."""
+        if size:
+            self._route.received(size)
+
+    def sent(self, size: int | None) -> None:
+        """The size of the answer's body, if it is known."""
+        if size is not None:
+            self._route.sent(size)
 
     def end(self, status: int) -> None:
         """How it ended."""
-        took = time.perf_counter() - self._began
-        key = (self._method if self._method in _METHODS else OTHER), self._route
-        with _TRAFFIC.lock:
-            _TRAFFIC.in_progress -= 1
-            tally = _TRAFFIC.tallies.get(key)
-            if tally is None:
-                tally = _TRAFFIC.tallies[key] = _Tally()
-            tally.durations[bisect_left(_BUCKETS, took)] += 1
-            tally.seconds += took
-            tally.statuses[status] += 1
+        IN_PROGRESS.dec()
+        ended(self._route, status, self._began, trace_id())

@@ -130,7 +130,7 @@ def test_a_terminal_gets_text() -> None:
     out = Terminal()
     logs.configure("info", out)
     logs.create_logger("shop").info("hello", name="a\nb")
-    assert out.getvalue().rstrip().endswith("info    shop: hello name=a\\u000ab")
+    assert out.getvalue().rstrip().endswith("info    [shop] hello name=a\\u000ab")
 
 
 def test_a_terminal_gets_the_traceback_as_lines() -> None:
@@ -144,3 +144,30 @@ def test_configuring_twice_does_not_write_twice() -> None:
     line()
     assert line()["msg"] == "hello"
     assert len(logging.getLogger().handlers) == 1
+
+
+def test_a_person_sees_the_beginning_of_the_correlation_id() -> None:
+    out = Terminal()
+    logs.configure("info", out)
+    with correlated("abc12345-more-of-it"):
+        logs.create_logger("UserService").info("Processing user update")
+    assert out.getvalue().rstrip().endswith("[UserService] [abc12345] Processing user update")
+
+
+def test_a_trace_that_is_not_the_id_itself_is_on_the_line() -> None:
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    with correlated("req-1", parent):
+        assert line()["trace_id"] == "4bf92f3577b34da6a3ce929d0e0e4736"
+    with correlated(None, parent):
+        assert "trace_id" not in line()
+
+
+def test_lines_that_an_app_formats_itself_can_have_the_id() -> None:
+    out = io.StringIO()
+    handler = logging.StreamHandler(out)
+    handler.addFilter(logs.WithCorrelation())
+    handler.setFormatter(logging.Formatter("%(correlation_id)s %(message)s"))
+    logging.getLogger().handlers[:] = [handler]
+    with correlated("req-1"):
+        logging.getLogger("shop").warning("hello")
+    assert out.getvalue() == "req-1 hello\n"

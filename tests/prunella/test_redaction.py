@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prunella.redaction import names_a_secret, printable, redact
+from prunella.redaction import anonymous, names_a_secret, printable, redact, scrubbed
 
 
 @pytest.mark.parametrize(
@@ -81,3 +83,51 @@ def test_printable_text_is_one_line_that_every_encoding_takes(text: str) -> None
 @given(st.text())
 def test_text_once_redacted_stays_as_it_is(text: str) -> None:
     assert redact(redact(text)) == redact(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mail of ann.lee+x@example.co.uk",
+        "call +49 (170) 123-4567",
+        "ssn 078-05-1120",
+        "iban DE89 3704 0044 0532 0130 00",
+        "card 4111-1111-1111-1111",
+        "card 4111111111111111",
+    ],
+)
+def test_what_tells_who_somebody_is_does_not_leave_the_machine(text: str) -> None:
+    assert anonymous(text).endswith(" ***")
+
+
+@pytest.mark.parametrize("text", ["order 1234567890123", "took 1.5 s", "10.0.0.1:5432", "C++ 11"])
+def test_numbers_that_name_nobody_are_shown(text: str) -> None:
+    assert anonymous(text) == text
+
+
+@pytest.mark.parametrize("key", ["email", "user_email", "phone", "first_name", "ip_address", "dsn"])
+def test_a_value_under_a_key_that_names_a_person_is_hidden_at_any_depth(key: str) -> None:
+    assert scrubbed({"a": [{key: {"deep": "CANARY"}}]}) == {"a": [{key: "***"}]}
+
+
+@pytest.mark.parametrize("key", ["name", "module", "filename", "recipe", "ship", "emails_sent"])
+def test_a_key_that_only_resembles_one_of_those_is_not_hidden(key: str) -> None:
+    assert scrubbed({key: "shown"}) == {key: "shown"}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(JSON)
+def test_whatever_is_scrubbed_can_be_sent_as_json(value: object) -> None:
+    assert json.loads(json.dumps(scrubbed(value), default=None)) is not ...
+
+
+def test_a_value_without_end_has_one_when_it_is_scrubbed() -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    shown = scrubbed({"a": endless, "b": "x" * 10**6, "c": list(range(10**5))})
+    assert len(json.dumps(shown)) < 20_000
