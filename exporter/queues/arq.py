@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Literal
 
-from redis.asyncio.client import Pipeline
-
 from exporter.queues.base import Figures, QueueEntry, Source, State, seconds_since
-from exporter.queues.redis_link import RedisLink, RedisUrl, count
+from exporter.queues.redis_link import Question, RedisLink, RedisUrl, count, scored
+from exporter.resp.replies import Reply
 from prunella.service.clock import Clock
 
 DEFAULT = "arq:queue"
@@ -42,13 +41,13 @@ class Arq:
     async def read(self, queues: Sequence[str], until: float) -> Sequence[Figures]:
         now = self._clock.now()
         answers = await self._link.ask(lambda ask: _count(ask, queues, now), until)
-        due = [head if isinstance(head, list) else [] for head in answers[2::COMMANDS]]
-        runs = iter((await self._link.ask(lambda ask: _look(ask, due), until))[1:])
+        due = [scored(head) for head in answers[2::COMMANDS]]
+        runs = iter(await self._link.ask(lambda ask: _look(ask, due), until))
         return [
             _figures(
                 queue,
                 answers[at * COMMANDS :],
-                [(since, bool(next(runs))) for _, since in due[at]],
+                [(since, next(runs) == 1) for _, since in due[at]],
                 now,
             )
             for at, queue in enumerate(queues)
@@ -58,23 +57,22 @@ class Arq:
         await self._link.close()
 
 
-def _count(ask: Pipeline, queues: Sequence[str], now: float) -> None:
+def _count(ask: Question, queues: Sequence[str], now: float) -> None:
     moment = int(now * 1000)
     for queue in queues:
-        ask.zcount(queue, "-inf", moment)
-        ask.zcount(queue, f"({moment}", "+inf")
-        ask.zrangebyscore(queue, "-inf", moment, start=0, num=LOOKED_AT, withscores=True)
+        ask.add("ZCOUNT", queue, "-inf", moment)
+        ask.add("ZCOUNT", queue, f"({moment}", "+inf")
+        ask.add("ZRANGEBYSCORE", queue, "-inf", moment, "WITHSCORES", "LIMIT", 0, LOOKED_AT)
 
 
-def _look(ask: Pipeline, due: Sequence[Sequence[tuple[bytes, float]]]) -> None:
-    ask.ping()  # so that there is something to ask when nothing is due
+def _look(ask: Question, due: Sequence[Sequence[tuple[bytes, float]]]) -> None:
     for jobs in due:
         for job, _ in jobs:
-            ask.exists(b"arq:in-progress:" + job)
+            ask.add("EXISTS", b"arq:in-progress:" + job)
 
 
 def _figures(
-    queue: str, answers: Sequence[object], due: Sequence[tuple[float, bool]], now: float
+    queue: str, answers: Sequence[Reply], due: Sequence[tuple[float, bool]], now: float
 ) -> Figures:
     active = sum(runs for _, runs in due)
     jobs = {

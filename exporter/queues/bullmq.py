@@ -7,17 +7,29 @@ is `active` without a lock belongs to a worker that has died.
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator
-from redis.asyncio.client import Pipeline
 
 from exporter.postgres.link import is_postgres_url
 from exporter.queues.base import Figures, QueueEntry, Recent, Source, State, seconds_since
 from exporter.queues.bullmq_postgres import postgres_bullmq
-from exporter.queues.redis_link import RedisLink, count, is_redis_url, literal, number, parsed
+from exporter.queues.redis_link import (
+    Question,
+    RedisLink,
+    count,
+    is_redis_url,
+    literal,
+    number,
+    parsed,
+    scored,
+    texts,
+)
+from exporter.resp.replies import Reply
 from prunella.service.clock import Clock
 from prunella.service.settings import Secret
 
@@ -30,6 +42,7 @@ SETS = {  # the sorted sets, and what they hold
     State.FAILED: "failed",
     State.WAITING_CHILDREN: "waiting-children",
 }
+NAMED = re.compile(rb" name=(\S+)")
 DUE = 4096  # a delayed job's score is its due time in ms times this, plus a sequence
 COMMANDS = 11 + 2 * len(SETS)
 
@@ -78,6 +91,8 @@ class Counted:
 class BullMq:
     def __init__(self, link: RedisLink, prefix: str, clock: Clock) -> None:
         self._link, self._prefix, self._clock = link, prefix, clock
+        self._queues: Sequence[str] = ()
+        self._first = self._count(())
 
     async def discover(self) -> Collection[str]:
         keys = await self._link.find(f"{literal(self._prefix)}:*:meta")
@@ -86,7 +101,10 @@ class BullMq:
         return {name for name in names if ":" not in name}
 
     async def read(self, queues: Sequence[str], until: float) -> Sequence[Figures]:
-        *answers, clients = await self._link.ask(lambda ask: self._count(ask, queues), until)
+        if queues != self._queues:
+            self._queues, self._first = queues, self._count(queues)
+        asked, replies = self._first
+        *answers, clients = await self._link.ask_again(asked, replies, until)
         counted = [
             _counted(name, self._root(name), answers[start : start + COMMANDS])
             for name, start in zip(queues, range(0, len(answers), COMMANDS), strict=True)
@@ -101,24 +119,26 @@ class BullMq:
     def _root(self, queue: str) -> bytes:
         return f"{self._prefix}:{queue}:".encode()
 
-    def _count(self, ask: Pipeline, queues: Sequence[str]) -> None:
+    def _count(self, queues: Sequence[str]) -> tuple[bytes, int]:
+        """What is asked first, which is the same as long as the queues are."""
+        ask = Question()
         for queue in queues:
             root = self._root(queue)
             for part in (b"wait", b"paused", b"active"):
-                ask.llen(root + part)
-            ask.hexists((root + b"meta").decode(), "paused")
+                ask.add("LLEN", root + part)
+            ask.add("HEXISTS", root + b"meta", "paused")
             for part in (b"completed", b"failed"):
-                ask.hget((root + b"metrics:" + part).decode(), "count")
+                ask.add("HGET", root + b"metrics:" + part, "count")
             for part in (b"wait", b"paused"):
-                ask.lindex((root + part).decode(), -1)  # next in line
-                ask.lindex(
-                    (root + part).decode(), 0
-                )  # last in line, or the first of those that were pushed in front
-            ask.lrange((root + b"active").decode(), 0, ACTIVE - 1)
+                ask.add("LINDEX", root + part, -1)  # next in line
+                # last in line, or the first of those that were pushed in front
+                ask.add("LINDEX", root + part, 0)
+            ask.add("LRANGE", root + b"active", 0, ACTIVE - 1)
             for key in SETS.values():
-                ask.zcard(root + key.encode())
-                ask.zrange(root + key.encode(), 0, 0, withscores=True)
-        ask.client_list()
+                ask.add("ZCARD", root + key.encode())
+                ask.add("ZRANGE", root + key.encode(), 0, 0, "WITHSCORES")
+        ask.add("CLIENT", "LIST")
+        return ask.packed(), ask.replies
 
     def _worker_count(self, queue: str, clients: Mapping[str, int] | None) -> int | None:
         if clients is None:
@@ -141,45 +161,40 @@ def _bearing(name: str, clients: Mapping[str, int]) -> int:
     )
 
 
-def _workers(clients: object) -> Mapping[str, int] | None:
+def _workers(clients: Reply) -> Mapping[str, int] | None:
     """How many connections bear each name; None where the server does not say."""
-    if not isinstance(clients, list):
+    if not isinstance(clients, bytes):
         return None
-    found: dict[str, int] = {}
-    for client in clients:
-        found[client["name"]] = found.get(client["name"], 0) + 1
-    return found
+    return Counter(name.decode(errors="replace") for name in NAMED.findall(clients))
 
 
-def _counted(name: str, root: bytes, answers: Sequence[Any]) -> Counted:
+def _counted(name: str, root: bytes, answers: Sequence[Reply]) -> Counted:
     wait, stopped, active, paused, completed, failed, *ends = answers[:10]
-    ids = answers[10] if isinstance(answers[10], list) else []
     # Up to version 4 a marker of no job lay at the end of `wait`.
     waiting = [one for one in ends if isinstance(one, bytes) and not one.startswith(b"0:")]
     markers = sum(isinstance(one, bytes) and one.startswith(b"0:") for one in (ends[0], ends[2]))
     jobs = {State.WAITING: count(wait) + count(stopped) - markers, State.ACTIVE: count(active)}
     first = {}
-    for state, (size, head) in zip(
-        SETS, zip(answers[11::2], answers[12::2], strict=True), strict=True
-    ):
+    for state, size, head in zip(SETS, answers[11::2], answers[12::2], strict=True):
         jobs[state] = count(size)
-        if isinstance(head, list) and head:
-            first[state] = (head[0][0], float(head[0][1]))
+        if known := scored(head):
+            first[state] = known[0]
     return Counted(
-        name, root, jobs, bool(paused), number(completed), number(failed), waiting, ids, first
-    )
+        name, root, jobs, paused == 1, number(completed), number(failed),
+        sorted(set(waiting)), texts(answers[10]), first,
+    )  # fmt: skip
 
 
-def _look(ask: Pipeline, queues: Sequence[Counted], now: float) -> None:
+def _look(ask: Question, queues: Sequence[Counted], now: float) -> None:
     for queue in queues:
         for job in _candidates(queue):
-            ask.hmget((queue.root + job).decode(), "timestamp", "opts", "processedOn")
+            ask.add("HMGET", queue.root + job, "timestamp", "opts", "processedOn")
         for job in queue.active:
-            ask.hget((queue.root + job).decode(), "processedOn")
-            ask.exists(queue.root + job + b":lock")
+            ask.add("HGET", queue.root + job, "processedOn")
+            ask.add("EXISTS", queue.root + job + b":lock")
         since = _window(queue, now)
-        ask.zcount(queue.root + b"completed", since, "+inf")
-        ask.zcount(queue.root + b"failed", since, "+inf")
+        ask.add("ZCOUNT", queue.root + b"completed", since, "+inf")
+        ask.add("ZCOUNT", queue.root + b"failed", since, "+inf")
 
 
 def _candidates(queue: Counted) -> list[bytes]:
@@ -194,7 +209,7 @@ def _window(queue: Counted, now: float) -> float:
     return max(hour, oldest[1]) if oldest else hour
 
 
-def _figures(queue: Counted, jobs: Any, now: float, workers: int | None) -> Figures:
+def _figures(queue: Counted, jobs: Iterator[Reply], now: float, workers: int | None) -> Figures:
     waited = [_waiting_since(next(jobs)) for _ in _candidates(queue)]
     active = [(number(next(jobs)), next(jobs)) for _ in queue.active]
     completed, failed = count(next(jobs)), count(next(jobs))
@@ -217,11 +232,12 @@ def _figures(queue: Counted, jobs: Any, now: float, workers: int | None) -> Figu
     )  # fmt: skip
 
 
-def _waiting_since(job: object) -> float | None:
+def _waiting_since(job: Reply) -> float | None:
     """When it came to wait: as it was added, when its delay was over, or after it was last begun."""
     if not isinstance(job, list) or (added := number(job[0])) is None:
         return None  # gone in the meantime
-    options = parsed(job[1]) if job[1] and b'"delay"' in job[1] else None
+    said = job[1]
+    options = parsed(said) if isinstance(said, bytes) and b'"delay"' in said else None
     delay = options.get("delay") if isinstance(options, dict) else None
     waited = delay if isinstance(delay, int | float) else 0.0
     return max(added + waited, number(job[2]) or 0.0)

@@ -27,7 +27,14 @@ FROM {schema}.job WHERE queue = ANY($1) GROUP BY 1, 2
 """
 PAUSED = "SELECT queue FROM {schema}.meta WHERE field = 'paused' AND queue = ANY($1)"
 COUNTED = "SELECT queue, kind, count FROM {schema}.metrics WHERE queue = ANY($1)"
-NAMES = "SELECT DISTINCT queue FROM {schema}.meta"
+# A queue that was emptied for good (`obliterate`) has no meta until its producer is started anew, but may have jobs. From
+# queue to queue along the index: a DISTINCT would read all jobs.
+NAMES = """
+WITH RECURSIVE known AS (
+    SELECT min(queue) AS queue FROM {schema}.job UNION ALL
+    SELECT (SELECT min(queue) FROM {schema}.job WHERE job.queue > known.queue) FROM known WHERE queue IS NOT NULL)
+SELECT queue FROM known WHERE queue IS NOT NULL UNION SELECT queue FROM {schema}.meta
+"""
 WORKERS = """
 SELECT application_name AS name, count(*)::int AS connections FROM pg_stat_activity
 WHERE datname = current_database() AND application_name <> '' GROUP BY 1

@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from redis.asyncio.client import Pipeline
 
 from exporter.queues.base import Figures, QueueEntry, Source, State, seconds_since
-from exporter.queues.redis_link import RedisLink, RedisUrl, count, literal, parsed
+from exporter.queues.redis_link import Question, RedisLink, RedisUrl, count, literal, parsed, scored
+from exporter.resp.replies import Reply
 from prunella.service.clock import Clock
 from prunella.service.settings import Duration
 
@@ -81,11 +81,13 @@ class Celery:
         return set(self._queue_of.values())
 
     async def read(self, queues: Sequence[str], until: float) -> Sequence[Figures]:
-        answers = await self._link.ask(lambda ask: self._count(ask, queues), until)
-        *lists, index = answers
-        tags = [tag for tag, _ in index] if isinstance(index, list) else []
-        held = await self._link.ask(lambda ask: self._fetch(ask, tags), until) if tags else [[]]
-        taken = list(self._taken(index if tags else [], held[0]))
+        *lists, index = await self._link.ask(lambda ask: self._count(ask, queues), until)
+        at_work = scored(index)
+        tags = [tag for tag, _ in at_work]
+        held = await self._link.ask(lambda ask: self._fetch(ask, tags), until)
+        taken: dict[str, list[Taken]] = {}
+        for one in self._taken(at_work, held[0] if held else []):
+            taken.setdefault(one.queue, []).append(one)
         now, size = self._clock.now(), 2 * len(self._entry.priority_steps)
         figures = []
         for number, queue in enumerate(queues):
@@ -94,7 +96,7 @@ class Celery:
                 self._waits(key, head, now)
                 for key, head in zip(self._lists(queue), own[1::2], strict=True)
             ]
-            figures.append(self._figures(queue, own[0::2], since, taken, now))
+            figures.append(self._figures(queue, own[0::2], since, taken.get(queue, ()), now))
         return figures
 
     def _lists(self, queue: str) -> list[str]:
@@ -104,17 +106,18 @@ class Celery:
             f"{own}{self._entry.sep}{step}" if step else own for step in self._entry.priority_steps
         ]
 
-    def _count(self, ask: Pipeline, queues: Sequence[str]) -> None:
+    def _count(self, ask: Question, queues: Sequence[str]) -> None:
         for queue in queues:
             for key in self._lists(queue):
-                ask.llen(key)
-                ask.lindex(key, -1)
-        ask.zrange(f"{self._entry.prefix}unacked_index", 0, TAKEN - 1, withscores=True)
+                ask.add("LLEN", key)
+                ask.add("LINDEX", key, -1)
+        ask.add("ZRANGE", f"{self._entry.prefix}unacked_index", 0, TAKEN - 1, "WITHSCORES")
 
-    def _fetch(self, ask: Pipeline, tags: Sequence[bytes]) -> None:
-        ask.hmget(f"{self._entry.prefix}unacked", *[tag.decode(errors="replace") for tag in tags])
+    def _fetch(self, ask: Question, tags: Sequence[bytes]) -> None:
+        if tags:
+            ask.add("HMGET", f"{self._entry.prefix}unacked", *tags)
 
-    def _taken(self, index: Iterable[tuple[bytes, float]], held: object) -> Iterable[Taken]:
+    def _taken(self, index: Iterable[tuple[bytes, float]], held: Reply) -> Iterable[Taken]:
         for (_, at), text in zip(index, held if isinstance(held, list) else [], strict=False):
             message = parsed(text)
             if isinstance(message, list) and len(message) == 3:
@@ -122,7 +125,7 @@ class Celery:
                 queue = self._queue_of.get((str(exchange), str(key)), str(key))
                 yield Taken(queue, at, _time(_part(body, "headers").get("eta")))
 
-    def _waits(self, key: str, head: object, now: float) -> float | None:
+    def _waits(self, key: str, head: Reply, now: float) -> float | None:
         """Since when the list's next message has been waiting, as far as that can be known."""
         message = parsed(head)
         if not isinstance(message, Mapping):
@@ -135,16 +138,14 @@ class Celery:
         return _time(_part(message, "headers").get("enqueued_at")) or known.since
 
     def _figures(
-        self, queue: str, sizes: Sequence[object], since: Sequence[float | None],
+        self, queue: str, sizes: Sequence[Reply], since: Sequence[float | None],
         taken: Sequence[Taken], now: float,
     ) -> Figures:  # fmt: skip
-        own = [one for one in taken if one.queue == queue]
-        delayed = [one for one in own if one.due is not None and one.due > now]
-        active = [one for one in own if one not in delayed]
+        active = [one for one in taken if one.due is None or one.due <= now]
         lost = now - self._entry.visibility_timeout
         jobs = {
             State.WAITING: sum(count(size) for size in sizes),
-            State.DELAYED: len(delayed),
+            State.DELAYED: len(taken) - len(active),
             State.ACTIVE: len(active),
         }
         ages = {

@@ -1,27 +1,29 @@
-"""Redis as queues are read from it: everything in pipelines over one kept connection; searches over one of their own."""
+"""Redis as queues are read from it: every scrape over one kept connection, searches over one of their own.
+
+A scrape asks for hundreds of small things. They go out in one write, whose bytes are made once where they can be, and
+the replies are taken as they come: a client that makes an object of each command costs ten times what Redis does.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
-import redis.asyncio
-import redis.exceptions
 from pydantic import AfterValidator
-from redis.asyncio.client import Pipeline
-from redis.asyncio.connection import parse_url
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
+from exporter.kept import Kept, NoAnswerError
 from exporter.queues.base import SourceError
+from exporter.resp.link import Dialect, address
+from exporter.resp.replies import RefusedError, Reply
+from exporter.resp.wire import Wire
 from prunella.service.settings import Secret
 
 T = TypeVar("T")
+Word = bytes | str | int | float
 
 SEARCH_WITHIN = 30.0
 SEARCH_STEP = 2000  # keys that Redis looks at before it serves others
@@ -29,9 +31,10 @@ SEARCH_STEP = 2000  # keys that Redis looks at before it serves others
 
 def is_redis_url(url: str) -> bool:
     try:
-        return bool(parse_url(url))
-    except (ValueError, RedisError):
+        address(url)
+    except ValueError:
         return False  # its own text would quote the password
+    return _database(url).isdecimal()
 
 
 def _redis_url(url: Secret) -> Secret:
@@ -43,94 +46,128 @@ def _redis_url(url: Secret) -> Secret:
 RedisUrl = Annotated[Secret, AfterValidator(_redis_url)]
 
 
+class Question:
+    """Commands that go out together; an answer is the replies to all of them, in their order."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self.replies = 0
+
+    def add(self, *words: Word) -> None:
+        self._parts.append(b"*%d\r\n" % len(words))
+        for word in words:
+            said = word if isinstance(word, bytes) else str(word).encode()
+            self._parts.append(b"$%d\r\n%b\r\n" % (len(said), said))
+        self.replies += 1
+
+    def packed(self) -> bytes:
+        return b"".join(self._parts)
+
+
+Fill = Callable[[Question], None]
+
+
+class _Database(Dialect):
+    """Connections that are in the database of the url."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(address(url))
+        self._database = _database(url)
+
+    async def open(self) -> Wire:
+        wire = await super().open()
+        if self._database != "0":
+            (said,) = await wire.all(("SELECT", self._database))
+            if isinstance(said, RefusedError):
+                wire.cut()
+                raise said
+        return wire
+
+
 class RedisLink:
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._client: redis.asyncio.Redis | None = None
+        dialect = _Database(url)
+        self._scrapes, self._searches = Kept(dialect), Kept(dialect)
         self._free = asyncio.Lock()
 
-    async def ask(self, fill: Callable[[Pipeline], None], until: float) -> list[Any]:
-        """One round trip. An answer may be an exception: one key of a wrong type is no reason to lose the others."""
-        try:
-            async with asyncio.timeout_at(until), self._free:
-                return await self._over_any_connection(fill)
-        except (TimeoutError, asyncio.CancelledError):
-            await self.close()  # a late answer would be taken for the next question's
-            raise
-        except (RedisError, OSError) as error:
-            await self.close()
-            raise SourceError(str(error) or type(error).__name__) from None
+    async def ask(self, fill: Fill, until: float) -> list[Reply]:
+        """One round trip. A reply may be a refusal: one key of a wrong type is no reason to lose the others."""
+        question = Question()
+        fill(question)
+        return await self.ask_again(question.packed(), question.replies, until)
 
-    async def _over_any_connection(self, fill: Callable[[Pipeline], None]) -> list[Any]:
-        if self._client is not None:
-            # The server may have been restarted, or have closed what was idle: that is no outage.
-            with contextlib.suppress(ConnectionError, redis.exceptions.ConnectionError):
-                return await _run(self._client, fill)
-            await self.close()
-        self._client = self._new()
-        return await _run(self._client, fill)
-
-    def _new(self) -> redis.asyncio.Redis:
-        return redis.asyncio.Redis.from_url(
-            self._url,
-            retry=Retry(NoBackoff(), 0),
-            single_connection_client=True,
-            socket_timeout=None,  # we have a deadline of our own; this one would be set for every single answer
-            client_name="prunella-exporter",
-        )
+    async def ask_again(self, packed: bytes, replies: int, until: float) -> list[Reply]:
+        """As `ask`, with what was asked before. Raises TimeoutError and SourceError."""
+        if not replies:
+            return []
+        async with asyncio.timeout_at(until), self._free:
+            found = await _asked(self._scrapes, lambda wire: wire.ask(packed, replies), until)
+        refused = [one for one in found if isinstance(one, RefusedError)]
+        if len(refused) == len(found):
+            # no password, no permission, still loading: it is not about one key
+            raise SourceError(str(refused[0]))
+        return found
 
     async def find(self, pattern: str) -> list[bytes]:
         """The keys that match, by SCAN: never while somebody waits for a scrape. Raises SourceError."""
 
-        async def search(client: redis.asyncio.Redis) -> list[bytes]:
-            return [key async for key in client.scan_iter(match=pattern, count=SEARCH_STEP)]
+        async def search(wire: Wire) -> list[bytes]:
+            cursor, found = "0", set[bytes]()
+            while True:
+                words = ("SCAN", cursor, "MATCH", pattern, "COUNT", str(SEARCH_STEP))
+                said, keys = _pair((await wire.all(words))[0])
+                found.update(keys)
+                cursor = said.decode()
+                if cursor == "0":
+                    return list(found)
 
         return await self._apart(search)
 
     async def members(self, keys: Sequence[str]) -> list[set[bytes]]:
         """What is in each of these sets. Raises SourceError."""
 
-        async def read(client: redis.asyncio.Redis) -> list[set[bytes]]:
-            pipeline = client.pipeline(transaction=False)
-            for key in keys:
-                pipeline.smembers(key)
-            found: list[set[bytes]] = await pipeline.execute()
-            return found
+        async def read(wire: Wire) -> list[set[bytes]]:
+            said = await wire.all(*(("SMEMBERS", key) for key in keys))
+            return [set(texts(one)) for one in said]
 
-        return await self._apart(read)
+        return await self._apart(read) if keys else []
 
-    async def _apart(self, search: Callable[[redis.asyncio.Redis], Awaitable[T]]) -> T:
-        client = self._new()
+    async def _apart(self, search: Callable[[Wire], Awaitable[T]]) -> T:
+        until = asyncio.get_running_loop().time() + SEARCH_WITHIN
         try:
-            async with asyncio.timeout(SEARCH_WITHIN):
-                return await search(client)
+            found = await _asked(self._searches, search, until)
         except TimeoutError:
             raise SourceError(f"not looked through within {SEARCH_WITHIN:g}s") from None
-        except (RedisError, OSError) as error:
-            raise SourceError(str(error) or type(error).__name__) from None
-        finally:
-            await _closed(client)
+        await self._searches.close()  # until the next one in a minute
+        return found
 
     async def close(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await _closed(client)
+        await asyncio.gather(self._scrapes.close(), self._searches.close())
 
 
-async def _run(client: redis.asyncio.Redis, fill: Callable[[Pipeline], None]) -> list[Any]:
-    pipeline = client.pipeline(transaction=False)
-    fill(pipeline)
-    answers: list[Any] = await pipeline.execute(raise_on_error=False)
-    refused = [one for one in answers if isinstance(one, redis.exceptions.ResponseError)]
-    if refused and len(refused) == len(answers):
-        raise refused[0]  # no password, no permission, still loading: it is not about one key
-    return answers
+async def _asked(kept: Kept[Wire], question: Callable[[Wire], Awaitable[T]], until: float) -> T:
+    try:
+        return await kept.ask(question, until)
+    except NoAnswerError as error:
+        if error.late:
+            raise TimeoutError from None
+        raise SourceError(str(error)) from None
 
 
-async def _closed(client: redis.asyncio.Redis) -> None:
-    with contextlib.suppress(RedisError, OSError, TimeoutError):
-        async with asyncio.timeout(0.05):
-            await client.aclose()
+def _database(url: str) -> str:
+    """Its number: in the path, or of a socket's address `?db=`."""
+    parts = urlsplit(url)
+    named = parse_qs(parts.query).get("db", [""])[-1]
+    return named or ("" if parts.scheme == "unix" else parts.path.strip("/")) or "0"
+
+
+def _pair(reply: Reply) -> tuple[bytes, list[bytes]]:
+    """Of SCAN: where to go on, and keys."""
+    if isinstance(reply, RefusedError):
+        raise reply
+    if isinstance(reply, list) and len(reply) == 2 and isinstance(reply[0], bytes):
+        return reply[0], texts(reply[1])
+    return b"0", []
 
 
 def literal(text: str) -> str:
@@ -138,15 +175,30 @@ def literal(text: str) -> str:
     return "".join(f"\\{sign}" if sign in r"\*?[]^-" else sign for sign in text)
 
 
-def count(answer: object) -> int:
+def count(reply: Reply) -> int:
     """What a command that counts has said; 0 for a key that is something else."""
-    return answer if isinstance(answer, int) else 0
+    return reply if isinstance(reply, int) else 0
 
 
-def number(answer: object) -> float | None:
+def texts(reply: Reply) -> list[bytes]:
+    """A list of texts; empty for a key that is something else."""
+    return [one for one in reply if isinstance(one, bytes)] if isinstance(reply, list) else []
+
+
+def scored(reply: Reply) -> list[tuple[bytes, float]]:
+    """Members of a sorted set, as they were asked for with their scores."""
+    flat = texts(reply)
+    return [
+        (member, score)
+        for member, text in zip(flat[::2], flat[1::2], strict=False)
+        if (score := number(text)) is not None
+    ]
+
+
+def number(reply: object) -> float | None:
     """A finite number that was stored as text."""
     try:
-        found = float(answer) if isinstance(answer, bytes | str) else math.nan
+        found = float(reply) if isinstance(reply, bytes | str) else math.nan
     except ValueError:
         return None
     return found if math.isfinite(found) else None

@@ -5,14 +5,13 @@ Workers renew the entry of what they work on; one whose time is over belongs to 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
-
-from redis.asyncio.client import Pipeline
+from typing import Literal
 
 from exporter.queues.base import Figures, QueueEntry, Source, State, seconds_since
-from exporter.queues.redis_link import RedisLink, RedisUrl, count
+from exporter.queues.redis_link import Question, RedisLink, RedisUrl, count, scored, texts
+from exporter.resp.replies import Reply
 from prunella.service.clock import Clock
 
 COMMANDS = 13
@@ -48,42 +47,40 @@ class Rq:
         now = self._clock.now()
         *answers, suspended = await self._link.ask(lambda ask: self._count(ask, queues, now), until)
         rows = [answers[at : at + COMMANDS] for at in range(0, len(answers), COMMANDS)]
-        found = iter((await self._link.ask(lambda ask: self._look(ask, rows), until))[1:])
+        found = iter(await self._link.ask(lambda ask: self._look(ask, rows), until))
         return [
-            self._figures(queue, row, found, now, paused=bool(suspended))
+            self._figures(queue, row, found, now, paused=suspended == 1)
             for queue, row in zip(queues, rows, strict=True)
         ]
 
-    def _count(self, ask: Pipeline, queues: Sequence[str], now: float) -> None:
+    def _count(self, ask: Question, queues: Sequence[str], now: float) -> None:
         for queue in queues:
-            ask.llen(self._key("queue", queue))
-            ask.lindex(self._key("queue", queue), 0)
+            ask.add("LLEN", self._key("queue", queue))
+            ask.add("LINDEX", self._key("queue", queue), 0)
             for registry in ("wip", "failed", "deferred", "scheduled"):
-                ask.zcard(self._key(registry, queue))
-            ask.zcount(
-                self._key("finished", queue), now, "+inf"
-            )  # those whose time is over are still there
-            ask.zcount(self._key("wip", queue), 0, now)
-            ask.zrange(self._key("wip", queue), 0, 0)
-            ask.zrange(self._key("failed", queue), 0, 0)
-            ask.zrange(self._key("scheduled", queue), 0, 0, withscores=True)
-            ask.zcard(self._key("ready", queue))  # on its way into the list
-            ask.smembers(self._key("workers", queue))
-        ask.exists(f"{self._prefix}:suspended")
+                ask.add("ZCARD", self._key(registry, queue))
+            # those whose time is over are still there
+            ask.add("ZCOUNT", self._key("finished", queue), now, "+inf")
+            ask.add("ZCOUNT", self._key("wip", queue), 0, now)
+            ask.add("ZRANGE", self._key("wip", queue), 0, 0)
+            ask.add("ZRANGE", self._key("failed", queue), 0, 0)
+            ask.add("ZRANGE", self._key("scheduled", queue), 0, 0, "WITHSCORES")
+            ask.add("ZCARD", self._key("ready", queue))  # on its way into the list
+            ask.add("SMEMBERS", self._key("workers", queue))
+        ask.add("EXISTS", f"{self._prefix}:suspended")
 
     def _key(self, kind: str, name: str) -> str:
         return f"{self._prefix}:{kind}:{name}"
 
-    def _look(self, ask: Pipeline, rows: Sequence[Sequence[Any]]) -> None:
-        ask.ping()  # so that there is something to ask when no queue has anything
+    def _look(self, ask: Question, rows: Sequence[Sequence[Reply]]) -> None:
         for row in rows:
             for job, moment in _first(row):
-                ask.hget(self._key("job", job), moment)
+                ask.add("HGET", self._key("job", job), moment)
             for worker in _names(row[-1]):
-                ask.exists(worker)  # what a killed one was registered with stays
+                ask.add("EXISTS", worker)  # what a killed one was registered with stays
 
     def _figures(
-        self, queue: str, row: Sequence[Any], found: Any, now: float, *, paused: bool
+        self, queue: str, row: Sequence[Reply], found: Iterator[Reply], now: float, *, paused: bool
     ) -> Figures:
         (
             waiting,
@@ -108,7 +105,8 @@ class Rq:
         ages = dict.fromkeys((State.WAITING, State.ACTIVE, State.FAILED), 0.0)
         for _, moment in _first(row):
             ages[MOMENTS[moment]] = _age(next(found), now)
-        ages[State.DELAYED] = max(0.0, now - due[0][1]) if isinstance(due, list) and due else 0.0
+        first = scored(due)
+        ages[State.DELAYED] = max(0.0, now - first[0][1]) if first else 0.0
         there = sum(count(next(found)) for _ in _names(workers))
         return Figures(queue, jobs, ages, paused=paused, workers=there, stalled=count(expired))
 
@@ -116,28 +114,24 @@ class Rq:
         await self._link.close()
 
 
-def _first(row: Sequence[Any]) -> list[tuple[str, str]]:
+def _first(row: Sequence[Reply]) -> list[tuple[str, str]]:
     """The first of what waits, is worked on and has failed, and the moment that its age begins with."""
-    _, head, *_ = row
-    wip, failed = row[8], row[9]
-    running = wip[0].decode(errors="replace") if isinstance(wip, list) and wip else ""
+    running = _head(row[8])
     found = [
-        (head.decode(errors="replace") if isinstance(head, bytes) else "", "enqueued_at"),
-        (
-            running.rpartition(":")[0] or running,
-            "started_at",
-        ),  # from version 2 on with its execution
-        (
-            failed[0].decode(errors="replace") if isinstance(failed, list) and failed else "",
-            "ended_at",
-        ),
-    ]
+        (_head([row[1]]), "enqueued_at"),
+        (running.rpartition(":")[0] or running, "started_at"),  # from version 2 on with its execution
+        (_head(row[9]), "ended_at"),
+    ]  # fmt: skip
     return [(job, moment) for job, moment in found if job]
 
 
-def _names(members: object) -> list[str]:
-    known = sorted(members)[:WORKERS] if isinstance(members, set) else []
-    return [member.decode(errors="replace") for member in known]
+def _head(members: Reply) -> str:
+    found = texts(members)
+    return found[0].decode(errors="replace") if found else ""
+
+
+def _names(members: Reply) -> list[bytes]:
+    return sorted(texts(members))[:WORKERS]
 
 
 def _age(text: object, now: float) -> float:

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 from exporter.collectors.base import Collected, World
 from exporter.collectors.queues import ENTRY, Queues
 from exporter.queues.base import Figures, QueueEntry, SourceError, State
-from prunella.service.clock import Clock
+from prunella.service.clock import Clock, SystemClock
+from tests.servers.process import until
 
 
 class Made:
@@ -51,6 +52,25 @@ class MadeEntry(QueueEntry):
     def source(self, clock: Clock) -> Made:
         made: Made = self.made
         return made
+
+
+class Minutes(SystemClock):
+    """A minute is over when the test says so."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.Event()
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await self.over.wait()
+        self.over.clear()
+
+    async def pass_one(self) -> None:
+        """Until what is done once a minute has been done again."""
+        before = len(self.slept)
+        self.over.set()
+        await until(lambda: len(self.slept) > before, "it was done again", every=0.001)
 
 
 def entry(**keys: Any) -> QueueEntry:

@@ -10,9 +10,9 @@ import pytest
 import redis.asyncio
 from bullmq import Job, Worker
 
-from exporter.collectors.base import Collected
+from exporter.collectors.base import Collected, World
 from exporter.collectors.queues import Queues
-from tests.exporter.queues.made_sources import collect, entry, reading
+from tests.exporter.queues.made_sources import Minutes, collect, entry, reading
 from tests.exporter.reading import samples, value
 from tests.servers.bullmq import BullMq, bullmq
 from tests.servers.postgres import PostgresServer, postgres_server
@@ -73,6 +73,8 @@ async def every_state(jobs: BullMq) -> None:
         await jobs.call("email", "add", "j", {}, {"lifo": number == 3})
     await jobs.call("email", "add", "j", {}, {"priority": 7})
     await jobs.call("email", "add", "j", {}, {"delay": 600_000})
+    child = {"name": "c", "queueName": "letters", "data": {}}
+    await jobs.flow({"name": "p", "queueName": "email", "data": {}, "children": [child]})
 
 
 def counts(found: Collected, queue: str = "email") -> dict[str, float]:
@@ -93,6 +95,8 @@ async def test_every_state_is_counted_as_bullmq_counts_it(place: Place) -> None:
             found = await collect(collector)
             assert counts(found) == await its_own_counts(jobs)
             assert value(found, JOBS, queue="email", state="waiting") == 4
+            for state in ("prioritized", "delayed", "waiting_children"):
+                assert value(found, JOBS, queue="email", state=state) == 1
             assert value(found, "prunella_queue_completed_total", queue="email") == 3
             assert value(found, "prunella_queue_failed_total", queue="email") == 2
             assert value(found, "prunella_queue_paused", queue="email") == 0
@@ -144,6 +148,29 @@ async def test_ages_are_since_when_a_job_could_be_worked_on(place: Place) -> Non
     assert (value(found, AGE, queue="lifo", state="waiting") or 0) > 700_000_000
     assert value(found, AGE, queue="planned", state="delayed") == 0
     assert value(found, AGE, queue="planned", state="waiting") == 0
+
+
+async def test_a_queue_that_is_gone_vanishes_with_the_next_search_and_returns(place: Place) -> None:
+    clock = Minutes()
+    made = entry(system="bullmq", url=place.url, prefix=place.prefix)
+    collector = Queues([made], World(service="shop", clock=clock))
+    async with place.run() as jobs, AsyncExitStack() as undo:
+        for queue in ("email", "other"):
+            await jobs.call(queue, "add", "j", {})
+        undo.push_async_callback(collector.stop)
+        await collector.start()
+        assert queues_in(await collect(collector)) == {"email", "other"}
+        await jobs.call("email", "obliterate", {"force": True})
+        await clock.pass_one()
+        assert queues_in(await collect(collector)) == {"other"}
+        await jobs.call("email", "add", "j", {})
+        await jobs.call("email", "resume")  # what a producer that is started anew writes, too
+        await clock.pass_one()
+        assert queues_in(await collect(collector)) == {"email", "other"}
+
+
+def queues_in(found: Collected) -> set[str]:
+    return {sample.labels["queue"] for sample in samples(found, JOBS)}
 
 
 async def test_a_system_that_does_not_count_has_no_counters(place: Place) -> None:

@@ -4,8 +4,7 @@ import asyncio
 
 from exporter.queues.watched import DISCOVER_EVERY, READ, Look, Watched
 from prunella.service.clock import Clock, SystemClock
-from tests.exporter.queues.made_sources import Made, MadeEntry
-from tests.servers.process import until
+from tests.exporter.queues.made_sources import Made, MadeEntry, Minutes
 
 
 def watched(made: Made, clock: Clock | None = None, **keys: object) -> Watched:
@@ -28,19 +27,6 @@ async def looking(one: Watched) -> asyncio.Task[None]:
 async def ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.wait([task])
-
-
-class Minutes(SystemClock):
-    """A minute is over when the test says so."""
-
-    def __init__(self) -> None:
-        self.over = asyncio.Event()
-        self.slept: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        await self.over.wait()
-        self.over.clear()
 
 
 async def test_the_first_scrape_waits_for_the_first_search() -> None:
@@ -71,8 +57,7 @@ async def test_what_comes_and_goes_is_seen_at_the_next_search_only() -> None:
     for _ in range(5):
         assert names(await look(one)) == ["a", "old"]
     assert made.searches == 1
-    clock.over.set()
-    await until(lambda: len(clock.slept) == 2, "the second search is over", every=0)
+    await clock.pass_one()
     assert names(await look(one)) == ["a", "new"]
     assert set(clock.slept) == {DISCOVER_EVERY}
     await ended(task)
@@ -84,8 +69,7 @@ async def test_a_search_that_fails_keeps_what_is_known_and_says_so() -> None:
     task = await looking(one)
     await look(one)
     made.trouble = "no permission"
-    clock.over.set()
-    await until(lambda: len(clock.slept) == 2, "the second search is over", every=0)
+    await clock.pass_one()
     made.trouble = ""
     seen = await look(one)
     assert names(seen) == ["a"]
