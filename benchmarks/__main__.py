@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import fan_out, flush, idle, large, reaction, storm, webhooks
+from benchmarks import fan_out, flush, idle, large, queues, reaction, storm, webhooks
 from benchmarks.report import say
 
 SCENARIOS: Mapping[str, Callable[[], None]] = {
@@ -16,6 +16,7 @@ SCENARIOS: Mapping[str, Callable[[], None]] = {
     "storm": storm.main,
     "flush": flush.main,
     "fan_out": fan_out.main,
+    "queues": queues.main,
 }
 
 
