@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Self
 
 from pydantic import (
     BeforeValidator,
@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from prunella.service.settings import Settings
+from receiver.backups.facet import BackupFacet
 from receiver.decide.matchers import Matchers, matches_all
 from receiver.endpoints import BaseUrl, WebPath
 from receiver.managers import parse_manager, write_manager
@@ -35,8 +36,6 @@ class HttpFacet(Settings):
 class Target(Settings):
     """A named thing with facets; an action says which facet it needs."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"backup"})
-
     name: str
     matchers: Matchers = ()
     process: (
@@ -48,6 +47,7 @@ class Target(Settings):
     http: HttpFacet | None = None
     redis: RedisFacet | None = None
     postgres: PostgresFacet | None = None
+    backup: BackupFacet | None = None
     queue: (
         Annotated[
             SerializeAsAny[QueueSystem], BeforeValidator(parse_queue), WrapSerializer(write_queue)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from receiver.actions.backup import Backup
 from receiver.actions.base import Action
 from receiver.actions.call import Call
 from receiver.actions.clear_rate_limits import ClearRateLimits
@@ -13,14 +14,17 @@ from receiver.actions.heal_stale_sessions import HealStaleSessions
 from receiver.actions.heal_stuck_jobs import HealStuckJobs
 from receiver.actions.kill_long_queries import KillLongQueries
 from receiver.actions.pause_queue import PauseQueue
+from receiver.actions.prune_backups import PruneBackups
 from receiver.actions.reload import Reload
 from receiver.actions.restart import Restart
 from receiver.actions.rollback import Rollback
 from receiver.actions.run import Run
 from receiver.actions.scale import Scale
 from receiver.actions.terminate_connections import TerminateConnections
+from receiver.actions.verify_backup import VerifyBackup
 
 ACTIONS: dict[str, type[Action]] = {
+    "backup": Backup,
     "call": Call,
     "clear_rate_limits": ClearRateLimits,
     "collect_garbage": CollectGarbage,
@@ -31,10 +35,12 @@ ACTIONS: dict[str, type[Action]] = {
     "heal_stuck_jobs": HealStuckJobs,
     "kill_long_queries": KillLongQueries,
     "pause_queue": PauseQueue,
+    "prune_backups": PruneBackups,
     "reload": Reload,
     "restart": Restart,
     "rollback": Rollback,
     "run": Run,
     "scale": Scale,
     "terminate_connections": TerminateConnections,
+    "verify_backup": VerifyBackup,
 }

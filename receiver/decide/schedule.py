@@ -44,6 +44,9 @@ def _cron(text: str) -> str:
     return " ".join(text.split())
 
 
+Cron = Annotated[str, AfterValidator(_cron)]
+
+
 @lru_cache
 def zone(name: str) -> tzinfo:
     """The time zone of that name. Raises ValueError."""
@@ -66,7 +69,7 @@ class Schedule(Settings):
     """One action on its targets, at the times of a cron expression."""
 
     name: Name
-    cron: Annotated[str, AfterValidator(_cron)]
+    cron: Cron
     action: str
     options: dict[str, JsonValue] = Field(default_factory=dict)
     on: Annotated[tuple[Name, ...], Field(min_length=1)]

@@ -20,6 +20,7 @@ from tests.receiver.actions.effects import a_target, an_effect
 from tests.receiver.stand_ins import StandInHttp, StandInPrograms, a_toolbox
 
 OPTIONS: dict[str, dict[str, Any]] = {
+    "backup": {"kind": "database"},
     "call": {"path": "/admin/gc", "body": {"full": True}},
     "clear_rate_limits": {"patterns": ["rl:*"], "max_keys": 10},
     "collect_garbage": {},
@@ -30,12 +31,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "heal_stuck_jobs": {"stuck_after": "1m", "queues": ["email"]},
     "kill_long_queries": {"longer_than": "2m", "users": ["app"], "terminate": True},
     "pause_queue": {"queues": ["email"], "resume_after": "10m"},
+    "prune_backups": {},
     "reload": {"up_for": "1s"},
     "restart": {"up_for": "1s"},
     "rollback": {"to": "v1", "up_for": "1s", "prove_within": "1m"},
     "run": {"argv": ["/opt/heal.sh", "--all"], "amx_env": True},
     "scale": {"by": 2, "max": 4},
     "terminate_connections": {"states": ["idle"], "older_than": "10m", "users": ["app"]},
+    "verify_backup": {"file": "shop-database-20261122T020000Z.dump", "restore": False},
 }
 HOSTILE = "$(reboot) `reboot`; -oProxyCommand=reboot \n//evil.example/../*"
 
@@ -58,6 +61,7 @@ def a_full_target() -> Target:
             "sessions": {"table": "sessions", "expires": "expires_at"},
             "orphans": [{"table": "comments", "column": "post_id", "references": "posts.id"}],
         },
+        "backup": {"directory": "/no/such/directory"},
         "queue": {"system": "bullmq", "url": "redis://127.0.0.1:1/0", "queues": ["email"]},
         "release": {
             "strategy": "symlink",

@@ -18,6 +18,7 @@ from prunella.service.settings import Settings
 from prunella.service.units import format_duration
 from receiver.actions import ACTIONS
 from receiver.actions.base import Action
+from receiver.backups.facet import BackupFacet, Bucket
 from receiver.managers import MANAGERS
 from receiver.queues import QUEUES
 from receiver.stores.postgres_store import PostgresFacet
@@ -33,12 +34,14 @@ MADE_BY_NEED: Mapping[str, Sequence[str]] = {  # facet: what may stand behind it
     "redis": ("redis",),
     "postgres": ("postgres",),
     "release": tuple(STRATEGIES),
+    "backup": ("postgres",),
 }
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "call": {"path": "/admin/flush"},
     "run": {"argv": ["/opt/heal.sh"]},
 }
 BEHIND: Mapping[str, Sequence[str]] = {  # of actions that are not about one facet alone
+    "backup": ("postgres", "redis", "config"),
     "call": ("http",),
     "collect_garbage": ("http", *MANAGERS),
     "heal_all": ("postgres, redis and queue together",),
@@ -94,6 +97,8 @@ def document() -> str:
         *_section("http", HttpFacet, "###"),
         *_section("redis", RedisFacet, "###"),
         *_section("postgres", PostgresFacet, "###"),
+        *_section("backup", BackupFacet, "###"),
+        *_section("backup.s3", Bucket, "###"),
         "## Queues",
         "The `queue:` facet: `{system: bullmq, url: …, queues: [email], stuck_after: 5m}`.",
         *(part for name, kind in sorted(QUEUES.items()) for part in _section(name, kind, "###")),

@@ -108,6 +108,15 @@ def test_a_release_facet_names_its_strategy() -> None:
         Target.model_validate({"name": "api", "release": {"strategy": "capistrano"}})
 
 
-def test_a_backup_facet_comes_with_a_later_version() -> None:
-    with pytest.raises(ValidationError, match="key of a later version"):
-        Target.model_validate({"name": "db", "backup": {"directory": "/var/backups"}})
+def test_a_backup_facet_takes_one_bucket_or_several() -> None:
+    for given in ({"bucket": "b"}, [{"bucket": "b"}]):
+        facet = {"directory": "/var/backups", "s3": given}
+        target = Target.model_validate({"name": "db", "backup": facet})
+        assert target.backup is not None
+        assert [one.named for one in target.backup.s3] == ["s3://b/"]
+
+
+def test_a_directory_of_files_is_not_encrypted() -> None:
+    facet = {"directory": "/var/backups", "jobs": 2, "encrypt_to": ["age1" + "q" * 58]}
+    with pytest.raises(ValidationError, match="leave out jobs or encrypt_to"):
+        Target.model_validate({"name": "db", "backup": facet})

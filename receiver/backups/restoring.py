@@ -1,0 +1,240 @@
+"""Bringing a database back: restored beside, compared, and then the two names are exchanged in one transaction.
+
+Until then whoever uses the database notices nothing, and whatever goes wrong leaves it as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+
+from prunella.logs import create_logger
+from receiver.backups import files
+from receiver.backups.base import BackupError, Ground
+from receiver.backups.catalog import dialled, moment_of, snapshot
+from receiver.backups.libpq import database_of
+from receiver.backups.manifest import Manifest, read_manifest
+from receiver.backups.proving import choose, compare, restore_into
+from receiver.backups.scratch import create, dress, drop, elsewhere, managing, named_like
+from receiver.decide.backups import Kind
+from receiver.stores.identifiers import quoted
+from receiver.stores.postgres_session import Connection
+from receiver.stores.postgres_store import PostgresFacet
+
+log = create_logger("prunella.receiver.backups")
+LEAVING = 10.0  # seconds that sessions may take to end
+_USED = """
+    SELECT (SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (
+              SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))
+         + (SELECT count(*) FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+            WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (
+              SELECT FROM pg_depend AS d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'))
+         + (SELECT count(*) FROM pg_largeobject_metadata)
+"""
+_SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done. `objects` is what lies in the database now: None when there is no such database."""
+
+    path: Path
+    manifest: Manifest
+    size: int
+    place: PostgresFacet
+    objects: int | None
+    sessions: int
+    replace: bool
+    owners: bool = True
+
+    @property
+    def database(self) -> str:
+        """Its name."""
+        return database_of(self.place.dialled)
+
+    @property
+    def refusal(self) -> str:
+        """Why it will not be done; empty when nothing speaks against it."""
+        if self.objects and not self.replace:
+            return (
+                f"{self.place.named} is not empty ({self.objects:,} objects): nothing is done to it. Restore into"
+                " another database with --to, or say --replace"
+            )
+        return ""
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """For people, in order."""
+        there = {None: "is not there", 0: "is there and empty"}.get(
+            self.objects, f"holds {self.objects or 0:,} objects, {self.sessions:,} sessions use it"
+        )
+        swap = {
+            None: f"the new database is named {self.database}",
+            0: f"the empty {self.database} is dropped, the new one gets its name",
+        }.get(
+            self.objects,
+            f"its sessions are ended, it is kept as {self.database}_before_…, the new one gets its name",
+        )
+        held = f"{moment_of(self.manifest.tables)}, {self.size / 1e6:,.1f} MB"
+        return (
+            f"{self.path.name}, made at {self.manifest.at}: {held}",
+            f"{self.place.named} {there}",
+            "its sum is checked; it is restored into a new database beside, and every table counted",
+            f"only then, in one transaction: {swap}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What is there now, and what is to be done next."""
+
+    text: str
+    after: tuple[str, ...]
+
+
+async def plan(
+    ground: Ground, name: str | None, to: str | None, *, replace: bool, owners: bool = True
+) -> Plan:
+    """Looks, and changes nothing. Raises BackupError."""
+    backup = await asyncio.to_thread(choose, ground, name)
+    if backup.kind is not Kind.DATABASE:
+        raise BackupError(
+            f"{backup.name} is no dump: docs/disaster.md says how to use one of {backup.kind}",
+            started=False,
+        )
+    path = ground.facet.directory / backup.name
+    place = ground.database if to is None else PostgresFacet.model_validate({"url": to})
+    objects, sessions = await _looked_at(place)
+    manifest = await asyncio.to_thread(read_manifest, path)
+    return Plan(path, manifest, backup.size, place, objects, sessions, replace, owners)
+
+
+async def _looked_at(place: PostgresFacet) -> tuple[int | None, int]:
+    name = database_of(place.dialled)
+    async with managing(place) as db:
+        if not await db.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name
+        ):
+            return None, 0
+        sessions = int(await db.fetchval(_SESSIONS, name))
+    async with dialled(place) as db:
+        return int(await db.fetchval(_USED)), sessions
+
+
+async def restore(ground: Ground, planned: Plan) -> Restored:
+    """Does it. Raises BackupError; the database is as it was then, unless the text says otherwise."""
+    if planned.refusal:
+        raise BackupError(planned.refusal, started=False)
+    with files.alone(ground.facet.directory, ground.target):
+        await ground.tools.progress("checking its sum")
+        await asyncio.to_thread(files.check_sum, planned.path)
+        clock = ground.tools.clock
+        began, beside = clock.monotonic(), named_like(planned.database, "restoring")
+        like, swapped = await _like(planned), False
+        async with managing(planned.place) as db:
+            await create(db, beside, planned.manifest.database)
+        try:
+            left = await _filled(ground, planned, beside, like)
+            kept = await _swapped(ground, planned, beside)
+            swapped = True
+        finally:
+            if not swapped:
+                await asyncio.shield(asyncio.ensure_future(_away(planned.place, beside)))
+    await compare(planned.place, planned.manifest)
+    return _restored(planned, clock.monotonic() - began, kept, left)
+
+
+async def _like(planned: Plan) -> dict[str, str]:
+    """Owner, settings and privileges: of the database that is replaced, or else of the one that was dumped."""
+    if planned.objects is None:
+        return dict(planned.manifest.database)
+    async with snapshot(planned.place) as moment:
+        return await moment.properties()
+
+
+async def _filled(
+    ground: Ground, planned: Plan, beside: str, like: dict[str, str]
+) -> tuple[str, ...]:
+    place = elsewhere(planned.place, beside)
+    await ground.tools.progress(f"restoring into {beside}")
+    options = () if planned.owners else ("--no-owner", "--no-privileges")
+    await restore_into(ground, planned.path, place, options)
+    await ground.tools.progress("counting every table")
+    await compare(place, planned.manifest)
+    async with dialled(place) as db:
+        await db.execute("ANALYZE")
+    async with managing(planned.place) as db:
+        return await dress(db, beside, like)
+
+
+async def _swapped(ground: Ground, planned: Plan, beside: str) -> str:
+    """Exchanges the names; the name under which the old one is kept, empty when there was none."""
+    name = planned.database
+    stamp = datetime.fromtimestamp(ground.tools.clock.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
+    kept = named_like(name, "before", stamp)
+    await ground.tools.progress("exchanging the names")
+    async with managing(planned.place) as db:
+        if planned.objects is None:
+            await db.execute(f"ALTER DATABASE {quoted(beside)} RENAME TO {quoted(name)}")
+            return ""
+        try:
+            await _cleared(ground, db, name)
+            async with db.transaction():
+                await db.execute(f"ALTER DATABASE {quoted(name)} RENAME TO {quoted(kept)}")
+                await db.execute(f"ALTER DATABASE {quoted(beside)} RENAME TO {quoted(name)}")
+        except asyncpg.PostgresError as error:
+            raise BackupError(f"the names could not be exchanged: {error}") from error
+        finally:
+            for one in (name, kept):
+                with suppress(asyncpg.PostgresError):  # one of the two is not there
+                    await db.execute(f"ALTER DATABASE {quoted(one)} ALLOW_CONNECTIONS true")
+        if planned.objects == 0:
+            await drop(db, kept)
+            return ""
+    return kept
+
+
+async def _cleared(ground: Ground, db: Connection, name: str) -> None:
+    """Nobody is in it, and nobody comes in."""
+    await db.execute(f"ALTER DATABASE {quoted(name)} ALLOW_CONNECTIONS false")
+    await db.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()",
+        name,
+    )
+    clock = ground.tools.clock
+    end = clock.monotonic() + LEAVING
+    while await db.fetchval(_SESSIONS, name):
+        if clock.monotonic() > end:
+            raise BackupError(f"sessions of {name} do not end: see pg_stat_activity")
+        await clock.sleep(0.1)
+
+
+async def _away(place: PostgresFacet, name: str) -> None:
+    with suppress(BackupError):
+        async with managing(place) as db:
+            await drop(db, name)
+
+
+def _restored(planned: Plan, took: float, kept: str, left: tuple[str, ...]) -> Restored:
+    rows, tables = planned.manifest.rows, len(planned.manifest.tables)
+    text = (
+        f"{planned.place.named} is what it was at {planned.manifest.at}: {rows:,} rows in {tables:,} tables, counted"
+        f" after the restore; it took {took:,.1f} s"
+    )
+    after = [
+        *(f"could not be set, do it by hand: {order}" for order in left),
+        "restart what uses the database, so that no pool holds sessions that were ended",
+        f"what was written after {planned.manifest.at} is not in it: see docs/disaster.md for what to look up",
+    ]
+    if kept:
+        gone = f"psql -d postgres -c 'DROP DATABASE \"{kept}\"'"
+        after.append(
+            f"the old database is kept as {kept}; when nobody misses anything in the new one: {gone}"
+        )
+    return Restored(text, tuple(after))
