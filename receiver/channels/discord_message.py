@@ -10,7 +10,16 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from receiver.channels.base import Notice
-from receiver.channels.fitting import escaping, fit, joined, links_of, one_line, units, web_links
+from receiver.channels.fitting import (
+    escaping,
+    fit,
+    fit_ends,
+    joined,
+    links_of,
+    one_line,
+    units,
+    web_links,
+)
 from receiver.channels.looks import FACTS_MOST, about, look_of
 from receiver.channels.multipart import ALT, PICTURE
 
@@ -72,7 +81,7 @@ def thread_name(notice: Notice) -> str:
 def _fields(notice: Notice) -> Iterator[tuple[str, str]]:
     shown = 0
     for caption, value in notice.facts.items():
-        name, text = _fit(one_line(caption), _CAPTION), _fit(value, _FACT)
+        name, text = _fit(one_line(caption), _CAPTION), fit_ends(value, _FACT, _pieces)
         if name and text and shown < FACTS_MOST:
             shown += 1
             yield name, text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from receiver.channels.fitting import escaping, fit, one_line
+from receiver.channels.fitting import escaping, fit, fit_ends, one_line
 from receiver.channels.notice import Notice
 
 _AS_IT_IS = escaping({})
@@ -26,6 +26,9 @@ def asked(notice: Notice) -> dict[str, str]:
 
 
 def fields(values: Mapping[str, str], most: int, *, name: int, value: int) -> dict[str, str]:
-    """At most so many, with names and values of at most so many characters."""
-    pairs = ((line(caption, name), text(words, value)) for caption, words in values.items())
+    """At most so many, with names and values of at most so many characters; those are cut out of the middle."""
+    pairs = (
+        (line(caption, name), fit_ends(words, value, _AS_IT_IS))
+        for caption, words in values.items()
+    )
     return dict([(caption, words) for caption, words in pairs if caption and words][:most])

@@ -18,6 +18,7 @@ from receiver.endpoints import check_url
 
 ELLIPSIS = "…"
 URL_MOST = 2000
+_ROOM_FOR_TWO = 12  # below that a beginning and an end say less than a beginning
 # what is seen by nobody and makes two texts look alike; the joiners that scripts and emoji are written with stay
 _UNSEEN = re.compile(
     "[\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
@@ -63,6 +64,41 @@ def fit(text: str, limit: int, pieces: Pieces, *, parsed: bool = False) -> str:
     while 0 < end < len(clean) and (_clings(clean[end]) or clean[end - 1] == "\u200d"):
         end -= 1
     return "".join(written[:end]) + ELLIPSIS if limit > 0 else ""
+
+
+def fit_ends(text: str, limit: int, pieces: Pieces, *, parsed: bool = False) -> str:
+    """The same, but cut out of the middle, and the end from the beginning of a line where that is possible.
+
+    For facts: of what was tried, what was seen last matters most.
+    """
+    words = text.strip()
+    if limit < _ROOM_FOR_TWO:
+        return fit(text, limit, pieces, parsed=parsed)
+    if len(words) <= limit:
+        written = list(pieces(plain(words, limit)))
+        if sum(map(_measure(parsed), written)) <= limit:
+            return "".join(written)
+    head = fit(words, limit // 3, pieces, parsed=parsed)
+    seen = units(unescape(head) if parsed else head)
+    mark = "" if head.endswith(ELLIPSIS) or not head else ELLIPSIS
+    return head + mark + _end_of(words, limit - seen - len(mark), pieces, _measure(parsed))
+
+
+def _end_of(text: str, room: int, pieces: Pieces, measure: Callable[[str], int]) -> str:
+    """As much of the end as there is room for."""
+    clean = plain(text[-room - 1 :], room)
+    written = list(pieces(clean))
+    start = len(written)
+    while start and measure(written[start - 1]) <= room:
+        start, room = start - 1, room - measure(written[start - 1])
+    while start < len(clean) and (_clings(clean[start]) or clean[start - 1 : start] == "\u200d"):
+        start += 1
+    line = clean.find("\n", start)
+    return "".join(written[start if line < 0 else line :])
+
+
+def _measure(parsed: bool) -> Callable[[str], int]:
+    return (lambda piece: units(unescape(piece))) if parsed else units
 
 
 def _clings(character: str) -> bool:

@@ -26,6 +26,7 @@ from receiver.tools import Response, Tools
 
 API = "https://api.github.com"
 LABEL = "prunella"
+_A_MINUTE = 60.0  # "wait for at least one minute", where no header says how long
 _NEWEST = 30  # issues that are looked through before one is opened
 _TITLE, _TEXT, _NAME, _VALUE, _FACTS, _CAPTION = 256, 20_000, 100, 2000, 20, 80
 _REPOSITORY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
@@ -124,13 +125,14 @@ class _GoneError(ChannelError):
 def _refused(response: Response, now: float) -> ChannelError:
     """403 is for good, unless it is a rate limit (GitHub, "Best practices for using the REST API")."""
     headers = {name.lower(): value for name, value in response.headers.items()}
-    used_up = headers.get("x-ratelimit-remaining") == "0"
-    used_up = used_up or "rate limit" in str(answer_of(response).get("message", ""))
+    remaining = headers.get("x-ratelimit-remaining")
+    used_up = remaining == "0" or "rate limit" in str(answer_of(response).get("message", ""))
     if response.status not in {403, 429} or not (used_up or "retry-after" in headers):
         return refusal(response, now)
     asked = refusal(Response(429, b"", response.headers), now).retry_after
-    reset = headers.get("x-ratelimit-reset", "")
-    until = float(reset) - now if reset.isdecimal() else 60.0
+    # the reset stands in every answer, and means something only when nothing remains
+    reset = headers.get("x-ratelimit-reset", "") if remaining == "0" else ""
+    until = float(reset) - now if reset.isdecimal() else _A_MINUTE
     wait = asked or min(max(1.0, until), 3600.0)
     return ChannelError(f"answered with {response.status} (rate limit)", retry_after=wait)
 

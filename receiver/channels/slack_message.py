@@ -12,7 +12,7 @@ from itertools import islice
 
 from receiver.channels.base import Notice
 from receiver.channels.buttons import CAPTIONS, Press
-from receiver.channels.fitting import escaping, fit, joined, links_of, one_line, web_links
+from receiver.channels.fitting import escaping, fit, fit_ends, joined, links_of, one_line, web_links
 from receiver.channels.looks import ASKING, FACTS_MOST, about, look_of
 
 Values = Sequence[tuple[Press, str]]  # what may be pressed, and what the button then says
@@ -20,7 +20,7 @@ Blocks = list[dict[str, object]]
 
 # Slack's limits are 3000 a section, 2000 a field, 75 a button; a message of more than some 13,200 characters in all is
 # refused as msg_blocks_too_long whatever the documents say
-_TITLE, _SMALL_PRINT, _CAPTION, _FACT, _LINKS, _PLAN = 300, 300, 40, 150, 2000, 600
+_TITLE, _SMALL_PRINT, _CAPTION, _FACT, _LINKS, _PLAN = 300, 300, 40, 300, 2000, 600
 _SECTIONS = (3000, 1200, 300)
 _MESSAGE_MOST = 12_500
 _CONFIRM_TITLE, _CONFIRM_TEXT = 100, 300
@@ -87,7 +87,7 @@ def _plain(text: str) -> dict[str, object]:
 
 def _facts(facts: Mapping[str, str]) -> Iterable[str]:
     for caption, value in facts.items():
-        shown = _fit(value, _FACT)
+        shown = fit_ends(value, _FACT, _PIECES)
         if shown:
             yield f"*{_fit(one_line(caption), _CAPTION)}*\n{shown}"
 

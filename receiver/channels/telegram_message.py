@@ -12,7 +12,7 @@ from itertools import islice, pairwise
 
 from receiver.channels.base import Notice
 from receiver.channels.buttons import CAPTIONS, Press
-from receiver.channels.fitting import fit, links_of, one_line, units, web_links
+from receiver.channels.fitting import fit, fit_ends, links_of, one_line, units, web_links
 from receiver.channels.looks import ASKING, FACTS_MOST, about, look_of
 
 Values = Sequence[tuple[Press, str]]
@@ -63,7 +63,8 @@ def reply_message(notice: Notice) -> dict[str, object]:
 
 def _facts(notice: Notice) -> Iterator[str]:
     for caption, value in notice.facts.items():
-        name, text = _fit(one_line(caption), _CAPTION), _fit(value, _FACT)
+        name = _fit(one_line(caption), _CAPTION)
+        text = fit_ends(value, _FACT, _pieces, parsed=True)
         if name and text:
             yield f"<b>{name}</b>: {text}"
 

@@ -7,6 +7,7 @@ worse can be seen without a scale.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
 
@@ -40,6 +41,11 @@ def title(launch: Launch) -> str:
 def report(launch: Launch) -> str:
     """The whole of it."""
     return "\n".join([title(launch), *_when(launch), "", *_table(launch)]).rstrip()
+
+
+def message(launch: Launch) -> str:
+    """The same for where letters have different widths and lines are short: a line for each signal, no columns."""
+    return "\n".join([*_when(launch), *_lines(launch)])
 
 
 def reasons(one: Checkpoint) -> str:
@@ -130,25 +136,57 @@ def _table(launch: Launch) -> Iterator[str]:
     yield f"{'':<56}  {WITHIN} within the limit, {ABOVE} above, {DARK} not seen"
 
 
+def _lines(launch: Launch) -> Iterator[str]:
+    for name in SIGNALS:
+        told = _seen_of(launch, name)
+        if told is not None:
+            base, limit, last, worst = told.figures
+            said = (
+                f"{SIGNALS[name].caption}: {last}, at worst {worst}; baseline {base}, limit {limit}"
+            )
+            yield f"{said}{f', {told.worse}' if told.worse else ''}  {told.line}"
+
+
 def _row(launch: Launch, name: str) -> Iterator[str]:
+    told = _seen_of(launch, name)
+    if told is not None:
+        cells = " ".join(f"{one:>9}" for one in told.figures)
+        tail = f"  {told.worse}" if told.worse else ""
+        yield f"{SIGNALS[name].caption:<16} {cells}  {told.line}{tail}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A signal over the whole watch: its baseline, limit, last and worst value, and since when it is worse."""
+
+    figures: tuple[str, str, str, str]
+    worse: str
+    line: str
+
+
+def _seen_of(launch: Launch, name: str) -> _Seen | None:
     each = [judged_of(one, name) for one in launch.checkpoints]
     known = [one for one in each if one is not None]
     values = [one.value for one in known if one.value is not None]
     if not values:
-        return
-    unit, base = SIGNALS[name].unit, (launch.baseline or {}).get(name)
+        return None
+    base = (launch.baseline or {}).get(name)
     limits = [one.limit for one in known if one.limit is not None]
-    figures = (
-        None if base is None else base.value,
-        limits[-1] if limits else None,
-        known[-1].value,
-        max(values),
-    )
-    cells = " ".join(f"{'-' if one is None else shown(unit, one):>9}" for one in figures)
     begun = since(launch, name)
-    tail = "" if begun is None else f"  worse since {after(launch, begun)} after the deploy"
-    line = bars([(None, None) if one is None else (one.value, one.limit) for one in each])
-    yield f"{SIGNALS[name].caption:<16} {cells}  {line}{tail}"
+
+    def said(value: float | None) -> str:
+        return "-" if value is None else shown(SIGNALS[name].unit, value)
+
+    return _Seen(
+        (
+            said(None if base is None else base.value),
+            said(limits[-1] if limits else None),
+            said(known[-1].value),
+            said(max(values)),
+        ),
+        "" if begun is None else f"worse since {after(launch, begun)} after the deploy",
+        bars([(None, None) if one is None else (one.value, one.limit) for one in each]),
+    )
 
 
 def _bar(point: tuple[float | None, float | None]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from receiver.channels.base import Notice
-from receiver.decide.launch_report import after, reasons, report, title
+from receiver.decide.launch_report import after, message, reasons, title
 from receiver.decide.regression import Finding
 from receiver.decide.signals import SIGNALS
 from receiver.decide.watching import Checkpoint, Launch, Outcome
@@ -56,7 +56,8 @@ def ended_step(context: Context, step: Step, outcome: Outcome, why: str = "") ->
     row = {**named(launch), "outcome": str(outcome), "checkpoints": found}
     rows = [*step.rows, ("launch_ended", {**row, "why": why} if why else row)]
     rows += _promotion(launch) if outcome is Outcome.STABLE else []
-    text = f"{why}. {_CURE}\n\n{report(launch)}" if why else report(launch)
+    said = message(launch)
+    text = f"{why}. {_CURE}\n\n{said}" if why else said
     letters = _letters(context, launch, TITLES[outcome], text) if launch.checkpoints else ()
     return Step(launch, tuple(rows), letters)
 

@@ -83,3 +83,28 @@ async def test_a_channel_that_a_reload_brings_is_told(tmp_path: Path) -> None:
             await reload(server, {"ops": {"kind": "webhook", "url": url}})
             await told(server, got, 1)
     assert got
+
+
+@pytest.mark.server
+async def test_the_gauge_of_a_channel_that_was_taken_out_goes_and_comes_back_with_it(
+    tmp_path: Path,
+) -> None:
+    gauge = "prunella_outbox_oldest_timestamp_seconds"
+    both, one = {"ops": OTHER, "other": OTHER}, {"other": OTHER}
+
+    async with receiver(tmp_path, {"mode": "shadow", "channels": both}) as server:
+
+        async def shown(*channels: str) -> None:
+            async def is_so() -> bool:
+                page = await server.metrics()
+                return all(
+                    (f'{gauge}{{channel="{name}"}}' in page) == (name in channels) for name in both
+                )
+
+            await until(is_so, f"gauges of {channels}", process=server.process)
+
+        await shown("ops", "other")
+        await reload(server, one)
+        await shown("other")
+        await reload(server, both)
+        await shown("ops", "other")

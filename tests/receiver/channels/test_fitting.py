@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.channels.fitting import escaping, fit, one_line, plain, units, web_links
+from receiver.channels.fitting import escaping, fit, fit_ends, one_line, plain, units, web_links
 
 MARKUP = escaping({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 AS_IT_IS = escaping({})
@@ -85,3 +85,43 @@ def test_only_links_that_lead_to_the_web_are_shown() -> None:
 
 def test_a_line_is_a_line() -> None:
     assert one_line(" a\n\tb ") == "a b"
+
+
+TRIED = (
+    "restart on shop: done → still broken (fail: 0.93 > 0.9)\nrollback on shop: done → recovered"
+)
+
+
+def test_what_is_cut_out_of_the_middle_ends_with_a_whole_line_if_it_can() -> None:
+    assert fit_ends(TRIED, len(TRIED), AS_IT_IS) == TRIED
+    assert fit_ends(TRIED, 70, AS_IT_IS) == (
+        "restart on shop: done …\nrollback on shop: done → recovered"
+    )
+    assert fit_ends(TRIED, 40, AS_IT_IS) == "restart on s…k on shop: done → recovered"
+
+
+def test_a_line_that_is_too_long_keeps_its_end() -> None:
+    long = f"call on shop: failed ({'x' * 500}) → still broken"
+    cut = fit_ends(long, 60, AS_IT_IS)
+    assert (cut.startswith("call on shop"), cut.endswith("x) → still broken")) == (True, True)
+
+
+def test_an_end_is_not_cut_between_what_is_one_character_to_a_reader() -> None:
+    for whole in ("e\u0301", "\U0001f469\u200d\U0001f52c"):
+        for limit in range(12, 24):
+            end = fit_ends(f"{'a' * 30}{whole}{'b' * 10}", limit, AS_IT_IS).rpartition("…")[2]
+            assert whole in end or set(end) <= {"b"}
+
+
+@given(
+    st.text(alphabet=st.characters(), max_size=300),
+    st.integers(min_value=1, max_value=120),
+    st.booleans(),
+)
+def test_both_ends_hold_the_limit_too_and_cut_no_escape(
+    text: str, limit: int, parsed: bool
+) -> None:
+    cut = fit_ends(text, limit, MARKUP, parsed=parsed)
+    read = cut.replace("&amp;", "+").replace("&lt;", "-").replace("&gt;", "*")
+    assert units(read if parsed else cut) <= limit
+    assert not set(read) & set("&<>")

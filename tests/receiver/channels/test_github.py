@@ -146,6 +146,17 @@ async def test_a_limit_that_is_told_in_words_only_is_for_now() -> None:
     assert (caught.value.permanent, caught.value.retry_after) == (False, 60.0)
 
 
+async def test_the_reset_of_a_limit_that_is_not_used_up_says_nothing() -> None:
+    """It stands in every answer, and is up to an hour away."""
+    words = {"message": "You have exceeded a secondary rate limit."}
+    headers = {"X-RateLimit-Remaining": "4000", "X-RateLimit-Reset": "4000000000"}
+    async with connected() as (service, channel, tools):
+        service.refusals.append(web.json_response(words, status=403, headers=headers))
+        with pytest.raises(ChannelError) as caught:
+            await channel.send(of("opened"), tools)
+    assert caught.value.retry_after == 60.0
+
+
 @pytest.mark.parametrize("status", [404, 410])
 async def test_an_issue_that_somebody_deleted_is_opened_anew(status: int) -> None:
     async with connected() as (service, channel, tools):

@@ -94,10 +94,10 @@ def test_a_template_says_what_it_is_made_of(source: str, said: str) -> None:
     ],
 )
 def test_what_could_take_long_or_is_wrong_is_refused_when_it_is_read(source: str, why: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(ValidationError, match=why):
         Templates.model_validate({"text": source})
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(
@@ -113,9 +113,9 @@ def test_what_could_take_long_or_is_wrong_is_refused_when_it_is_read(source: str
     ],
 )
 def test_the_worst_that_can_be_written_over_the_most_data_ends_soon(source: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     assert len(words(source, LARGE)) <= TEXT_MOST
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 HOSTILE = "\U000e0001ß" * 2000
@@ -164,10 +164,10 @@ def test_the_nastiest_that_is_never_shown_ends_soon(body: str, condition: str) -
     source = filled(body, condition)
     assert len(source) <= SOURCE_MOST
     for notice in HOSTILE_NOTICES:
-        began = time.monotonic()
+        began = time.process_time()
         with suppress(TemplateFailed):
             words(source, notice)
-        assert time.monotonic() - began < 2
+        assert time.process_time() - began < 2
 
 
 def test_a_template_that_does_too_much_says_what_to_write_instead() -> None:
@@ -251,7 +251,7 @@ def test_whatever_is_written_there_are_words_or_a_refusal(source: str) -> None:
     )
 )
 def test_pieces_of_the_language_in_any_order_end_soon(pieces: list[str]) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with suppress(TemplateFailed):
         words("".join(pieces), LARGE)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2

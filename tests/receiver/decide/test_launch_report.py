@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.decide.launch_report import WIDTH, bars, marks, reasons, report, since, title
+from receiver.decide.launch_report import (
+    WIDTH,
+    bars,
+    marks,
+    message,
+    reasons,
+    report,
+    since,
+    title,
+)
 from receiver.decide.regression import Finding, Seen, judge
 from receiver.decide.watching import Checkpoint, Launch, Outcome
 from tests.receiver.builders import NOW
@@ -47,6 +56,16 @@ def test_what_is_worse_says_since_when() -> None:
     ]
     assert row.split()[2:10] == ["200", "ms", "300", "ms", "800", "ms", "900", "ms"]
     assert row.endswith("▄██  worse since 30m after the deploy")
+
+
+def test_a_message_has_a_line_for_each_signal_and_no_columns() -> None:
+    lines = message(watched(seen(), seen(p95=0.9), seen(p95=0.8))).splitlines()
+    (row,) = [line for line in lines if line.startswith("latency p95: 800 ms, at worst")]
+    assert row == (
+        "latency p95: 800 ms, at worst 900 ms; baseline 200 ms, limit 300 ms,"
+        " worse since 30m after the deploy  ▄██"
+    )
+    assert not any("   " in line for line in lines)
 
 
 def test_what_recovered_is_not_worse_any_more() -> None:

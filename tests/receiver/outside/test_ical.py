@@ -170,15 +170,15 @@ def test_one_moved_occurrence_of_a_series_is_where_it_was_moved_to() -> None:
 def test_what_is_hostile_or_no_calendar_is_refused_soon_and_not_quoted(
     hostile: str | bytes,
 ) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(ValueError, match=r"it |event") as refused:
         read(hostile)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     assert "anna" not in str(refused.value)
 
 
 def test_what_is_allowed_at_most_is_read_in_bounded_time_and_kept_in_part() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     most = event("DTSTART:20250401T090000Z", "DURATION:PT9H", "RRULE:FREQ=DAILY", times=100)
     assert len(read(most)) == SHIFTS
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
