@@ -11,6 +11,7 @@ import re
 import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from pathlib import Path
 from types import TracebackType
 
 LENGTH = 12
@@ -30,8 +31,10 @@ _VARYING = (
     (re.compile(r"\d+(?:[.,:_]\d+)*(?:[eE][-+]?\d+)?"), "<n>"),
     (re.compile(r"\s+"), " "),
 )
-_LIBRARIES = tuple(
-    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+_OURS = str(Path(__file__).parent) + "/"
+_LIBRARIES = (
+    *{sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")},
+    _OURS,  # the middleware is on every way
 )
 _IMPORTED = ("/site-packages/", "/dist-packages/")
 

@@ -19,9 +19,9 @@ from prunella.middleware.templates import Templates
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+# Every framework has words of its own for what it calls and is called with; they all mean these.
+App = Callable[[Any, Any, Any], Awaitable[None]]
 
 _ID, _TRACE, _LENGTH = b"x-correlation-id", b"traceparent", b"content-length"
 _WANTED = frozenset({_ID, _TRACE, _LENGTH})
@@ -36,14 +36,14 @@ class PrunellaMiddleware:
     """
 
     def __init__(
-        self, app: App, *, route_of: Callable[[Scope], str | None] | None = None, **pages: Any
+        self, app: App, /, *, route_of: Callable[[Scope], str | None] | None = None, **pages: Any
     ) -> None:
         self.app = app
         self._pages = Pages(**pages)
         self._paths = self._pages.paths
         self._template = route_of or Templates(app).of
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
         kind = scope["type"]
         if kind == "http":
             request = _Request(scope, send)
@@ -65,7 +65,7 @@ class PrunellaMiddleware:
             IN_PROGRESS.dec()
             request.count(template(scope) or "other")
 
-    async def _run(self, app: App, request: _Request, receive: Receive) -> None:
+    async def _run(self, app: App, request: _Request, receive: Any) -> None:
         try:
             await app(request.scope, receive, request.answer)
         except asyncio.CancelledError:
@@ -77,7 +77,7 @@ class PrunellaMiddleware:
             unhandled(error, told)
             raise
 
-    async def _page(self, scope: Scope, _: Receive, send: Send) -> None:
+    async def _page(self, scope: Scope, _: Any, send: Send) -> None:
         headers = {name.lower(): value for name, value in scope["headers"]}
         query = scope.get("query_string", b"").decode("latin-1")
         asked = Asked(_path(scope), query, lambda name: headers.get(name.encode(), b"").decode("latin-1"))  # fmt: skip

@@ -23,7 +23,8 @@ from prunella.middleware.pages import Asked, Pages
 Environ = MutableMapping[str, Any]
 Write = Callable[[bytes], object]
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
-App = Callable[[Environ, Callable[..., Write]], Iterable[bytes]]
+# Every framework has words of its own for what it is called with; they all mean an environ and a start_response.
+App = Callable[[Any, Any], Iterable[bytes]]
 
 ROUTE = "prunella.route"  # in the environ: whoever knows the template writes it there
 
