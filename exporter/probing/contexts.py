@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.probing.outcome import Failed, Reason
 from exporter.threads import in_thread
+from prunella.service.changes import Stamp, stamp_of
 
 _VERSIONS = {
     "TLS10": ssl.TLSVersion.TLSv1,
@@ -16,7 +16,6 @@ _VERSIONS = {
     "TLS12": ssl.TLSVersion.TLSv1_2,
     "TLS13": ssl.TLSVersion.TLSv1_3,
 }
-Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +51,6 @@ class Contexts:
             except (OSError, ssl.SSLError, ValueError) as error:
                 raise Failed(Reason.TLS, f"tls_config: {error}") from error
         return self._made[1]
-
-
-def stamp_of(files: Sequence[Path | None]) -> Stamp:
-    """What changes when a file does; None where there is none."""
-    found: list[tuple[int, int, int] | None] = []
-    for file in files:
-        try:
-            about = file.stat() if file is not None else None
-        except OSError:
-            about = None
-        found.append((about.st_mtime_ns, about.st_size, about.st_ino) if about else None)
-    return tuple(found)
 
 
 def context_of(demands: Demands) -> ssl.SSLContext:

@@ -27,6 +27,7 @@ from prunella.service.answers import (
 )
 from prunella.service.auth import Auth, Denied, Scope
 from prunella.service.deadlines import Deadlines, Guard, guard_of
+from prunella.service.door import Door, attended
 from prunella.service.express import MOST, Express, Lane, Take
 from prunella.service.settings import ConfigError, ListenAddress, Problem
 from prunella.version import version
@@ -42,6 +43,7 @@ _BACKLOG = (
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="prunella"'}
 SIGNATURE = {"WWW-Authenticate": 'Signature realm="prunella"'}
 EXPECT = "Expect"
+_ALWAYS_OPEN = frozenset({"/-/healthy", "/-/ready"})
 CLIENT = web.RequestKey("client", str)  # `request[CLIENT]`: the name of the token, or empty
 
 
@@ -78,7 +80,10 @@ def always_ready() -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """What one process serves. `ready` says why it is not, or None; `reload` raises ConfigError."""
+    """What one process serves. `ready` says why it is not, or None; `reload` raises ConfigError.
+
+    A `door` is asked before everything else, but for `/-/healthy` and `/-/ready`; it has TLS of its own.
+    """
 
     listen: ListenAddress
     routes: tuple[Route, ...]
@@ -89,6 +94,7 @@ class Service:
     metrics_scope: Scope = Scope.OPEN
     max_body: int = 1024 * 1024
     tls: ssl.SSLContext | None = None
+    door: Door | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
     grace: float = 4.0  # seconds for requests in flight; a handler that hangs costs them twice
 
@@ -106,6 +112,8 @@ class Service:
                     method, route.path, route.handler, expect_handler=_expect_later
                 )
                 guarded[added] = route
+        if self.door is not None:
+            app.on_response_prepare.append(_headers_of(self.door))
         app.on_response_prepare.append(add_security_headers)
         return app
 
@@ -115,27 +123,33 @@ class Service:
         runner = web.AppRunner(self.application(), shutdown_timeout=self.grace)
         await runner.setup()
         try:
-            server = await self._bind(runner)
+            protocol = self._protocol(runner)
+            server = await self._bind(protocol)
             try:
-                yield ListenAddress(self.listen.host, server.sockets[0].getsockname()[1])
+                with attended(server, self.door, protocol, self.deadlines.header, _BACKLOG):
+                    yield ListenAddress(self.listen.host, server.sockets[0].getsockname()[1])
             finally:
                 server.close()
         finally:
             await runner.cleanup()
 
-    async def _bind(self, runner: web.AppRunner) -> asyncio.Server:
-        http = runner.server
+    def _protocol(self, runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
+        """What speaks on each connection."""
+        http, lanes = runner.server, self._lanes()
         if http is None:
             raise RuntimeError("the runner has not been set up")
-        lanes = self._lanes()
+        return lambda: Guard(Express(http, lanes), self.deadlines)
+
+    async def _bind(self, protocol: Callable[[], asyncio.Protocol]) -> asyncio.Server:
         try:
             return await asyncio.get_running_loop().create_server(
-                lambda: Guard(Express(http, lanes), self.deadlines),
+                protocol,
                 self.listen.host or None,
                 self.listen.port,
                 ssl=self.tls,
                 ssl_handshake_timeout=self.deadlines.header if self.tls else None,
                 backlog=_BACKLOG,
+                start_serving=self.door is None,
             )
         except OSError as error:
             # asyncio words it at length, and name errors have numbers below zero
@@ -177,11 +191,11 @@ class Service:
                     Measured(request.method, template_of(request)) as measured,
                 ):
                     try:
+                        if self.door is not None and request.path not in _ALWAYS_OPEN:
+                            await self.door.admit(request.headers.get("Authorization"))
                         proof = self._admit(request, guarded)
-                        if EXPECT in request.headers:
-                            await _continue(request)
-                        if proof is not None:
-                            await self._prove(request, proof)
+                        if proof is not None or EXPECT in request.headers:
+                            await self._go_on(request, proof)
                         response = await handler(request)
                     except asyncio.CancelledError:
                         measured.status = CLIENT_GONE
@@ -218,9 +232,14 @@ class Service:
             raise Refused(413, "body_too_large", f"the body may have {self.max_body} bytes")
         return route.proof
 
-    async def _prove(
-        self, request: web.Request, proof: Callable[[web.Request], Awaitable[str]]
+    async def _go_on(
+        self, request: web.Request, proof: Callable[[web.Request], Awaitable[str]] | None
     ) -> None:
+        """What only some requests need before their handler."""
+        if EXPECT in request.headers:
+            await _continue(request)
+        if proof is None:
+            return
         try:
             request[CLIENT] = await proof(request)
         except Denied as denied:
@@ -240,6 +259,15 @@ class Service:
             except ConfigError as error:
                 return error_response(500, "config_refused", str(error))
         return web.json_response({"status": "reloaded"})
+
+
+def _headers_of(
+    door: Door,
+) -> Callable[[web.BaseRequest, web.StreamResponse], Awaitable[None]]:
+    async def add(_: web.BaseRequest, response: web.StreamResponse) -> None:
+        response.headers.update(door.headers)
+
+    return add
 
 
 async def _healthy(_: web.Request) -> web.Response:
