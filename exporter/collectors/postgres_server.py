@@ -1,4 +1,4 @@
-"""PostgreSQL servers under postgres_exporter's names, by a handful of statements over one kept connection each.
+"""PostgreSQL servers under postgres_exporter's names, by two round trips over one kept connection each.
 
 A second connection answers `/api/health/db`, so that a health check never queues behind a scrape; there is no third.
 """
@@ -31,6 +31,7 @@ class PostgresEntry(Settings):
     name: str = Field(min_length=1, max_length=200)
     url: PostgresUrl
     service: str = ""
+    statements: int = Field(default=0, ge=0, le=500)  # of pg_stat_statements, those that took most
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Server:
         url = entry.url.get_secret_value()
         self._scrapes, self._health = Link(url), Link(url)
         self._round_trip = round_trip.labels(*self.labels)
-        self._observer = Observer(self._round_trip)
+        self._observer = Observer(self._round_trip, entry.statements)
         self._privileged = True
 
     async def look(self, until: float) -> Look:
@@ -58,8 +59,8 @@ class Server:
             if error.late:  # left out, a hanging server would look fast
                 self._round_trip.observe(asyncio.get_running_loop().time() - asked)
             return Look(None, f"{self.labels[0]}: {error}")
-        self._note(privileged=snapshot.server["privileged"])
-        return Look(snapshot)
+        self._note(privileged=bool(snapshot.server.privileged))
+        return Look(snapshot, f"{self.labels[0]}: {snapshot.problem}" if snapshot.problem else "")
 
     def _note(self, *, privileged: bool) -> None:
         if self._privileged and not privileged:

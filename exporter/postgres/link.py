@@ -1,29 +1,22 @@
-"""One connection to a PostgreSQL server, kept from scrape to scrape.
-
-A server that hangs keeps its sockets open and answers nothing. Whoever gave up and connected anew at each scrape would
-pile up connections that all come alive when it does; here a question that is under way is waited for by the next scrape.
-"""
+"""A connection to PostgreSQL by asyncpg, kept from scrape to scrape; none may write or take for ever."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, TypeVar
+from collections.abc import Mapping
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import asyncpg
 from pydantic import AfterValidator
 
+from exporter.kept import PATIENCE, Kept, NoAnswerError
 from prunella.service.settings import Secret
 
-T = TypeVar("T")
-Question = Callable[[asyncpg.Connection], Awaitable[T]]
+__all__ = ["PATIENCE", "Link", "NoAnswerError", "PostgresUrl", "is_postgres_url"]
 
 FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
-# After this long without a word the network has lost the connection, or the server is not coming back.
-PATIENCE = 30.0
 # A scrape's statements are short; one that waits for a lock must not wait for ever, and none may write.
 SETTINGS: Mapping[str, str] = {
     "application_name": "prunella-exporter",
@@ -52,77 +45,31 @@ def _postgres_url(url: Secret) -> Secret:
 PostgresUrl = Annotated[Secret, AfterValidator(_postgres_url)]
 
 
-class NoAnswerError(Exception):
-    """The server gave none; the text says why and holds no secret."""
+class _Dialect:
+    # None of them names more than user, host and database.
+    failures = FAILURES
 
-    def __init__(self, text: str, *, late: bool = False) -> None:
-        super().__init__(text)
-        self.late = late
+    def __init__(self, url: str, settings: Mapping[str, str]) -> None:
+        self._url, self._settings = url, settings
 
-
-class Link:
-    def __init__(self, url: str, settings: Mapping[str, str] | None = None) -> None:
-        self._url = url
-        self._settings = {**SETTINGS, **(settings or {})}
-        self._connection: asyncpg.Connection | None = None
-        self._under_way: asyncio.Task[object] | None = None
-        self._since = 0.0
-
-    async def ask(self, question: Question[T], until: float) -> T:
-        """The answer to a question put now, by `until` on the event loop's clock. Raises NoAnswerError."""
-        try:
-            async with asyncio.timeout_at(until):
-                await self._former()
-                asked = asyncio.create_task(self._answer(question))
-                asked.add_done_callback(_heard)
-                self._under_way, self._since = asked, asyncio.get_running_loop().time()
-                return await asyncio.shield(asked)
-        except TimeoutError:
-            raise NoAnswerError("no answer in time", late=True) from None
-        except FAILURES as error:
-            # Neither names more than user, host and database.
-            raise NoAnswerError(str(error).partition("\n")[0] or type(error).__name__) from None
-
-    async def _former(self) -> None:
-        """Waits for the question of a scrape that gave up: its answer is not ours, and one is asked at a time."""
-        if self._under_way is None or self._under_way.done():
-            return
-        if asyncio.get_running_loop().time() - self._since > PATIENCE:
-            await self.close()
-        else:
-            await asyncio.wait({self._under_way})
-
-    async def _answer(self, question: Question[T]) -> T:
-        connection = self._connection
-        if connection is not None and not connection.is_closed():
-            try:
-                return await question(connection)
-            except asyncpg.InternalClientError:
-                connection.terminate()  # it was lost in the middle of what asyncpg did
-            except FAILURES:
-                if not connection.is_closed():
-                    raise
-            # The server was restarted, or closed what was idle: that is no outage.
-        self._connection = connection = await asyncpg.connect(
+    async def open(self) -> asyncpg.Connection:
+        return await asyncpg.connect(
             self._url, timeout=PATIENCE, server_settings=dict(self._settings)
         )
-        return await question(connection)
 
-    async def close(self) -> None:
-        connection, self._connection = self._connection, None
-        asked, self._under_way = self._under_way, None
-        if connection is not None and (asked is None or asked.done()):
-            with contextlib.suppress(*FAILURES):
-                await connection.close(timeout=0.1)
-        if connection is not None:
-            # Without a word: asyncpg would open another connection to have the statement cancelled.
-            connection.terminate()
-        if asked is not None:
-            asked.cancel()
-            await asyncio.wait({asked})
+    def usable(self, connection: asyncpg.Connection, error: Exception | None) -> bool:
+        # After the second it was lost in the middle of what asyncpg did.
+        return not connection.is_closed() and not isinstance(error, asyncpg.InternalClientError)
+
+    async def bye(self, connection: asyncpg.Connection) -> None:
+        with contextlib.suppress(*FAILURES):
+            await connection.close(timeout=0.1)
+
+    def cut(self, connection: asyncpg.Connection) -> None:
+        # Without a word: asyncpg would open another connection to have a statement cancelled.
+        connection.terminate()
 
 
-def _heard(asked: asyncio.Task[T]) -> None:
-    """An error that nobody waits for any more is none."""
-    if not asked.cancelled():
-        asked.exception()
+class Link(Kept[asyncpg.Connection]):
+    def __init__(self, url: str, settings: Mapping[str, str] | None = None) -> None:
+        super().__init__(_Dialect(url, {**SETTINGS, **(settings or {})}))

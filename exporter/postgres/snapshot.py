@@ -1,105 +1,127 @@
-"""What one scrape asks of a PostgreSQL server: a handful of statements over its statistics views."""
+"""What one scrape learns of a PostgreSQL server."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 import asyncpg
 from prometheus_client import Histogram
 
+from exporter.postgres import sql
+
+T = TypeVar("T")
 Row = Mapping[str, Any]
+Figures = Sequence[float | None]
+Part = Sequence[tuple[str | None, str | None, Figures]]
 
 SIZES_EVERY = 300.0  # pg_database_size walks the files: most of the time that a scrape would cost
+SETTINGS_EVERY = 60.0  # pg_settings makes all 350 of them to tell thirty
+OLDEST = 10  # the version from which on all that is asked for is there
 
-# Whether others' sessions are shown is a privilege; without it their state is NULL, and every count of states is wrong.
-SERVER = """
-SELECT current_setting('max_connections')::int AS max_connections,
-       current_setting('superuser_reserved_connections')::int AS superuser_reserved,
-       current_setting('reserved_connections', true)::int AS reserved,
-       pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS privileged,
-       extract(epoch FROM pg_postmaster_start_time())::float8 AS started,
-       pg_is_in_recovery() AS is_replica,
-       CASE WHEN NOT pg_is_in_recovery() THEN 0
-            WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
-            ELSE greatest(0, extract(epoch FROM now() - pg_last_xact_replay_timestamp()))
-       END::float8 AS lag
-"""
-SESSIONS = """
-SELECT datname, state, count(*)::int AS sessions,
-       coalesce(max(extract(epoch FROM now() - xact_start)), 0)::float8 AS transaction,
-       coalesce(max(extract(epoch FROM now() - state_change)), 0)::float8 AS unchanged,
-       count(*) FILTER (WHERE CASE WHEN wait_event_type = 'Lock'
-           THEN cardinality(pg_blocking_pids(pid)) > 0 ELSE false END)::int AS blocked
-FROM pg_stat_activity WHERE backend_type = 'client backend' GROUP BY datname, state
-"""
-LOCKS = """
-SELECT datname, lower(mode) AS mode, count(*)::int AS locks
-FROM pg_locks JOIN pg_database ON pg_database.oid = database GROUP BY 1, 2
-"""
-DATABASES = "SELECT * FROM pg_stat_database"
-SLOTS = """
-SELECT slot_name::text, coalesce(database::text, '') AS database, active,
-       pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()
-           ELSE pg_current_wal_lsn() END, restart_lsn)::float8 AS behind
-FROM pg_replication_slots
-"""
-SIZES = """
-SELECT datname, pg_database_size(oid)::float8 AS size FROM pg_database
-WHERE has_database_privilege(oid, 'CONNECT') OR pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')
-"""
+
+class TooOldError(asyncpg.InterfaceError):
+    """A server that cannot be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What follows its version is in the order of `sql.SERVER`'s figures."""
+
+    version: str  # in its own words
+    number: str
+    max_connections: float
+    superuser_reserved: float
+    reserved: float | None  # from 16 on
+    privileged: float
+    started: float
+    is_replica: float
+    lag: float | None
+
+    @property
+    def usable(self) -> float:
+        """Connections that ordinary users can have."""
+        return self.max_connections - self.superuser_reserved - (self.reserved or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    server: Row
-    sessions: Sequence[Row]  # of others none when `server` says that we are not privileged
-    databases: Sequence[Row]
-    locks: Sequence[Row]
-    slots: Sequence[Row]
-    sizes: Sequence[Row]
+    server: Server
+    parts: Mapping[str, Part] = field(
+        default_factory=dict
+    )  # no `session` when we are not privileged
+    sizes: Sequence[Row] = ()
+    settings: Sequence[Row] = ()
+    statements: Sequence[Row] = ()
+    problem: str = ""  # why something is missing that was asked for
 
-    @property
-    def usable(self) -> int:
-        """Connections that ordinary users can have."""
-        reserved = self.server["superuser_reserved"] + (self.server["reserved"] or 0)
-        return int(self.server["max_connections"] - reserved)
+    def part(self, name: str) -> Part:
+        return self.parts.get(name, ())
+
+
+class Remembered(Generic[T]):
+    """What is dear is asked for again only when it is due."""
+
+    def __init__(self, every: float, nothing: T) -> None:
+        self._every, self._nothing = every, nothing
+        self._known, self._due = nothing, 0.0
+
+    async def get(self, ask: Callable[[], Awaitable[T]]) -> T:
+        now = asyncio.get_running_loop().time()
+        if now >= self._due:
+            self._due = now + self._every
+            try:
+                self._known = await ask()
+            except asyncpg.QueryCanceledError:
+                self._known = self._nothing  # more than can be looked through in time
+        return self._known
 
 
 class Observer:
-    """Takes the snapshots of one server; what is dear is remembered from one to the next."""
+    """Takes the snapshots of one server."""
 
-    def __init__(self, round_trip: Histogram) -> None:
-        self._round_trip = round_trip
-        self._sizes: Sequence[Row] = ()
-        self._sizes_due = 0.0
+    def __init__(self, round_trip: Histogram, statements: int = 0) -> None:
+        self._round_trip, self._most = round_trip, statements
+        self._sizes: Remembered[Sequence[Row]] = Remembered(SIZES_EVERY, ())
+        self._settings: Remembered[Sequence[Row]] = Remembered(SETTINGS_EVERY, ())
 
     async def snapshot(self, connection: asyncpg.Connection) -> Snapshot:
         loop = asyncio.get_running_loop()
-        (server,) = await _rows(connection, SERVER)
+        number = connection.get_server_version()
+        if number.major < OLDEST:
+            raise TooOldError(f"PostgreSQL {number.major} is older than {OLDEST}")
         began = loop.time()
         await connection.fetchval("SELECT 1")
         self._round_trip.observe(loop.time() - began)
+        parts: dict[str, list[tuple[str | None, str | None, Figures]]] = defaultdict(list)
+        for part, first, second, figures in await connection.fetch(sql.scrape(number.major)):
+            parts[part].append((first, second, figures))
+        ((version, _, figures),) = parts.pop("server")
+        shown = f"{number.major}.{number.micro}.0"  # asyncpg calls the second of its two numbers that
+        statements, problem = await self._statements(connection, number.major)
         return Snapshot(
-            server=server,
-            sessions=await _rows(connection, SESSIONS) if server["privileged"] else (),
-            databases=await _rows(connection, DATABASES),
-            locks=await _rows(connection, LOCKS),
-            slots=await _rows(connection, SLOTS),
-            sizes=await self._known_sizes(connection, loop.time()),
+            Server(version or "", shown, *figures),  # type: ignore[arg-type]  # as many as it has fields
+            parts=parts,
+            sizes=await self._sizes.get(lambda: _rows(connection, sql.SIZES)),
+            settings=await self._settings.get(lambda: _rows(connection, sql.SETTINGS_NOW)),
+            statements=statements,
+            problem=problem,
         )
 
-    async def _known_sizes(self, connection: asyncpg.Connection, now: float) -> Sequence[Row]:
-        if now >= self._sizes_due:
-            self._sizes_due = now + SIZES_EVERY
-            try:
-                self._sizes = await _rows(connection, SIZES)
-            except asyncpg.QueryCanceledError:
-                self._sizes = ()  # more files than can be looked through in time
-        return self._sizes
+    async def _statements(
+        self, connection: asyncpg.Connection, version: int
+    ) -> tuple[Sequence[Row], str]:
+        if not self._most:
+            return (), ""
+        try:
+            return await _rows(connection, sql.statements(version), self._most), ""
+        except (asyncpg.UndefinedTableError, asyncpg.ObjectNotInPrerequisiteStateError):
+            cure = "load pg_stat_statements (shared_preload_libraries) and CREATE EXTENSION it in the url's database"
+            return (), f"no statistics of statements: {cure}"
 
 
-async def _rows(connection: asyncpg.Connection, statement: str) -> Sequence[Row]:
-    return [dict(record) for record in await connection.fetch(statement)]
+async def _rows(connection: asyncpg.Connection, statement: str, *values: object) -> Sequence[Row]:
+    return [dict(record) for record in await connection.fetch(statement, *values)]

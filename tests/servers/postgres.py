@@ -163,3 +163,24 @@ def postgres_server(
     finally:
         server.end()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def standby_of(primary: PostgresServer) -> Iterator[PostgresServer]:
+    """A replica that streams from it, gone with its files at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder.chmod(0o755)
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+    server = PostgresServer(folder, free_port(), primary.fsync, primary.settings)
+    try:
+        copy = [
+            *(str(binary("pg_basebackup")), "-h", str(primary.folder), "-p", str(primary.port)),
+            *("-U", "postgres", "-D", str(folder / "data"), "-R", "-X", "stream", "-c", "fast"),
+        ]
+        subprocess.run(as_somebody(copy), check=True, capture_output=True)
+        server.begin()
+        yield server
+    finally:
+        server.end()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -26,8 +26,6 @@ class Near:
     apart: float = 0.0
 
     def holds(self, before: float, ours: float, after: float) -> bool:
-        if math.isnan(before) or math.isnan(after) or math.isnan(ours):
-            return math.isnan(ours)
         low, high = min(before, after), max(before, after)
         room = self.apart + self.share * max(abs(low), abs(high)) + 1e-9 * abs(high)
         return low - room <= ours <= high + room
@@ -97,7 +95,12 @@ async def assert_parity(
 
 
 def _present(page: Page) -> set[str]:
-    return {name for name, found in page.series.items() if found and name in page.types}
+    """What has a value: ours leaves out what is unknown, where a peer says NaN."""
+    return {
+        name
+        for name, found in page.series.items()
+        if name in page.types and not all(map(math.isnan, found.values()))
+    }
 
 
 def _differences(
@@ -109,9 +112,9 @@ def _differences(
     first, found, last = (_without(page.series[name], only) for page in (before, mine, after))
     wrong = []
     for key in first.keys() & last.keys():
-        if key not in found:
+        if key not in found and not math.isnan(first[key]):
             wrong.append(f"{key}: not ours")
-        elif not near.holds(first[key], found[key], last[key]):
+        elif key in found and not near.holds(first[key], found[key], last[key]):
             wrong.append(f"{key}: {found[key]}, not within {first[key]}..{last[key]}")
     return wrong
 
