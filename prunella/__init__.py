@@ -12,8 +12,16 @@ from prunella.version import version
 
 if TYPE_CHECKING:
     from prunella import health
-    from prunella.correlation import correlated, correlation_id
-    from prunella.errors import track_error
+    from prunella.alerts import create_alert, resolve_alert, send_alert
+    from prunella.correlation import carried, correlated, correlation_id
+    from prunella.errors import (
+        add_breadcrumb,
+        capture_message,
+        ignore_errors,
+        report_errors_to,
+        set_user,
+        track_error,
+    )
     from prunella.logs import create_logger
     from prunella.metrics import REGISTRY, Counter, Gauge, Histogram
     from prunella.timing import timer
@@ -23,9 +31,18 @@ _HOMES = {
     "Counter": "metrics",
     "Gauge": "metrics",
     "Histogram": "metrics",
+    "add_breadcrumb": "errors",
+    "capture_message": "errors",
+    "carried": "correlation",
     "correlated": "correlation",
     "correlation_id": "correlation",
+    "create_alert": "alerts",
     "create_logger": "logs",
+    "ignore_errors": "errors",
+    "report_errors_to": "errors",
+    "resolve_alert": "alerts",
+    "send_alert": "alerts",
+    "set_user": "errors",
     "timer": "timing",
     "track_error": "errors",
 }
@@ -35,10 +52,19 @@ __all__ = [
     "Counter",
     "Gauge",
     "Histogram",
+    "add_breadcrumb",
+    "capture_message",
+    "carried",
     "correlated",
     "correlation_id",
+    "create_alert",
     "create_logger",
     "health",
+    "ignore_errors",
+    "report_errors_to",
+    "resolve_alert",
+    "send_alert",
+    "set_user",
     "timer",
     "track_error",
     "version",

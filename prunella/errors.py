@@ -227,9 +227,15 @@ class _Sentry:
             with self._lock:
                 if not self._asked:
                     self._asked = True
-                    self._begin(os.environ.get("SENTRY_DSN", ""), "", "")
+                    self._begin_unasked(os.environ.get("SENTRY_DSN", ""))
         if self._module is not None:
             self._module.send(report, error)
+
+    def _begin_unasked(self, dsn: str) -> None:
+        try:
+            self._begin(dsn, "", "")
+        except ValueError as error:  # Sentry's word for a DSN that is none
+            _log.warning("SENTRY_DSN will not do, nothing is sent", reason=error)
 
     def _begin(self, dsn: str, release: str, environment: str) -> None:
         if not dsn:
