@@ -6,6 +6,7 @@ from exporter.collectors.backups import BACKUPS
 from exporter.collectors.base import Kind
 from exporter.collectors.endpoints import ENDPOINTS
 from exporter.collectors.host import HOST
+from exporter.collectors.pgbouncer import PGBOUNCER
 from exporter.collectors.postgres_server import POSTGRES
 from exporter.collectors.processes import PROCESSES
 from exporter.collectors.queues import QUEUES
@@ -18,6 +19,7 @@ COLLECTORS: dict[str, Kind[Any]] = {
     "endpoints": ENDPOINTS,
     "redis": REDIS,
     "postgres": POSTGRES,
+    "pgbouncer": PGBOUNCER,
     "queues": QUEUES,
     "backups": BACKUPS,
     "releases": RELEASES,

@@ -100,7 +100,9 @@ class Observer:
         for part, first, second, figures in await connection.fetch(sql.scrape(number.major)):
             parts[part].append((first, second, figures))
         ((version, _, figures),) = parts.pop("server")
-        shown = f"{number.major}.{number.micro}.0"  # asyncpg calls the second of its two numbers that
+        shown = (
+            f"{number.major}.{number.micro}.0"  # asyncpg calls the second of its two numbers that
+        )
         statements, problem = await self._statements(connection, number.major)
         return Snapshot(
             Server(version or "", shown, *figures),  # type: ignore[arg-type]  # as many as it has fields

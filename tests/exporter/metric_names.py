@@ -13,6 +13,7 @@ from exporter.collectors.backups import BackupEntry, Backups
 from exporter.collectors.base import World
 from exporter.collectors.endpoints import EndpointEntry, Endpoints
 from exporter.collectors.host import Host, HostOptions
+from exporter.collectors.pgbouncer import PgBouncerEntry, PgBouncers
 from exporter.collectors.postgres_server import PostgresEntry, PostgresServers
 from exporter.collectors.process_sources.matched import MatchedEntry
 from exporter.collectors.processes import Processes
@@ -62,6 +63,7 @@ def _collectors(tmp_path: Path) -> list[Any]:
         Host(HostOptions(procfs=root), World()),
         Processes([MatchedEntry(name="a", match="python")], World()),
         Endpoints([EndpointEntry.model_validate({"name": "a", "url": "http://a"})], World()),
+        PgBouncers([PgBouncerEntry.model_validate({"name": "a", "url": NOWHERE})], World()),
         PostgresServers([PostgresEntry.model_validate({"name": "a", "url": NOWHERE})], World()),
         Queues([BullMqEntry.model_validate({"system": "bullmq", "url": url})], World()),
         Releases([ReleaseEntry.model_validate({"name": "a", "path": tmp_path})], World()),
