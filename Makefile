@@ -30,7 +30,7 @@ check: setup ## the fast part, without servers: lint, types, layers, unit tests
 
 chaos: setup ## the long proofs: crashes at every point, storms over dying receivers (PRUNELLA_SEED=n repeats one)
 	@bash .ci/servers
-	@PRUNELLA_CHAOS=1 $(PYTEST) tests/proof $(ARGS)
+	@PRUNELLA_CHAOS=1 $(PYTEST) tests/proof tests/prunella/test_same_bytes.py $(ARGS)
 
 bench: setup ## benchmarks with their goals, in a few minutes (BENCH="idle webhooks reaction large storm flush")
 	@$(PYTHON) -m benchmarks $(BENCH)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import uvloop
+from prometheus_client import disable_created_metrics
 
 from prunella import logs
 from prunella.service.lifecycle import LAST_RESORT, run
@@ -49,6 +50,7 @@ def main(program: Program[S], arguments: Sequence[str] | None = None) -> int:
     options = _parser(program.name).parse_args(arguments)
     logs.configure(options.log_level)
     logging.captureWarnings(capture=True)
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nothing of ours reads
     try:
         if options.check_config:
             program.read(options.config, os.environ)
