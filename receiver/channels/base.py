@@ -62,6 +62,7 @@ class Channel(Settings):
     # what the service's documentation lets one sender do; `rate` says otherwise
     documented_rate: ClassVar[Rate | None] = None
     shows_pictures: ClassVar[bool] = False
+    shows_labels: ClassVar[bool] = False  # by itself, so that they are not among the facts
 
     api_url: BaseUrl | None = None
     min_severity: Literal["info", "warning", "critical"] = "info"

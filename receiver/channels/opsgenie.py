@@ -8,7 +8,7 @@ opens nothing twice. An answer of 202 says that it was accepted, and that is all
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import quote
 
 from pydantic import AfterValidator
@@ -45,6 +45,8 @@ class Opsgenie(Channel):
     `api_key` is that of an API integration. For an Opsgenie account that is not moved yet: `api_url:
     https://api.opsgenie.com` (or `https://api.eu.opsgenie.com`).
     """
+
+    shows_labels: ClassVar[bool] = True
 
     api_key: Annotated[Secret, AfterValidator(_header_safe)]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator
 
@@ -41,6 +41,8 @@ def _routing_key(secret: Secret) -> Secret:
 
 class PagerDuty(Channel):
     """Opens, acknowledges and resolves one alert for each incident on the service that `integration_key` belongs to."""
+
+    shows_labels: ClassVar[bool] = True
 
     integration_key: Annotated[Secret, AfterValidator(_routing_key)]
     region: Literal["us", "eu"] = "us"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
@@ -38,6 +38,8 @@ def _dsn(secret: Secret) -> Secret:
 
 class Sentry(Channel):
     """Sends each notice as an event to the project that `dsn` belongs to."""
+
+    shows_labels: ClassVar[bool] = True
 
     dsn: Annotated[Secret, AfterValidator(_dsn)]
 

@@ -19,6 +19,8 @@ from receiver.decide.release import Release
 NEAR = 7200.0  # a deploy so long before it may be the cause
 BEFORE, AFTER = 1800, 900  # seconds that a dashboard shows around an incident
 MOST_TRIED = 6
+LABELS = "Labels"
+MOST_LABELS = 20
 Calls = Sequence[tuple[float, Sequence[str]]]  # seconds after which whom
 Row = Mapping[str, Any]
 
@@ -47,8 +49,15 @@ def facts_of(story: Story) -> dict[str, str]:
         "Asked": _asked(story),
         "Release": _release(story),
         "Environment": story.environment or "",
+        LABELS: ", ".join(f"{name}={value}" for name, value in _labels(incident)),
     }
     return {caption: value for caption, value in said.items() if value}
+
+
+def _labels(incident: Incident) -> list[tuple[str, str]]:
+    """Its severity stands in the small print already."""
+    known = sorted((name, value) for name, value in incident.labels.items() if name != "severity")
+    return known[:MOST_LABELS]
 
 
 def began(incident: Incident) -> float:

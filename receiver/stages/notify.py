@@ -17,6 +17,7 @@ from receiver.decide.plan import highest
 from receiver.decide.reason import Reason
 from receiver.journal import Letter
 from receiver.journal.mail import CALL, ENDS, INSTEAD_OF
+from receiver.outside.runbooks import runbook_link
 from receiver.settings import ReceiverSettings
 from receiver.stages.context import Context
 from receiver.stages.question import question_of
@@ -27,6 +28,7 @@ _FIELDS = tuple(
     one.name for one in fields(Notice) if one.name not in {"question", "thread", "picture"}
 )
 
+_WEB = ("http://", "https://")
 _OF_NO_NEWS = frozenset({"opened", "blocked", "healed", "resolved"})
 DASHBOARD = "Dashboard"  # the caption of the link that gets the time of the incident
 _FOR_WHOM_WAS_CALLED = frozenset({"acknowledged", "resolved"})
@@ -226,11 +228,6 @@ def _notice(context: Context, incident: Incident, event: str, text: str, about: 
     word = event if incident.unprompted else _TITLES.get(event, event)
     # what was told of an earlier stretch of the same incident is told again
     again = f"-again{incident.progress.returns}" if incident.progress.returns else ""
-    links = {
-        caption: incident.annotations[key]
-        for caption, key in (("Runbook", "runbook_url"), (DASHBOARD, "dashboard_url"))
-        if incident.annotations.get(key, "").startswith(("http://", "https://"))
-    }
     suffix = f"-{about}" if about else ""
     return Notice(
         event=event,
@@ -242,11 +239,20 @@ def _notice(context: Context, incident: Incident, event: str, text: str, about: 
         text=text,
         at=context.now(),
         dedup_key=f"prunella-{context.journal.name}-{incident.id}-{event}{again}{suffix}",
-        links=links,
+        links=_links(context, incident),
         labels=incident.labels,
         question=question_of(incident, context),
         ended=incident.state in CLOSED,
     )
+
+
+def _links(context: Context, incident: Incident) -> dict[str, str]:
+    settings, annotations = context.settings(), incident.annotations
+    base = settings.server.public_url
+    runbook = runbook_link(incident.labels, annotations, settings.runbooks, base)
+    dashboard = annotations.get("dashboard_url", "")
+    links = {"Runbook": runbook} if runbook is not None else {}
+    return {**links, DASHBOARD: dashboard} if dashboard.startswith(_WEB) else links
 
 
 def _step(incident: Incident) -> str:

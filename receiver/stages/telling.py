@@ -10,7 +10,7 @@ from dataclasses import replace
 from receiver import metrics
 from receiver.channels.base import Channel, Notice
 from receiver.channels.templates import TEXT_MOST, TITLE_MOST, TemplateFailed, render
-from receiver.decide.facts import Row, Story, at_the_time, facts_of
+from receiver.decide.facts import LABELS, Row, Story, at_the_time, facts_of
 from receiver.decide.incident import Incident
 from receiver.decide.release import Release
 from receiver.stages.context import Context, playbook_of
@@ -70,6 +70,8 @@ class Teller:
         if channel.shows_pictures and channel.picture:
             picture = await context.illustrations.of(notice, story, context.tools)
         facts = {**facts_of(story), **notice.facts}
+        if channel.shows_labels:
+            facts.pop(LABELS, None)
         return replace(notice, facts=facts, links=links, picture=picture)
 
     async def _rows(self, incident: Incident) -> tuple[Row, ...]:

@@ -10,6 +10,7 @@ from prunella.service.answers import Refused
 from prunella.service.web import CLIENT
 from receiver.decide.incident import Incident, State
 from receiver.journal import Conflict, Page
+from receiver.outside.runbooks import runbook_link
 from receiver.stages import command
 from receiver.stages.context import Context
 from receiver.web.bodies import read_object
@@ -52,7 +53,12 @@ class Incidents:
         if incident is None:
             raise Refused(404, "not_found", f"there is no incident {request.match_info['id']}")
         lines = [line async for line in self._context.journal.export(incident.id)]
-        return web.json_response({**incident_json(incident), "timeline": timeline(lines)})
+        settings = self._context.settings()
+        base = settings.server.public_url or ""
+        runbook = runbook_link(incident.labels, incident.annotations, settings.runbooks, base)
+        return web.json_response(
+            {**incident_json(incident), "runbook": runbook, "timeline": timeline(lines)}
+        )
 
     async def say(self, request: web.Request) -> web.Response:
         """acknowledge, approve, deny or resolve."""

@@ -14,13 +14,10 @@ from pathlib import Path
 from aiohttp import web
 from markdown_it import MarkdownIt
 
+from receiver.outside.runbooks import folders, is_alert, runbook_file
 from receiver.stages.context import Context
 from receiver.web.pages import page
 
-_ALERT = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
-_PACKAGE = Path(__file__).parent.parent
-# beside the program when it is installed, among the documents when it runs from its sources
-BUNDLED = (_PACKAGE / "runbooks", _PACKAGE.parent / "docs" / "runbooks")
 LARGEST = 1 << 20
 
 
@@ -36,7 +33,7 @@ class Runbooks:
         items = "\n".join(
             f'<li><a href="/runbooks/{name}">{name}</a></li>'
             for name in names
-            if _ALERT.fullmatch(name) and name != "README"
+            if is_alert(name) and name != "README"
         )
         return page("Runbooks", f"<h1>Runbooks</h1>\n<ul>\n{items}\n</ul>")
 
@@ -49,17 +46,13 @@ class Runbooks:
         return page(alert, rendered(text))
 
     def _text(self, alert: str) -> str | None:
-        if not _ALERT.fullmatch(alert):
-            return None
-        files = (folder / f"{alert}.md" for folder in self._folders())
-        found = next((file for file in files if file.is_file()), None)
+        found = runbook_file(alert, self._context.settings().runbooks)
         if found is None or found.stat().st_size > LARGEST:
             return None
         return found.read_text(encoding="utf-8", errors="replace")
 
     def _folders(self) -> tuple[Path, ...]:
-        own = self._context.settings().runbooks
-        return BUNDLED if own is None else (own, *BUNDLED)
+        return folders(self._context.settings().runbooks)
 
 
 def rendered(text: str) -> str:

@@ -158,3 +158,13 @@ async def test_only_web_links_are_passed_on() -> None:
         await made.deliver(firing(annotations=links))
         await made.settle()
         assert (await made.told())[0]["links"] == {"Runbook": "https://runbooks.example/x"}
+
+
+async def test_an_alert_without_a_runbook_of_its_own_links_ours() -> None:
+    server = {"public_url": "https://prunella.example"}
+    async with rig(server=server, mode="shadow") as made:
+        await made.deliver(firing(labels={"alertname": "HighErrorRate"}))
+        await made.settle()
+        assert (await made.told())[0]["links"] == {
+            "Runbook": "https://prunella.example/runbooks/HighErrorRate"
+        }

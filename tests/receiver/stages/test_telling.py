@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from prunella.metrics import REGISTRY
+from receiver.channels.pagerduty import PagerDuty
 from receiver.stages import command
 from receiver.stages.telling import Teller
 from tests.receiver.channels.notices import a_notice
@@ -127,3 +128,16 @@ async def test_a_round_that_takes_long_tells_what_is_so_by_then() -> None:
         late = await teller.complete(notice, channel)
         assert "acknowledge" in early.facts["Asked"]
         assert late.facts["Next"] == "nothing by itself: it ends with its alert"
+
+
+async def test_labels_are_told_where_the_channel_does_not_show_them_by_itself() -> None:
+    async with rig(mode="shadow") as made:
+        await made.deliver(firing())
+        await made.settle()
+        teller, notice = Teller(made.context), replace(a_notice(), incident=1)
+        await teller.look_up({1})
+        told = await teller.complete(notice, made.settings.channels["ops"])
+        assert told.facts["Labels"] == "alertname=HighErrorRate, service=shop"
+        key = "0123456789abcdef0123456789abcdef"
+        pager = PagerDuty.model_validate({"integration_key": key})
+        assert "Labels" not in (await teller.complete(notice, pager)).facts

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.web.runbooks import BUNDLED, rendered
+from receiver.outside.runbooks import BUNDLED
+from receiver.web.runbooks import rendered
 from tests.receiver.web.serving import READ, WEBHOOK, serving
 
 SHIPPED = sorted(file.stem for file in BUNDLED[1].glob("*.md") if file.stem != "README")
