@@ -76,9 +76,9 @@ def _page(pages: Pages) -> Handler:
     return answer
 
 
-def metrics_response(request: web.Request) -> web.Response:
+async def metrics_response(request: web.Request) -> web.Response:
     """The default registry in the format that the request asks for; `name[]` picks metrics."""
-    page = metrics(Asked(request.path, request.query_string, _headers(request)))
+    page = await metrics(Asked(request.path, request.query_string, _headers(request)))
     return web.Response(status=page.status, body=page.body, headers=page.all_headers())
 
 

@@ -41,7 +41,11 @@ _RESPONSE_SIZE = Histogram(
     ["method", "route"],
     buckets=_BYTES,
 )
-IN_PROGRESS = Gauge("http_requests_in_progress", "HTTP requests being answered now.")
+IN_PROGRESS = Gauge(
+    "http_requests_in_progress",
+    "HTTP requests being answered now.",
+    multiprocess_mode="livesum",
+)
 
 _routes = Bounded("http_requests_total", limit=500)
 

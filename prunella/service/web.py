@@ -275,7 +275,7 @@ async def _healthy(_: web.Request) -> web.Response:
 
 
 async def _metrics(request: web.Request) -> web.Response:
-    return metrics_response(request)
+    return await metrics_response(request)
 
 
 async def _expect_later(_: web.Request) -> None:
