@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
 from aiohttp import web
+from prometheus_client.metrics_core import Metric
 
 from exporter import page
+from exporter.collectors.endpoints import Endpoints
 from exporter.collectors.postgres_server import PostgresServers
 from exporter.collectors.queues import Queues
 from exporter.database_health import look_at_databases
+from exporter.endpoint_health import look_at_endpoints
 from exporter.health import Checks
+from exporter.probes import Probes
 from exporter.queue_health import look_at_queues
 from exporter.report import Look, Report
 from exporter.request import RefusedError, time_allowed, wanted
 from exporter.running import Running
-from exporter.settings import Config, Health
+from exporter.settings import Config, Health, config_page
+from prunella.metrics import REGISTRY, CollectorRegistry
 from prunella.service.answers import Refused
 from prunella.service.auth import Auth, Scope
 from prunella.service.clock import Clock, SystemClock
+from prunella.service.door import Door
 from prunella.service.reload import Live
 from prunella.service.settings import ConfigError, Problem
 from prunella.service.web import Route, Service
@@ -29,6 +35,8 @@ HEALTH = {
     "app": "the exporter",
     "db": "postgres",
     "queue": "queues",
+    "ai": "endpoints of the kind ai",
+    "external": "endpoints of the kind external",
 }  # what it looks at, by its path
 
 
@@ -41,6 +49,12 @@ def looks(running: Running, limits: Health) -> dict[str, Look]:
     queues = running.collector("queues")
     if isinstance(queues, Queues):
         found["queue"] = partial(look_at_queues, queues.seen, limits.queue, limits.failures)
+    probed = running.collector("endpoints")
+    if isinstance(probed, Endpoints):
+        for kind in ("ai", "external"):
+            of_kind = [endpoint for endpoint in probed.endpoints if endpoint.kind == kind]
+            if of_kind:
+                found[kind] = partial(look_at_endpoints, of_kind)
     return found
 
 
@@ -52,6 +66,9 @@ class Exporter:
         self._live = live
         self._live.on_reload(self._apply)
         self._running = Running()
+        self._probes = Probes()
+        file = self.config.server.web_config_file
+        self._door = Door(file) if file is not None else None
         self._checks = Checks(self._clock, self.config.health.memory)
 
     @property
@@ -64,6 +81,8 @@ class Exporter:
             routes=(
                 Route("GET", "/", Scope.OPEN, self._landing),
                 Route("GET", "/metrics", Scope.OPEN, self._metrics),
+                Route("GET", "/probe", Scope.OPEN, self._probe),
+                Route("GET", "/config", Scope.OPEN, self._config),
                 Route("GET", "/api/health", Scope.OPEN, self._health),
                 *(
                     Route("GET", f"/api/health/{n}", Scope.OPEN, partial(self._health_of, n))
@@ -72,6 +91,7 @@ class Exporter:
                 Route("POST", "/-/reload", Scope.OPEN, self._reload),
             ),
             auth=Auth({}),
+            door=self._door,
         )
 
     @asynccontextmanager
@@ -84,14 +104,16 @@ class Exporter:
             await self._running.stop()
 
     async def _apply(self, new: Config) -> None:
-        if new.server != self.config.server:
-            raise ConfigError(
-                [Problem("server.listen", "a change takes effect only with a restart")]
-            )
+        before = self.config.server.model_dump()
+        changed = [key for key, value in new.server.model_dump().items() if value != before[key]]
+        if changed:
+            text = "a change takes effect only with a restart"
+            raise ConfigError(Problem(f"server.{key}", text) for key in changed)
         await self._put_in_force(new)
 
     async def _put_in_force(self, config: Config) -> None:
         await self._running.apply(config)
+        self._probes.apply(config)
         self._checks.memory_limit = config.health.memory
         self._checks.watch(looks(self._running, config.health))
 
@@ -110,10 +132,14 @@ class Exporter:
         except RefusedError as error:
             raise Refused(400, "bad_scrape", str(error)) from error
         families = await scraper.scrape(names, seconds)
-        accept = request.headers.get("Accept", "")
-        encoding = request.headers.get("Accept-Encoding", "")
-        body, headers = await page.answer(families, accept, encoding)
-        return web.Response(body=body, headers=headers)
+        return await _shown(request, families, REGISTRY)
+
+    async def _probe(self, request: web.Request) -> web.Response:
+        families = await self._probes.answer(request.query, request.headers)
+        return await _shown(request, families, None)
+
+    async def _config(self, _: web.Request) -> web.Response:
+        return web.Response(text=config_page(self.config), content_type="text/plain")
 
     async def _health(self, _: web.Request) -> web.Response:
         return self._answer(await self._checks.all())
@@ -128,8 +154,9 @@ class Exporter:
         return web.json_response(report.document(self._clock.now()), status=report.code)
 
     async def _reload(self, _: web.Request) -> web.Response:
-        """Without tokens the address is the permission: whoever can reach loopback has the machine."""
-        if not self.config.server.listen.loopback:
+        """Where the door keeps nobody out, the address is the permission: whoever can reach loopback has the machine."""
+        guarded = self._door is not None and self._door.protected
+        if not (guarded or self.config.server.listen.loopback):
             cure = "send the process SIGHUP: it listens beyond loopback, where anyone could ask"
             raise Refused(403, "not_loopback", cure)
         try:
@@ -137,3 +164,13 @@ class Exporter:
         except ConfigError as error:
             raise Refused(500, "config_refused", str(error)) from error
         return web.json_response({"status": "reloaded"})
+
+
+async def _shown(
+    request: web.Request, families: Sequence[Metric], own: CollectorRegistry | None
+) -> web.Response:
+    """In the format that was asked for, with the process's own families if there are any."""
+    accept = request.headers.get("Accept", "")
+    encoding = request.headers.get("Accept-Encoding", "")
+    body, headers = await page.answer(families, accept, encoding, own)
+    return web.Response(body=body, headers=headers)

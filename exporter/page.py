@@ -96,6 +96,8 @@ def landing(collectors: Collection[str]) -> str:
             ("/api/health/app", "the same in detail"),
             ("/api/health/db", "the databases of `postgres`"),
             ("/api/health/queue", "the queues of `queues`"),
+            ("/probe?target=127.0.0.1:9650", "a probe of a target, made when it is asked for"),
+            ("/config", "the configuration in force, without its secrets"),
             ("/-/healthy", "it runs"),
             ("/-/ready", "it can be scraped"),
         )

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-DEADLINE = 1.0
+HARD = 1.0  # seconds until there is an answer, whatever a look does
+DEADLINE = 0.95  # what a look may take, so that it can still say what it saw
+_FRESH = 1.0
 
 
 class Status(StrEnum):
@@ -52,13 +54,16 @@ class Shared:
         self._done = 0.0
 
     async def __call__(self) -> Report:
-        stale = asyncio.get_running_loop().time() - self._done > DEADLINE
+        stale = asyncio.get_running_loop().time() - self._done > _FRESH
         if self._task is None or (self._task.done() and stale):
             self._task = asyncio.create_task(self._report())
         return await asyncio.shield(self._task)
 
     async def _report(self) -> Report:
         try:
-            return await self._look()
+            async with asyncio.timeout(HARD):
+                return await self._look()
+        except TimeoutError:
+            return Report(Status.UNHEALTHY, {"error": f"no answer within {HARD:g}s"})
         finally:
             self._done = asyncio.get_running_loop().time()

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, create_model
+import yaml
+from pydantic import AfterValidator, Field, create_model
 
 from exporter.collectors import COLLECTORS
+from exporter.collectors.endpoints import EndpointEntry
+from exporter.probing.allowed import rule_of
+from exporter.probing.modules import Module
 from exporter.queues.base import Lag
-from prunella.service.settings import Duration, Listen, ListenAddress, Settings, load
+from prunella.service.settings import (
+    ConfigError,
+    Duration,
+    Listen,
+    ListenAddress,
+    LocalPath,
+    Problem,
+    Settings,
+    load,
+)
+from prunella.service.web_config import read_web_config
 
+_STARS = "*" * 10  # what pydantic writes for a secret
 DEFAULT_LISTEN = ListenAddress("127.0.0.1", 9650)
 
 
 class Server(Settings):
+    """`web_config_file` is exporter-toolkit's: TLS, client certificates, users."""
+
     listen: Listen = DEFAULT_LISTEN
+    web_config_file: LocalPath | None = None
 
 
 class Labels(Settings):
@@ -45,6 +63,17 @@ class Health(Settings):
     failures: Failures = Failures()
 
 
+def _rule(text: str) -> str:
+    rule_of(text)
+    return text
+
+
+class Probe(Settings):
+    """Hosts, `*.domains`, addresses and networks that `/probe` may go to besides those of `endpoints`."""
+
+    allow: tuple[Annotated[str, AfterValidator(_rule)], ...] = ()
+
+
 class Config(Settings):
     """The keys that are no collector's."""
 
@@ -52,6 +81,13 @@ class Config(Settings):
     labels: Labels = Labels()
     scrape_timeout: Annotated[Duration, Field(gt=0)] = 9.5
     health: Health = Health()
+    modules: Mapping[str, Module] = Field(default_factory=dict)
+    probe: Probe = Probe()
+
+    def endpoint_urls(self) -> list[str]:
+        """The addresses of what is probed in the background."""
+        entries: Sequence[EndpointEntry] = self.options().get("endpoints", ())
+        return [entry.url.get_secret_value() for entry in entries]
 
     def options(self) -> dict[str, Any]:
         """The options of every collector that is switched on, by its key."""
@@ -66,6 +102,32 @@ ExporterConfig: type[Config] = create_model("ExporterConfig", __base__=Config, *
 def read(file: Path | None, environ: Mapping[str, str]) -> Config:
     """The file's settings; without one, what serves a machine as it is. Raises ConfigError."""
     if file is not None:
-        return load(ExporterConfig, file, environ)
+        config = load(ExporterConfig, file, environ)
+        _check_door(config.server.web_config_file)
+        return config
     defaults = {key: kind.default for key, kind in COLLECTORS.items() if kind.default is not None}
     return ExporterConfig.model_validate(defaults)
+
+
+def _check_door(file: Path | None) -> None:
+    """The file is read again by the door itself; here, so that what is wrong with it is said with the rest."""
+    try:
+        if file is not None:
+            read_web_config(file)
+    except ConfigError as error:
+        at = "server.web_config_file"
+        raise ConfigError([Problem(at, str(problem)) for problem in error.problems]) from error
+
+
+def config_page(config: Config) -> str:
+    """The config in force as YAML, with a word in the place of every secret."""
+    shown = config.model_dump(mode="json", exclude_none=True, by_alias=True, warnings=False)
+    return yaml.safe_dump(_masked(shown), sort_keys=False, allow_unicode=True, width=1000)
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _masked(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_masked(one) for one in value]
+    return "<secret>" if value == _STARS else value

@@ -41,7 +41,7 @@ def pattern(text: str) -> Pattern:
     except re2.error as error:
         said = error.args[0] if error.args else error
         shown = said.decode(errors="replace") if isinstance(said, bytes) else said
-        raise ValueError(f"{text!r} is no regular expression of RE2: {shown}") from None
+        raise ValueError(f"is no regular expression of RE2: {shown}") from None
     return compiled
 
 

@@ -53,6 +53,8 @@ async def serving(
 ) -> AsyncIterator[Served]:
     port, file = free_port(), tmp_path / "exporter.yml"
     server = {"listen": f"{listen_host}:{port}"}
+    if "web_config_file" in keys:
+        server["web_config_file"] = keys.pop("web_config_file")
     file.write_text(yaml.safe_dump({"server": server, **keys}))
     exporter = Exporter(Live(lambda: read(file, {})))
     async with (

@@ -60,3 +60,15 @@ async def test_one_who_goes_away_takes_nobodys_answer() -> None:
     with pytest.raises(asyncio.CancelledError):
         await gone
     assert (await staying).status is Status.HEALTHY
+
+
+async def test_a_look_that_does_not_come_back_is_unhealthy_and_called_off() -> None:
+    look = Looked()
+    shared = Shared(look)
+    began = asyncio.get_running_loop().time()
+    reports = await asyncio.gather(shared(), shared())
+    assert asyncio.get_running_loop().time() - began < 5
+    assert {report.status for report in reports} == {Status.UNHEALTHY}
+    look.free.set()
+    shared._done -= 2
+    assert (await shared()).status is Status.HEALTHY
