@@ -11,6 +11,7 @@ import psutil
 from prometheus_client.metrics_core import Metric
 
 from exporter.families import Rows, counter, gauge
+from exporter.proc.details import Details
 from exporter.proc.mounts import NO_TYPE, Mount
 from exporter.proc.processes import Process
 
@@ -91,22 +92,23 @@ def booted(_procfs: Path) -> float:
     return psutil.boot_time()
 
 
-def memory_limit(_procfs: Path, _pid: int) -> None:
-    """Unknown here."""
+_ATTRIBUTES = ["pid", "ppid", "name", "cpu_times", "memory_info", "create_time"]
 
 
 def table(_procfs: Path) -> dict[int, Process]:
     """All processes; what may not be looked into counts nothing."""
     found = {}
-    for process in psutil.process_iter(["pid", "ppid", "cpu_times", "memory_info", "create_time"]):
+    for process in psutil.process_iter(_ATTRIBUTES):
         seen = process.info
         times, used = seen["cpu_times"], seen["memory_info"]
         found[process.pid] = Process(
             process.pid,
             seen["ppid"] or 0,
-            times.user + times.system if times else 0.0,
+            times.user if times else 0.0,
+            times.system if times else 0.0,
             used.rss if used else 0,
             (seen["create_time"] or 0.0) - psutil.boot_time(),
+            name=seen["name"] or "",
         )
     return found
 
@@ -118,8 +120,10 @@ def command_line(_procfs: Path, pid: int) -> str:
         return ""
 
 
-def open_files(_procfs: Path, pid: int) -> int | None:
+def details(_procfs: Path, pid: int) -> Details:
+    """Of all that Linux tells only the descriptors."""
     try:
-        return psutil.Process(pid).num_fds()
+        held: int | None = psutil.Process(pid).num_fds()
     except psutil.Error:
-        return None
+        held = None
+    return Details(None, None, None, None, None, held, None)

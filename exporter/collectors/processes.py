@@ -16,8 +16,10 @@ from pydantic import PlainValidator, ValidationError, ValidationInfo
 from exporter.collectors.base import Collected, Kind, World, ahead_of, entries
 from exporter.collectors.process_sources import SOURCES
 from exporter.collectors.process_sources.base import DOWN, Entry, Reading, SourceError
-from exporter.collectors.process_sources.look import Look, Restarts, Snapshot, look
+from exporter.collectors.process_sources.grouping import Commands, groups
+from exporter.collectors.process_sources.look import Look, Restarts, Snapshot, look, remembered
 from exporter.families import counter, gauge
+from exporter.proc.groups import Used, group_families
 from exporter.threads import in_thread
 from prunella.service.problems import mistake
 
@@ -74,14 +76,15 @@ ENTRY = Annotated[Entry, PlainValidator(_entry)]
 class Processes:
     def __init__(self, options: Sequence[Entry], world: World) -> None:
         self._entries, self._world = options, world
-        self._restarts = Restarts()
+        self._restarts, self._lines = Restarts(), remembered(PROCFS)
+        self._commands, self._used = Commands(), Used()
 
     async def start(self) -> None: ...
 
     async def stop(self) -> None: ...
 
     async def collect(self, deadline: float) -> Collected:
-        snapshot = await in_thread(lambda: Snapshot(PROCFS))
+        snapshot = await in_thread(lambda: Snapshot(PROCFS, self._lines))
         groups: dict[Hashable, list[Entry]] = {}
         for entry in self._entries:
             groups.setdefault(entry.source(), []).append(entry)
@@ -89,9 +92,14 @@ class Processes:
             *(_ask(group, snapshot, ahead_of(deadline)) for group in groups.values())
         )
         readings = {name: reading for known, _ in answers for name, reading in known.items()}
-        looks = await in_thread(lambda: self._look(readings, snapshot))
         problems = tuple(problem for _, problem in answers if problem)
-        return Collected(_families(looks), problems)
+        return Collected(await in_thread(lambda: self._all(readings, snapshot)), problems)
+
+    def _all(self, readings: Mapping[str, Reading], snapshot: Snapshot) -> tuple[Metric, ...]:
+        ours = _families(self._look(readings, snapshot))
+        together = list(groups(readings, snapshot, self._commands))
+        used = self._used.add(together, snapshot.now)
+        return (*ours, *group_families(together, used, snapshot.booted))
 
     def _look(self, readings: Mapping[str, Reading], snapshot: Snapshot) -> list[Look]:
         looks = []

@@ -31,6 +31,20 @@ def raw(path: str | Path) -> bytes:
         os.close(handle)
 
 
+def record(path: str) -> bytes:
+    """A file that the kernel gives in one piece, as those of a process are; nothing where we may not read it."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(handle, _CHUNK)
+    except OSError:
+        return b""  # it has ended in this moment
+    finally:
+        os.close(handle)
+
+
 def of_the_machine(procfs: Path, file: str) -> str:
     """A /proc file as process 1 sees it: our own may show a container's mounts and network.
 

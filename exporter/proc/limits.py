@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import resource
+import sys
+from collections.abc import Iterable
 from pathlib import Path
+
+from exporter.proc.files import content, record
 
 CGROUPS = Path("/sys/fs/cgroup")
 NO_LIMIT = 1 << 60  # version 1 writes a huge number for "none"
+_THIS_MACHINE = Path("/proc")
+_ADDRESS_SPACE = re.compile(r"^Max address space\s+(\d+)", re.MULTILINE)
 
 
-def memory_limit(procfs: Path, pid: int, cgroups: Path = CGROUPS) -> int | None:
-    """The tightest limit that holds for the process, None when there is none or we may not look."""
-    known = [_cgroup_limit(procfs, pid, cgroups), _address_space(procfs, pid)]
-    return min((limit for limit in known if limit is not None), default=None)
+class MemoryLimits:
+    """Those of one moment: processes of one control group share its limits, which are read once."""
+
+    def __init__(self, procfs: Path, cgroups: Path = CGROUPS) -> None:
+        self._procfs, self._cgroups = procfs, cgroups
+        self._known: dict[str, int | None] = {}
+
+    def of(self, pids: Iterable[int]) -> int | None:
+        """The tightest limit that holds for one of them, None when there is none or we may not look."""
+        found = [limit for pid in pids for limit in (self._group(pid), self._own(pid))]
+        return min((limit for limit in found if limit is not None), default=None)
+
+    def _group(self, pid: int) -> int | None:
+        groups = record(f"{self._procfs}/{pid}/cgroup").decode(errors="surrogateescape")
+        if groups not in self._known:
+            self._known[groups] = _tightest(groups, self._cgroups)
+        return self._known[groups]
+
+    def _own(self, pid: int) -> int | None:
+        if sys.platform == "linux" and self._procfs == _THIS_MACHINE:
+            # Of other users' processes only the file tells us.
+            with contextlib.suppress(OSError):
+                soft = resource.prlimit(pid, resource.RLIMIT_AS)[0]
+                return soft if soft != resource.RLIM_INFINITY else None
+        found = _ADDRESS_SPACE.search(_read(f"{self._procfs}/{pid}/limits"))
+        return int(found[1]) if found else None
 
 
-def _cgroup_limit(procfs: Path, pid: int, cgroups: Path) -> int | None:
-    limits = []
-    for line in _read(procfs / str(pid) / "cgroup").splitlines():
+def _tightest(groups: str, cgroups: Path) -> int | None:
+    limits: list[int] = []
+    for line in groups.splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers == "":
             limits += _up(cgroups, path, "memory.max")
@@ -30,7 +61,7 @@ def _up(root: Path, path: str, file: str) -> list[int]:
     folder = root / path.lstrip("/")
     found = []
     for group in (folder, *folder.parents):
-        text = _read(group / file).strip()
+        text = _read(f"{group}/{file}").strip()
         if text.isdecimal() and int(text) < NO_LIMIT:
             found.append(int(text))
         if group == root:
@@ -38,16 +69,8 @@ def _up(root: Path, path: str, file: str) -> list[int]:
     return found
 
 
-def _address_space(procfs: Path, pid: int) -> int | None:
-    for line in _read(procfs / str(pid) / "limits").splitlines():
-        if line.startswith("Max address space"):
-            soft = line.split()[3]
-            return int(soft) if soft.isdecimal() else None
-    return None
-
-
-def _read(file: Path) -> str:
+def _read(file: str) -> str:
     try:
-        return file.read_text()
+        return content(file)
     except OSError:
         return ""

@@ -39,6 +39,7 @@ class RealEngine:
         argv += [f"--stop-timeout={options.get('stop_timeout', 1)}"]
         argv += _CHECK if options.get("checked") else ()
         argv += ["--restart=always"] if options.get("restart") else ()
+        argv += [f"--memory={options['memory']}"] if options.get("memory") else ()
         self.made.append(name)
         await asyncio.to_thread(docker, *argv, IMAGE, "python3", "-Sc", _FRESH + code)
 

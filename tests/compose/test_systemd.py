@@ -3,14 +3,19 @@ the stand-in everywhere."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from exporter.collectors.base import World
+from exporter.collectors.process_sources.systemd import SystemdEntry
+from exporter.collectors.processes import Processes
 from receiver.managers.base import ManagerError
 from receiver.managers.systemd import Systemd
 from tests.compose.machine import RealSystemd
+from tests.exporter.reading import value
 from tests.receiver.managers.docker_tales import the_tools
 from tests.receiver.managers.systemd_tales import API, SLEEP, Scene, SystemdTales
 
@@ -34,6 +39,25 @@ def scene(machine: RealSystemd) -> Iterator[Scene]:
     )
     try:
         yield Scene(machine, root, nobody)
+    finally:
+        machine.forget()
+
+
+async def test_the_exporter_reads_what_a_real_systemd_says(machine: RealSystemd) -> None:
+    """Its processes are in a namespace of their own, so what is compared is what systemd itself says."""
+    await machine.start("api.service", SLEEP)
+    await machine.define("idle.service", SLEEP)
+    program = machine.systemctl("nobody")
+    entries = [
+        SystemdEntry(name=name, manager="systemd", systemctl=program)
+        for name in ("api", "idle", "nobody")
+    ]
+    found = await Processes(entries, World()).collect(asyncio.get_running_loop().time() + 20)
+    try:
+        assert found.problems == ()
+        up = [value(found, "prunella_process_up", name=one.name) for one in entries]
+        assert up == [1, 0, 0]
+        assert value(found, "prunella_process_restarts_total", name="api") == 0
     finally:
         machine.forget()
 

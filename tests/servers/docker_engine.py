@@ -47,6 +47,7 @@ class Container:
     restart: bool = False  # restart: always
     stop_timeout: float = 1.0
     labels: Mapping[str, str] = field(default_factory=dict)
+    memory: int = 0  # --memory
 
     id: str = field(default_factory=lambda: secrets.token_hex(32))
     status: str = "created"
@@ -78,6 +79,7 @@ class Container:
             "RestartCount": self.count,
             "State": {**state, "StartedAt": self.started_at, **health},
             "Config": {"Env": ["TOKEN=c4nary"], "Labels": dict(self.labels)},
+            "HostConfig": {"Memory": self.memory},
         }
 
     async def start(self) -> None:
@@ -204,8 +206,12 @@ def _looked(container: Container, word: str) -> dict[str, Any]:
         return container.shown()
     if not container.pid:
         return {"memory_stats": {}}
-    rss = psutil.Process(container.pid).memory_info().rss
-    return {"memory_stats": {"usage": 2 * rss, "stats": {"total_rss": rss, "total_cache": rss}}}
+    process = psutil.Process(container.pid)
+    rss, spent = process.memory_info().rss, process.cpu_times()
+    return {
+        "memory_stats": {"usage": 2 * rss, "stats": {"total_rss": rss, "total_cache": rss}},
+        "cpu_stats": {"cpu_usage": {"total_usage": int(1e9 * (spent.user + spent.system))}},
+    }
 
 
 async def _ordered(container: Container, word: str, query: Mapping[str, str]) -> web.Response:

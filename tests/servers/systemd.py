@@ -43,6 +43,7 @@ class Unit:
     interval: float = 30.0
     stop_timeout: float = 1.0
     masked: bool = False
+    memory_max: int = 0  # MemoryMax=
 
     active: str = "inactive"
     sub: str = "dead"
@@ -71,6 +72,9 @@ class Unit:
     def facts(self, name: str) -> dict[str, str]:
         return {
             "Id": name,
+            "Names": name,
+            "ControlGroup": "",  # its processes are in ours
+            "MemoryMax": str(self.memory_max or "infinity"),
             "LoadState": "masked" if self.masked else "loaded",
             "ActiveState": self.active,
             "SubState": self.sub,
@@ -131,12 +135,11 @@ class Systemd:
         writer.close()
 
     async def _obey(self, order: dict[str, Any]) -> Answer:
-        verb, name = order["words"][:2]
-        unit = self.units.get(name)
+        verb, *names = order["words"]
         if verb == "show":
-            facts = unit.facts(name) if unit else {**NOT_FOUND, "Id": name}
-            wanted = [word for word in order["property"].split(",") if word in facts]
-            return "".join(f"{word}={facts[word]}\n" for word in wanted), "", 0
+            return "\n".join(self._shown(name, order["property"]) for name in names), "", 0
+        name = names[0]
+        unit = self.units.get(name)
         refusal = self._refusal(unit, order)
         if unit is None or refusal is not None:
             return refusal or ("", "", 5)
@@ -150,6 +153,12 @@ class Systemd:
             unit.running_job = asyncio.create_task(self._job(unit, name, verb))
         # the order of a client that goes away is carried out all the same
         return await asyncio.shield(unit.running_job)
+
+    def _shown(self, name: str, wanted: str) -> str:
+        """A paragraph; of several units there is an empty line between them."""
+        unit = self.units.get(name)
+        facts = unit.facts(name) if unit else {**NOT_FOUND, "Id": name, "Names": name}
+        return "".join(f"{word}={facts[word]}\n" for word in wanted.split(",") if word in facts)
 
     def _refusal(self, unit: Unit | None, order: dict[str, Any]) -> Answer | None:
         """What is said before a job is made."""

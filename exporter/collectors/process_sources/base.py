@@ -18,6 +18,15 @@ class SourceError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Figures:
+    """What a source says of processes that are not in our own /proc."""
+
+    resident: int | None = None
+    cpu: float | None = None
+    started: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What is known of one entry: `roots` are the processes themselves, without what they started."""
 
@@ -27,6 +36,8 @@ class Reading:
     starts: tuple[float, ...] = ()  # when each instance was started, if the source says so
     restarts: int | None = None  # counted by the source itself
     memory_limit: int | None = None
+    split: int = 0  # shown by their commands, too, at most so many
+    figures: Figures | None = None  # for processes that only the source can see
 
 
 DOWN = Reading(up=False)
@@ -38,7 +49,12 @@ class Machine(Protocol):
     @property
     def processes(self) -> Table: ...
 
-    def command_line(self, pid: int) -> str: ...
+    @property
+    def command_lines(self) -> Mapping[int, str]: ...
+
+    def within(self, pid: int, group: str) -> bool:
+        """Whether that is the name of a control group which the process is in: who it is, by its container's id."""
+        ...
 
 
 class Entry(Settings):

@@ -3,40 +3,72 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 from exporter import portable
 from exporter.collectors.process_sources.base import Reading
-from exporter.proc import kernel, limits, processes
-from exporter.proc.processes import Process, Table, families
+from exporter.proc import details, files, kernel, processes
+from exporter.proc.command_lines import CommandLines
+from exporter.proc.details import Details
+from exporter.proc.groups import Member
+from exporter.proc.limits import MemoryLimits
+from exporter.proc.processes import ENDED, Process, Table, families
+
+LINUX = sys.platform == "linux"
+
+
+def remembered(procfs: Path) -> CommandLines:
+    """The command lines of this machine, kept from scrape to scrape."""
+    return CommandLines(partial(processes.command_line if LINUX else portable.command_line, procfs))
 
 
 class Snapshot:
     """The machine's processes at one moment."""
 
-    def __init__(self, procfs: Path) -> None:
+    def __init__(self, procfs: Path, lines: CommandLines | None = None) -> None:
         self._procfs = procfs
-        linux = sys.platform == "linux"
-        self._command_line = processes.command_line if linux else portable.command_line
-        self._open_files = processes.open_files if linux else portable.open_files
-        self._memory_limit = limits.memory_limit if linux else portable.memory_limit
-        self.processes: Table = (processes.table if linux else portable.table)(procfs)
-        self.booted = (kernel.boot_time if linux else portable.booted)(procfs)
+        self._lines = lines or remembered(procfs)
+        self._limits = MemoryLimits(procfs)
+        self._details: dict[int, Details] = {}
+        everything = (processes.table if LINUX else portable.table)(procfs)
+        self.processes: Table = {
+            pid: one for pid, one in everything.items() if one.state not in ENDED
+        }
+        self.zombies = [one for one in everything.values() if one.state == "Z"]
+        self.booted = (kernel.boot_time if LINUX else portable.booted)(procfs)
+        self.now = time.time() - self.booted
 
-    def command_line(self, pid: int) -> str:
-        return self._command_line(self._procfs, pid)
+    @cached_property
+    def command_lines(self) -> Mapping[int, str]:
+        return self._lines.of(self.processes, self.now)
 
-    def open_files(self, pids: Collection[int]) -> int | None:
-        """Their sum; None as soon as we may not look into one."""
-        counts = [self._open_files(self._procfs, pid) for pid in pids]
-        known = [count for count in counts if count is not None]
-        return sum(known) if known and len(known) == len(counts) else None
+    def within(self, pid: int, group: str) -> bool:
+        try:
+            return group in files.content(f"{self._procfs}/{pid}/cgroup")
+        except OSError:
+            return False
+
+    def member(self, process: Process) -> Member:
+        found = self._details.get(process.pid)
+        if found is None:
+            look = details.details if LINUX else portable.details
+            found = self._details[process.pid] = look(self._procfs, process.pid)
+        return Member(process, found)
+
+    def members(self, pids: Iterable[int]) -> list[Member]:
+        return [self.member(self.processes[pid]) for pid in pids]
 
     def memory_limit(self, pids: Collection[int]) -> int | None:
-        found = [self._memory_limit(self._procfs, pid) for pid in pids]
-        return min((limit for limit in found if limit is not None), default=None)
+        return self._limits.of(pids) if LINUX else None
+
+    def belonging(self, reading: Reading) -> set[int]:
+        """The processes that live of what a source has named."""
+        roots = [pid for pid in reading.roots if pid in self.processes]
+        return families(self.processes, roots) if reading.family else set(roots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +92,41 @@ def look(
     restarts: int | None,
     snapshot: Snapshot,
 ) -> Look:
-    roots = [pid for pid in reading.roots if pid in snapshot.processes]
-    pids = families(snapshot.processes, roots) if reading.family else set(roots)
+    pids = snapshot.belonging(reading)
     limit = limit or reading.memory_limit
     if not pids:
-        # Also a manager in another PID namespace: it knows that it runs, we cannot see it.
-        return Look(labels, reading.up, restarts=restarts, limit=limit)
-    mine = [snapshot.processes[pid] for pid in pids]
+        return _unseen(labels, reading, limit, restarts)
+    members = snapshot.members(pids)
+    roots = [pid for pid in reading.roots if pid in snapshot.processes]
     return Look(
         labels,
         reading.up,
-        resident=sum(process.resident for process in mine),
-        cpu=sum(process.cpu for process in mine),
+        resident=sum(member.process.resident for member in members),
+        cpu=sum(member.process.cpu for member in members),
         restarts=restarts,
-        open_fds=snapshot.open_files(pids),
-        started=snapshot.booted + min(_starts(roots, snapshot.processes)),
-        limit=limit or snapshot.memory_limit(roots),
+        open_fds=_all_open([member.details.open_files for member in members]),
+        started=snapshot.booted + min(snapshot.processes[pid].started for pid in roots),
+        # of a whole machine the tightest of all limits says nothing
+        limit=limit or (None if reading.split else snapshot.memory_limit(roots)),
     )
 
 
-def _starts(pids: Collection[int], known: Mapping[int, Process]) -> list[float]:
-    return [known[pid].started for pid in pids]
+def _unseen(
+    labels: tuple[str, str, str], reading: Reading, limit: int | None, restarts: int | None
+) -> Look:
+    """Down, or in another PID namespace: its manager knows that it runs, and perhaps more; we cannot see it."""
+    seen = reading.figures
+    if seen is None:
+        return Look(labels, reading.up, restarts=restarts, limit=limit)
+    return Look(
+        labels, reading.up, seen.resident, seen.cpu, restarts, started=seen.started, limit=limit
+    )
+
+
+def _all_open(counts: Collection[int | None]) -> int | None:
+    """Their sum; None as soon as we may not look into one."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else None
 
 
 class Restarts:

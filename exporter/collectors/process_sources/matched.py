@@ -6,7 +6,7 @@ import re
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from exporter.collectors.process_sources.base import Entry, Machine, Reading
 from exporter.threads import in_thread
@@ -21,22 +21,23 @@ def _compiles(pattern: str) -> str:
 
 
 class MatchedEntry(Entry):
+    """With `by: command` the processes are shown by their commands as well, at most `groups` of them."""
+
     manager: Literal["match"] = "match"
     match: Annotated[str, AfterValidator(_compiles)]
+    by: Literal["command"] | None = None
+    groups: int = Field(default=200, ge=1, le=5000)
 
     def source(self) -> Hashable:
         return "match"
 
     @classmethod
     async def read(cls, entries: Sequence[Self], machine: Machine) -> Mapping[str, Reading]:
-        lines = await in_thread(lambda: _lines(machine))
-        return {entry.name: _matching(re.compile(entry.match), lines) for entry in entries}
+        return await in_thread(lambda: {one.name: _reading(one, machine) for one in entries})
 
 
-def _lines(machine: Machine) -> dict[int, str]:
-    return {pid: machine.command_line(pid) for pid in machine.processes}
-
-
-def _matching(pattern: re.Pattern[str], lines: Mapping[int, str]) -> Reading:
-    pids = tuple(pid for pid, line in lines.items() if line and pattern.search(line))
-    return Reading(up=bool(pids), roots=pids, family=False)
+def _reading(entry: MatchedEntry, machine: Machine) -> Reading:
+    found = re.compile(entry.match).search
+    pids = tuple(pid for pid, line in machine.command_lines.items() if line and found(line))
+    split = entry.groups if entry.by == "command" else 0
+    return Reading(up=bool(pids), roots=pids, family=False, split=split)

@@ -71,7 +71,7 @@ def test_mounts_and_processes_are_read_by_psutil_too() -> None:
     assert mine.parent == os.getppid()
     assert mine.resident > 0
     assert "python" in portable.command_line(Path("/nowhere"), os.getpid())
-    assert portable.open_files(Path("/nowhere"), os.getpid())
+    assert portable.details(Path("/nowhere"), os.getpid()).open_files
 
 
 @pytest.mark.server

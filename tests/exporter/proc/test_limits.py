@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporter.proc.limits import memory_limit
+from exporter.proc.limits import MemoryLimits
 from tests.exporter.proc.tree import write
 
 LIMITS = """\
@@ -14,7 +14,7 @@ Max address space         {soft:<20} unlimited            bytes
 
 def limit_of(tmp_path: Path, files: dict[str, str]) -> int | None:
     write(tmp_path, files)
-    return memory_limit(tmp_path / "proc", 100, tmp_path / "cgroup")
+    return MemoryLimits(tmp_path / "proc", tmp_path / "cgroup").of([100])
 
 
 def test_a_group_of_version_two_limits_its_processes(tmp_path: Path) -> None:

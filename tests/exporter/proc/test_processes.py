@@ -26,10 +26,10 @@ def test_a_name_with_brackets_and_blanks_misleads_nobody(tmp_path: Path) -> None
     assert processes.table(tmp_path)[100].parent == 7
 
 
-def test_what_has_ended_is_not_there(tmp_path: Path) -> None:
+def test_what_has_ended_is_told_by_its_state(tmp_path: Path) -> None:
     process(tmp_path, 100, state="Z")
     (tmp_path / "200").mkdir()
-    assert processes.table(tmp_path) == {}
+    assert [one.state for one in processes.table(tmp_path).values()] == ["Z"]
 
 
 def test_files_of_proc_that_are_no_process_are_passed_over(tmp_path: Path) -> None:
@@ -61,8 +61,17 @@ def test_our_own_process_agrees_with_psutil() -> None:
     assert abs(boot_time(PROC) + mine.started - peer.create_time()) < 1.5
 
 
-def test_open_files_are_counted_where_we_may_look() -> None:
-    counted = processes.open_files(PROC, os.getpid())
-    assert counted is not None
-    assert abs(counted - psutil.Process().num_fds()) <= 2
-    assert processes.open_files(PROC, 0) is None
+def test_a_name_that_is_no_text_is_still_one(tmp_path: Path) -> None:
+    process(tmp_path, 100)
+    text = (tmp_path / "100/stat").read_bytes().replace(b"(app)", b'(\xff\n"})')
+    (tmp_path / "100/stat").write_bytes(text)
+    assert processes.table(tmp_path)[100].name == '\ufffd\n"}'
+
+
+def test_a_thread_of_the_kernel_is_known_as_one() -> None:
+    table = processes.table(PROC)
+    assert not table[os.getpid()].kernels
+    assert processes.command_line(PROC, os.getpid()) != ""
+    for one in table.values():
+        if one.kernels:
+            assert processes.command_line(PROC, one.pid) == ""
