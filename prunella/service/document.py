@@ -16,7 +16,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from prunella.service.problems import Location, Problem, dotted
 
 _TEXT = "tag:yaml.org,2002:str"
-_VARIABLE = re.compile(r"\$(?:(\$)|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\{)")
+_VARIABLE = re.compile(r"\$(?:(\$)|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\{(?![0-9]+\}))")
 
 
 class _Loader(yaml.SafeLoader):
@@ -41,7 +41,10 @@ class UnsetVariable(Exception):
 
 
 def expand(text: str, environ: Mapping[str, str]) -> str:
-    """`${NAME}`, `${NAME:-default}` (when unset or empty) and `$$` for one `$`. Raises UnsetVariable."""
+    """`${NAME}`, `${NAME:-default}` (when unset or empty) and `$$` for one `$`. Raises UnsetVariable.
+
+    `${1}` is no name of a variable but of a group in a regular expression, and stays.
+    """
 
     def value(match: re.Match[str]) -> str:
         dollar, name, default = match.groups()

@@ -43,3 +43,10 @@ async def postgres_exporter(postgres_url: str, folder: Path) -> AsyncIterator[st
     listen = "--web.listen-address={address}"
     async with peer("prometheus-postgres-exporter", folder, listen, env=env) as url:
         yield url
+
+
+@asynccontextmanager
+async def blackbox_exporter(config: Path, folder: Path) -> AsyncIterator[str]:
+    options = (f"--config.file={config}", "--web.listen-address={address}")
+    async with peer("prometheus-blackbox-exporter", folder, *options) as url:
+        yield url

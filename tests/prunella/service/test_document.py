@@ -41,6 +41,7 @@ def test_a_variable_is_filled_in_and_stays_text(tmp_path: Path) -> None:
         ("$${A}", "${A}"),
         ("$A $labels", "$A $labels"),
         ("a$", "a$"),
+        ("PONG ${1} ${23}", "PONG ${1} ${23}"),
     ],
 )
 def test_variables_and_defaults_are_filled_in(text: str, expanded: str) -> None:
