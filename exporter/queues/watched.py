@@ -13,6 +13,7 @@ from exporter.queues.base import Figures, QueueEntry, SourceError
 from prunella.service.clock import Clock
 
 DISCOVER_EVERY = 60.0
+AGAIN = 5.0  # after a search that failed: what has come back is complete soon
 READ = 1000  # queues of one entry that are read at all
 
 
@@ -38,19 +39,23 @@ class Watched:
 
     async def keep_looking(self) -> None:
         while True:
-            await self._discover()
-            await self._clock.sleep(DISCOVER_EVERY)
+            found = await self._discover()
+            await self._clock.sleep(DISCOVER_EVERY if found else AGAIN)
 
-    async def _discover(self) -> None:
+    async def _discover(self) -> bool:
+        """Whether it could be seen which there are."""
         try:
             found = sorted(await self._source.discover())
         except SourceError as error:
             self._problem = f"{self.labels[0]}: looking for queues: {error}"
+            return False
         else:
             self._known, self.discovered = tuple(found[:READ]), self._clock.now()
             left = len(found) - READ
             self._problem = f"{self.labels[0]}: {left} queues are not read" if left > 0 else ""
-        self._looked.set()
+            return True
+        finally:
+            self._looked.set()
 
     async def look(self, until: float) -> Look:
         try:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-from exporter.queues.watched import DISCOVER_EVERY, READ, Look, Watched
+from exporter.queues.watched import AGAIN, DISCOVER_EVERY, READ, Look, Watched
 from prunella.service.clock import Clock, SystemClock
 from tests.exporter.queues.made_sources import Made, MadeEntry, Minutes
 
@@ -74,6 +74,9 @@ async def test_a_search_that_fails_keeps_what_is_known_and_says_so() -> None:
     seen = await look(one)
     assert names(seen) == ["a"]
     assert seen.problem == "made: looking for queues: no permission"
+    await clock.pass_one()
+    assert (await look(one)).problem == ""
+    assert clock.slept == [DISCOVER_EVERY, AGAIN, DISCOVER_EVERY]
     await ended(task)
 
 
