@@ -213,14 +213,19 @@ def _release(story: Story) -> str:
     return "\n".join(_deploys(story.releases, story.incident))
 
 
-def _deploys(releases: Iterable[Release], incident: Incident) -> Iterator[str]:
+def deploys_near(releases: Iterable[Release], incident: Incident) -> tuple[Release, ...]:
     """Of the incident's targets, shortly before it broke."""
-    broke = began(incident)
-    for one in releases:
-        if one.target in incident.targets and 0 <= broke - one.deployed_at <= NEAR:
-            commit = f" (commit {one.commit[:12]})" if one.commit else ""
-            before = _span(broke - one.deployed_at)
-            yield f"{one.version}{commit} on {one.target}, deployed {before} before"
+    broke, targets = began(incident), incident.targets
+    return tuple(
+        one for one in releases if one.target in targets and 0 <= broke - one.deployed_at <= NEAR
+    )
+
+
+def _deploys(releases: Iterable[Release], incident: Incident) -> Iterator[str]:
+    for one in deploys_near(releases, incident):
+        commit = f" (commit {one.commit[:12]})" if one.commit else ""
+        before = _span(began(incident) - one.deployed_at)
+        yield f"{one.version}{commit} on {one.target}, deployed {before} before"
 
 
 def _date(at: float) -> str:

@@ -6,13 +6,16 @@ thread where the channel has threads. Its number there is below zero, because th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from receiver.channels.base import Notice
+from receiver.decide.diff import diff_link
 from receiver.decide.launch_report import after, message, reasons, title
 from receiver.decide.regression import Finding
+from receiver.decide.release import Release
 from receiver.decide.signals import SIGNALS
-from receiver.decide.watching import Checkpoint, Launch, Outcome
+from receiver.decide.watching import Checkpoint, Launch, Outcome, before
 from receiver.journal.launches import Step
 from receiver.journal.mail import Letter
 from receiver.stages.context import Context
@@ -48,6 +51,31 @@ def told(context: Context, was: Launch, now: Launch) -> Step:
     return Step(now, (("launch_checkpoint", row),), letters)
 
 
+def went_live(context: Context, launch: Launch, ledger: Sequence[Release]) -> tuple[Letter, ...]:
+    """That it serves now, be it by a deploy or by going back: a mark beside whatever happens next."""
+    release, earlier = launch.release, before(ledger, launch.release)
+    what = "rolled back" if release.rollback else "deployed"
+    name = f"{release.target} {release.version}"
+    instead = "" if earlier is None else f" in place of {earlier.version}"
+    target = context.settings().targets.get(release.target)
+    facet = None if target is None else target.release
+    notice = Notice(
+        event=EVENT,
+        incident=0,
+        episode="",
+        step="",
+        severity="info",
+        title=f"[{what}] {name}"[:300],
+        text=f"{release.version} serves on {release.target}{instead} (said by {release.by}).",
+        at=context.now(),
+        dedup_key=f"prunella-{context.journal.name}-release-{release.id}-live",
+        links=diff_link(None if facet is None else facet.compare, release, ledger),
+        labels=_labels(context, release),
+        facts=_facts(launch),
+    )
+    return news(context, notice)
+
+
 def ended_step(context: Context, step: Step, outcome: Outcome, why: str = "") -> Step:
     """The end of a watch: its audit rows, and its report instead of what else was to be told."""
     at = context.now()
@@ -73,8 +101,6 @@ def _promotion(launch: Launch) -> list[tuple[str, dict[str, object]]]:
 
 def _letters(context: Context, launch: Launch, word: str, text: str) -> tuple[Letter, ...]:
     release, last = launch.release, launch.last
-    target = context.settings().targets.get(release.target)
-    service = release.target if target is None else service_of(target)
     about = "ended" if launch.outcome is not None or last is None else f"{last.due:.3f}"
     notice = Notice(
         event=EVENT,
@@ -86,11 +112,17 @@ def _letters(context: Context, launch: Launch, word: str, text: str) -> tuple[Le
         text=text,
         at=context.now(),
         dedup_key=f"prunella-{context.journal.name}-release-{release.id}-{about}",
-        labels={"service": service, "target": release.target, "version": release.version},
+        labels=_labels(context, release),
         facts=_facts(launch),
         ended=launch.outcome in WELL_OVER,
     )
     return news(context, notice)
+
+
+def _labels(context: Context, release: Release) -> dict[str, str]:
+    target = context.settings().targets.get(release.target)
+    service = release.target if target is None else service_of(target)
+    return {"service": service, "target": release.target, "version": release.version}
 
 
 def _severity(launch: Launch) -> str:

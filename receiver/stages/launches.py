@@ -28,7 +28,7 @@ from receiver.decide.watching import (
 )
 from receiver.journal.launches import Step, Turn
 from receiver.stages.context import Context
-from receiver.stages.launch_news import ended_step, named, told
+from receiver.stages.launch_news import ended_step, named, told, went_live
 from receiver.stages.measure import measure, measure_stretch
 from receiver.stages.releases import service_of
 from receiver.targets import Target
@@ -137,7 +137,8 @@ def _begin(context: Context, baseline: Baseline | None) -> Turn:
             sources = sorted({str(one.source) for one in baseline.values()})
             found = {**named(launch), "baseline": figures, "source": ", ".join(sources)}
             rows.append(("launch_baseline", found))
-        return Step(replace(launch, begun=begun, baseline=baseline), tuple(rows))
+        letters = went_live(context, launch, ledger) if launch.begun is None else ()
+        return Step(replace(launch, begun=begun, baseline=baseline), tuple(rows), letters)
 
     return turn
 

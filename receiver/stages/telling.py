@@ -10,7 +10,8 @@ from dataclasses import replace
 from receiver import metrics
 from receiver.channels.base import Channel, Notice
 from receiver.channels.templates import TEXT_MOST, TITLE_MOST, TemplateFailed, render
-from receiver.decide.facts import LABELS, Row, Story, at_the_time, facts_of
+from receiver.decide.diff import diff_link
+from receiver.decide.facts import LABELS, Row, Story, at_the_time, deploys_near, facts_of
 from receiver.decide.incident import Incident
 from receiver.decide.release import Release
 from receiver.stages.context import Context, playbook_of
@@ -66,6 +67,7 @@ class Teller:
             caption: at_the_time(url, incident, story.now) if caption == DASHBOARD else url
             for caption, url in notice.links.items()
         }
+        links = {**links, **await self._diffs(incident, story)}
         picture = None
         if channel.shows_pictures and channel.picture:
             picture = await context.illustrations.of(notice, story, context.tools)
@@ -85,6 +87,18 @@ class Teller:
             if row["ev"] in _ROWS:
                 rows.append(row)
         return tuple(rows)
+
+    async def _diffs(self, incident: Incident, story: Story) -> dict[str, str]:
+        """What the deploys shortly before it changed, where the config says where to read that."""
+        targets, found = self._context.settings().targets, dict[str, str]()
+        for one in deploys_near(story.releases, incident):
+            target = targets.get(one.target)
+            if target is None or target.release is None or target.release.compare is None:
+                continue
+            ledger = await self._context.journal.releases(one.target)
+            for caption, url in diff_link(target.release.compare, one, ledger).items():
+                found[caption if not found else f"{caption} of {one.target}"] = url
+        return found
 
     async def _near(self, incident: Incident) -> tuple[Release, ...]:
         if not incident.targets:

@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from prunella.service.settings import Duration, Settings
+from receiver.decide.diff import Comparison
 from receiver.decide.matchers import Matchers
 from receiver.decide.release import LONGEST, SOAK, version_name
 from receiver.managers.base import Manager, ManagerError
@@ -59,6 +60,7 @@ class Strategy(Settings):
     version: VersionProof
     soak: Annotated[Duration, Field(ge=0)] = SOAK
     gate: GateSettings = Field(default_factory=GateSettings)
+    compare: Comparison | None = None  # a forge's page of what lies between two commits
 
     @model_validator(mode="after")
     def _can_be_proven(self) -> Self:

@@ -19,10 +19,11 @@ from receiver.journal import JournalUnavailable
 from receiver.stages.launches import ASK_AGAIN, LaunchWatcher
 from receiver.stages.releases import ReleaseGauges
 from tests.receiver.figures import Figures
-from tests.receiver.rig import Rig, rig
+from tests.receiver.rig import CONFIG, Rig, rig
 from tests.receiver.stages.test_releases import of_shop, shown
 
 MINUTE, HOUR = 60.0, 3600.0
+LIVE = {"deployed", "rolled back"}
 SHORT = {
     "phases": [{"until": "1h", "every": "15m"}, {"until": "3h", "every": "1h"}],
     "window": "5m",
@@ -67,8 +68,14 @@ class Shop:
         return [str(one.finding) for one in (await self.launch(release)).checkpoints]
 
     async def told(self) -> list[str]:
-        """The words in brackets of what was sent."""
-        return [body["title"].partition("]")[0][1:] for body in await self.made.told()]
+        """The words in brackets of what was sent of the watch."""
+        words = [body["title"].partition("]")[0][1:] for body in await self.made.told()]
+        return [word for word in words if word not in LIVE]
+
+    async def live(self) -> list[dict[str, Any]]:
+        """What was sent when a release went live."""
+        told = await self.made.told()
+        return [body for body in told if body["title"].partition("]")[0][1:] in LIVE]
 
 
 def says_itself(number: int, at: float) -> Word:
@@ -126,7 +133,7 @@ async def test_what_changes_is_told_with_its_figures_and_so_is_its_end() -> None
         one.figures.becomes(p95=0.2)
         await one.lives(15 * MINUTE)
         assert await one.told() == ["pass", "degraded", "pass"]
-        letter = (await one.made.told())[1]
+        letter = (await one.made.told())[2]
         assert letter["event"] == "release"
         assert letter["severity"] == "warning"
         assert (
@@ -412,3 +419,39 @@ async def test_the_gauges_show_the_baseline_and_the_verdict_of_what_is_watched()
         await one.lives(3 * HOUR)
         await gauges.show()
         assert of_shop(metrics.LAUNCH_VERDICT) == of_shop(metrics.LAUNCH_BASELINE) == []
+
+
+FORGE = "https://github.com/example/shop/compare/{from}...{to}"
+
+
+def a_facet(**keys: Any) -> dict[str, Any]:
+    version = {"url": "http://127.0.0.1:9/version", "json": "version"}
+    return {"strategy": "symlink", "path": "/srv/shop", "version": version, **keys}
+
+
+async def test_what_goes_live_is_told_at_once_and_once_with_what_it_changed() -> None:
+    targets = {"shop": {**CONFIG["targets"]["shop"], "release": a_facet(compare=FORGE)}}
+    async with shop(targets=targets) as one:
+        await one.deploys("v1")
+        await one.lives(2 * MINUTE)
+        await one.deploys("v2")
+        await one.lives(10 * MINUTE)
+        first, second = await one.live()
+        assert (first["title"], first["severity"]) == ("[deployed] shop v1", "info")
+        assert first["links"] == {}
+        assert second["text"] == "v2 serves on shop in place of v1 (said by ci)."
+        assert second["links"] == {"Diff": "https://github.com/example/shop/compare/v1...v2"}
+
+
+async def test_going_back_is_told_as_that() -> None:
+    async with shop() as one:
+        await one.deploys("v1")
+        now = one.made.context.now()
+
+        def went_back(releases: Any) -> Entry:
+            entry = finished(Deploy("shop", "v0", "prunella", now + 1))(releases)
+            return replace(entry, release=replace(entry.release, rollback=True))
+
+        await one.made.journal.enter("shop", went_back, now + 1)
+        await one.lives(2 * MINUTE)
+        assert (await one.live())[-1]["title"] == "[rolled back] shop v0"

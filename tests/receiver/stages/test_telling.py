@@ -7,6 +7,7 @@ from typing import Any
 
 from prunella.metrics import REGISTRY
 from receiver.channels.pagerduty import PagerDuty
+from receiver.decide.ledger import Deploy, finished
 from receiver.stages import command
 from receiver.stages.telling import Teller
 from tests.receiver.channels.notices import a_notice
@@ -141,3 +142,20 @@ async def test_labels_are_told_where_the_channel_does_not_show_them_by_itself() 
         key = "0123456789abcdef0123456789abcdef"
         pager = PagerDuty.model_validate({"integration_key": key})
         assert "Labels" not in (await teller.complete(notice, pager)).facts
+
+
+async def test_an_incident_soon_after_a_deploy_links_what_was_changed() -> None:
+    version = {"url": "http://127.0.0.1:9/version", "json": "version"}
+    forge = "https://forge.example/compare/{from}...{to}"
+    facet = {"strategy": "symlink", "path": "/srv/shop", "version": version, "compare": forge}
+    targets = {"shop": {**CONFIG["targets"]["shop"], "release": facet}}
+    async with rig(targets=targets) as made:
+        for number in (1, 2):
+            at = made.clock.at - 9000 + 4000 * number
+            deploy = Deploy("shop", f"v{number}", "ci", at)
+            await made.journal.enter("shop", finished(deploy), at)
+        ops = listening(made)
+        await made.deliver(firing())
+        await made.settle()
+        await send(made)
+        assert ops.notices[0].links["Diff"] == "https://forge.example/compare/v1...v2"
