@@ -16,6 +16,7 @@ from exporter.collectors.queues import Queues
 from exporter.database_health import look_at_databases
 from exporter.endpoint_health import look_at_endpoints
 from exporter.health import Checks
+from exporter.intake import routes as intake
 from exporter.probes import Probes
 from exporter.queue_health import look_at_queues
 from exporter.report import Look, Report
@@ -88,6 +89,7 @@ class Exporter:
                     Route("GET", f"/api/health/{n}", Scope.OPEN, partial(self._health_of, n))
                     for n in HEALTH
                 ),
+                *intake.routes(lambda: self._running.collector("intake")),
                 Route("POST", "/-/reload", Scope.OPEN, self._reload),
             ),
             auth=Auth({}),

@@ -39,6 +39,7 @@ _QUIET: tuple[type[BaseException], ...] = (
 _QUIET_NAMES = frozenset({"ClientDisconnect", "ClientConnectionResetError", "EndOfStream", "Http404"})  # fmt: skip
 
 _ERRORS = Counter("app_errors_total", "Errors reported by the app.", ["severity", "fingerprint"])
+COUNTED = _ERRORS
 _IGNORED = Counter("app_errors_ignored_total", "Errors that the noise filter left out.")
 _fingerprints = Bounded("app_errors_total", limit=500)
 _recent = Recent()

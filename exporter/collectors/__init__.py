@@ -12,6 +12,7 @@ from exporter.collectors.processes import PROCESSES
 from exporter.collectors.queues import QUEUES
 from exporter.collectors.redis_server import REDIS
 from exporter.collectors.releases import RELEASES
+from exporter.intake.collector import INTAKE
 
 COLLECTORS: dict[str, Kind[Any]] = {
     "host": HOST,
@@ -23,4 +24,5 @@ COLLECTORS: dict[str, Kind[Any]] = {
     "queues": QUEUES,
     "backups": BACKUPS,
     "releases": RELEASES,
+    "intake": INTAKE,
 }

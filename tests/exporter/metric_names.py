@@ -21,6 +21,8 @@ from exporter.collectors.queues import Queues
 from exporter.collectors.redis_server import RedisEntry, RedisServers
 from exporter.collectors.releases import ReleaseEntry, Releases
 from exporter.families import UnsuffixedCounter
+from exporter.intake.collector import Intake
+from exporter.intake.settings import IntakeOptions
 from exporter.proc.kernel import MEMORY
 from exporter.queues.bullmq import BullMqEntry
 from exporter.scrape import Flight, Scraper
@@ -29,6 +31,7 @@ from tests.exporter.proc.tree import machine, write
 PRESSURE = "some avg10=0 avg60=0 avg300=0 total=1\nfull avg10=0 avg60=0 avg300=0 total=1\n"
 
 
+INTAKE = {"id": "1", "key": "0123456789abcdef", "service": "a"}
 NOWHERE = "postgresql://127.0.0.1:1/a"
 
 
@@ -65,6 +68,7 @@ def _collectors(tmp_path: Path) -> list[Any]:
         Endpoints([EndpointEntry.model_validate({"name": "a", "url": "http://a"})], World()),
         PgBouncers([PgBouncerEntry.model_validate({"name": "a", "url": NOWHERE})], World()),
         PostgresServers([PostgresEntry.model_validate({"name": "a", "url": NOWHERE})], World()),
+        Intake(IntakeOptions.model_validate({"projects": [INTAKE]}), World()),
         Queues([BullMqEntry.model_validate({"system": "bullmq", "url": url})], World()),
         Releases([ReleaseEntry.model_validate({"name": "a", "path": tmp_path})], World()),
         RedisServers([RedisEntry.model_validate({"name": "a", "url": url})], World()),

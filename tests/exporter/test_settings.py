@@ -94,7 +94,7 @@ scrape_timeout: 9.5s
 """)
     environ = {"REDIS_URL": "redis://127.0.0.1:6379/0", "DATABASE_URL": "postgres://db/shop"}
     found = read(file, environ)
-    assert set(found.options()) == set(COLLECTORS) - {"releases"}  # ours, and not in the contract
+    assert set(found.options()) == set(COLLECTORS) - {"intake", "releases"}  # ours, and not in the contract
     assert found.labels.service == "shop"
 
 
@@ -102,6 +102,7 @@ def test_the_example_is_good_and_names_every_collector() -> None:
     file = Path(__file__).parents[2] / "docs" / "examples" / "exporter.yml"
     environ = {"REDIS_URL": "redis://127.0.0.1", "DATABASE_URL": "postgresql://db/shop"}
     environ["PRUNELLA_READ_TOKEN"] = "t"
+    environ["SHOP_KEY"] = "0123456789abcdef"
     found = read(file, environ).options()
     assert set(found) == set(COLLECTORS)
     assert {entry.system for entry in found["queues"]} == set(SYSTEMS)
