@@ -1,8 +1,8 @@
 """Backups as the files that they leave: when the last good one was written, and how large it is.
 
 Whatever writes them (ours, a cron job, a vendor's tool): what counts is a whole file in its place. One that is still
-being written ends in `.partial`; if nobody goes on with it, that run has failed. Nothing is opened, so that looking costs
-the same whatever the size.
+being written ends in `.partial`; if nobody goes on with it, that run has failed. No backup is opened, so that looking
+costs the same whatever the size; of a `target` of the receiver its own small record is read besides.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
 from prometheus_client.metrics_core import Metric
 from pydantic import AfterValidator, Field
 
+from exporter.backup_record import Run, last_run
 from exporter.collectors.base import Collected, Kind, World, ahead_of, entries
 from exporter.families import gauge
 from exporter.threads import in_thread
@@ -37,11 +38,22 @@ def _pattern(text: str) -> str:
 
 
 class BackupEntry(Settings):
-    """The files in `directory` that match `pattern`, all of one kind: the newest is the last backup."""
+    """The files in `directory` that match `pattern`, all of one kind: the newest is the last backup.
+
+    Of the receiver's own backups `target` and `kind` say which: their record there counts, too.
+    """
 
     name: str = Field(min_length=1, max_length=200)
     directory: LocalPath
     pattern: Annotated[str, Field(min_length=1), AfterValidator(_pattern)] = "*"
+    target: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] | None = None
+    kind: Literal["database", "export", "config", "redis"] = "database"
+
+    @property
+    def files(self) -> str:
+        """The pattern, or what the receiver calls its files."""
+        own = self.target is not None and self.pattern == "*"
+        return f"{self.target}-{self.kind}-*" if own else self.pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +100,23 @@ def look(entry: BackupEntry, now: float) -> Seen:
     died = written > whole[0] and now - written > ABANDONED
     disk = os.statvfs(entry.directory)
     free = float(disk.f_bavail * disk.f_frsize)
-    return Seen(*whole, success=whole[0] > 0 and not died, verified=verified, free=free)
+    seen = Seen(*whole, success=whole[0] > 0 and not died, verified=verified, free=free)
+    run = last_run(entry.directory, entry.target, entry.kind) if entry.target else None
+    return seen if run is None else _with_record(seen, run)
+
+
+def _with_record(seen: Seen, run: Run) -> Seen:
+    """What is written down of the last run counts, and of the last backup whatever is newer."""
+    if run.success > seen.last_success:
+        seen = replace(seen, last_success=run.success, size=run.size)
+    success = run.ok if run.attempt else seen.success
+    return replace(seen, success=success, verified=max(seen.verified, run.verified))
 
 
 def _files(entry: BackupEntry, suffix: str) -> Iterator[tuple[float, float]]:
     """When each was written, and its size. One that is pruned meanwhile is none."""
-    for file in entry.directory.glob(f"{entry.pattern}{suffix}"):
-        if not suffix and file.name.endswith((PARTIAL, *_BESIDE)):
+    for file in entry.directory.glob(f"{entry.files}{suffix}"):
+        if file.name.startswith(".") or (not suffix and file.name.endswith((PARTIAL, *_BESIDE))):
             continue
         with suppress(FileNotFoundError):
             about = file.stat()

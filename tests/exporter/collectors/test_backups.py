@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from exporter.collectors.backups import BackupEntry, Backups, Directory, Seen, look
 from exporter.collectors.base import Collected, World
 from prunella.service.clock import SystemClock
+from receiver.backups.record import write_record
 from tests.exporter.reading import value
 
 NOW = 1_700_000_000.0
@@ -162,3 +163,53 @@ async def test_a_disk_that_hangs_costs_one_thread_and_only_the_time_given(tmp_pa
 def test_a_pattern_stays_below_its_directory(tmp_path: Path, pattern: str) -> None:
     with pytest.raises(ValidationError):
         BackupEntry(name="a", directory=tmp_path, pattern=pattern)
+
+
+def recorded(folder: Path, **run: object) -> Seen:
+    """With a record as the receiver writes it, of the target `shop`."""
+    write_record(folder, "shop", "database", **run)
+    return look(BackupEntry(name="shop", directory=folder, target="shop"), NOW)
+
+
+def test_the_receivers_record_tells_of_a_run_that_left_nothing(tmp_path: Path) -> None:
+    put(tmp_path, "shop-database-20231114T000000Z.dump", age=90_000)
+    found = recorded(tmp_path, attempt=NOW - 60, ok=False, reason="no space", success=NOW - 90_100)
+    assert (found.last_success, found.success) == (NOW - 90_000, False)
+
+
+def test_a_backup_that_is_in_a_bucket_alone_is_known_from_the_record(tmp_path: Path) -> None:
+    found = recorded(
+        tmp_path, attempt=NOW - 50, ok=True, success=NOW - 50, size=7, verified=NOW - 9
+    )
+    assert (found.last_success, found.size, found.success) == (NOW - 50, 7.0, True)
+    assert found.verified == NOW - 9
+
+
+def test_a_target_has_its_own_files_and_each_kind_its_own_runs(tmp_path: Path) -> None:
+    put(tmp_path, "shop-export-20231114T000000Z.jsonl.zst", age=5)
+    put(tmp_path, "other-database-20231114T000000Z.dump", age=5)
+    write_record(tmp_path, "shop", "export", attempt=NOW, ok=True, success=NOW)
+    found = look(BackupEntry(name="shop", directory=tmp_path, target="shop"), NOW)
+    assert (found.last_success, found.success) == (0.0, False)
+
+
+def test_the_record_itself_is_no_backup(tmp_path: Path) -> None:
+    recorded(tmp_path, attempt=NOW)
+    assert seen(tmp_path, "*").last_success == 0.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[", "[]", '{"database": 5}', '{"database": {"attempt": "x", "ok": 1}}', "[" * 99_999],
+)
+def test_a_record_that_cannot_be_read_changes_nothing(tmp_path: Path, text: str) -> None:
+    put(tmp_path, "shop-database-1.dump", age=60)
+    (tmp_path / ".shop.prunella.json").write_text(text)
+    found = look(BackupEntry(name="shop", directory=tmp_path, target="shop"), NOW)
+    assert (found.last_success, found.success) == (NOW - 60, True)
+
+
+@pytest.mark.parametrize("target", ["../shop", "a/b", "", ".hidden"])
+def test_a_target_is_a_name_and_no_path(tmp_path: Path, target: str) -> None:
+    with pytest.raises(ValidationError):
+        BackupEntry(name="a", directory=tmp_path, target=target)
