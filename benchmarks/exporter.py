@@ -35,12 +35,15 @@ class Scraped:
     process: psutil.Process
     path: str = "/metrics"
     asked: psutil.Process | None = None  # the server that it asks
+    patience: float = LONGEST
     _connection: http.client.HTTPConnection | None = field(default=None, repr=False)
 
     def scrape(self, **headers: str) -> bytes:
-        """The body. Raises TimeoutError when it does not come for a minute."""
+        """The body. Raises TimeoutError when it does not come for as long as `patience`."""
         if self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONGEST)
+            self._connection = http.client.HTTPConnection(
+                "127.0.0.1", self.port, timeout=self.patience
+            )
         try:
             self._connection.request("GET", self.path, headers=headers)
             answer = self._connection.getresponse()
