@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
-from receiver.channels.base import ChannelError
+from pydantic import SecretStr
+
+from receiver.channels.base import Channel, ChannelError
+from receiver.channels.github import GitHub
+from receiver.channels.pagerduty import PagerDuty
+from receiver.outside.http import open_http
 from receiver.stages import command
+from receiver.stages.sender import Sender
 from tests.receiver.rig import Rig, firing, resolved, rig
 from tests.receiver.stages.listening import Heard, listening, pass_time, send
+from tests.servers.github import REPOSITORY, TOKEN, github_stand_in
+from tests.servers.pagerduty import KEY as PAGERDUTY_KEY
+from tests.servers.pagerduty import pagerduty_stand_in
 
 DOWN = ChannelError("connection refused")
 BOTH = ("ops", "backup")
@@ -88,3 +98,53 @@ async def test_an_end_goes_to_no_fallback_of_the_fallback() -> None:
         await made.wait(30)
         await pass_time(made, 1200, "ops", "backup", "last", step=10)
         assert last.events == []
+
+
+@asynccontextmanager
+async def standing_in(channel: Channel) -> AsyncIterator[tuple[Rig, Heard]]:
+    """A real channel over real HTTP, in the stead of one that is down."""
+    async with rig(mode="shadow") as made, open_http() as http:
+        ops = listening(made, fallback="backup")
+        channels = {**made.settings.channels, "backup": channel}
+        made.settings = made.settings.model_copy(update={"channels": channels})
+        tools = replace(made.context.tools, http=http)
+        made.senders["backup"] = Sender(replace(made.context, tools=tools), "backup")
+        await open_while_down(made, ops)
+        yield made, ops
+
+
+async def end_it(made: Rig, ops: Heard) -> None:
+    """By a service that is well again."""
+    ops.fails = None
+    await command.acknowledge(1, "ann", made.context)
+    await send(made, *BOTH)
+    await made.deliver(resolved())
+    await made.wait(30)
+    await send(made, *BOTH)
+
+
+async def test_the_alert_at_pagerduty_is_acknowledged_and_resolved() -> None:
+    async with pagerduty_stand_in() as service:
+        key = SecretStr(PAGERDUTY_KEY)
+        channel = PagerDuty(integration_key=key, api_url=service.url, events=("test",))
+        async with standing_in(channel) as (made, ops):
+            (alert,) = service.alerts
+            assert alert.status == "triggered"
+            await end_it(made, ops)
+        actions = [event["event_action"] for event in alert.log]
+        assert actions[-2:] == ["acknowledge", "resolve"]
+        assert [one.status for one in service.alerts] == ["resolved"]
+
+
+async def test_the_issue_at_github_is_closed() -> None:
+    async with github_stand_in() as service:
+        channel = GitHub(
+            repository=REPOSITORY,
+            token=SecretStr(TOKEN),
+            api_url=service.url,
+            events=("test",),
+        )
+        async with standing_in(channel) as (made, ops):
+            assert [one.state for one in service.issues] == ["open"]
+            await end_it(made, ops)
+        assert [one.state for one in service.issues] == ["closed"]
