@@ -22,8 +22,12 @@ if TYPE_CHECKING:
         set_user,
         track_error,
     )
+    from prunella.eventloop import watch_event_loop
+    from prunella.generations import generation
     from prunella.logs import create_logger
     from prunella.metrics import REGISTRY, Counter, Gauge, Histogram
+    from prunella.pools import watch_pool
+    from prunella.runtime import watch_runtime
     from prunella.timing import timer
 
 _HOMES = {
@@ -38,6 +42,7 @@ _HOMES = {
     "correlation_id": "correlation",
     "create_alert": "alerts",
     "create_logger": "logs",
+    "generation": "generations",
     "ignore_errors": "errors",
     "report_errors_to": "errors",
     "resolve_alert": "alerts",
@@ -45,6 +50,9 @@ _HOMES = {
     "set_user": "errors",
     "timer": "timing",
     "track_error": "errors",
+    "watch_event_loop": "eventloop",
+    "watch_pool": "pools",
+    "watch_runtime": "runtime",
 }
 
 __all__ = [
@@ -59,6 +67,7 @@ __all__ = [
     "correlation_id",
     "create_alert",
     "create_logger",
+    "generation",
     "health",
     "ignore_errors",
     "report_errors_to",
@@ -68,6 +77,9 @@ __all__ = [
     "timer",
     "track_error",
     "version",
+    "watch_event_loop",
+    "watch_pool",
+    "watch_runtime",
 ]
 
 

@@ -8,7 +8,9 @@ from collections import deque
 from prunella.metrics import Gauge
 
 _LAG = Gauge(
-    "event_loop_lag_seconds", "The longest delay of the event loop within the last fifteen seconds."
+    "event_loop_lag_seconds",
+    "The longest delay of the event loop within the last fifteen seconds.",
+    multiprocess_mode="livemax",
 )
 _WINDOW_SECONDS = 15.0
 

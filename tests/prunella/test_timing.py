@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Generator
 from typing import cast
 
 import pytest
 
-from prunella.timing import Kind, timer
+from prunella.timing import Kind, outcome_of, timer
 from tests.prunella.service.stand_ins import Counted
 
 
@@ -85,3 +86,51 @@ async def test_a_call_that_is_cancelled_is_no_error() -> None:
 def test_another_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="one of route, api, db, external, ai"):
         timer(cast("Kind", "cache"), "x")
+
+
+async def test_a_block_may_be_asynchronous() -> None:
+    counted = timed("wait")
+    async with timer("db", "wait"):
+        await asyncio.sleep(0)
+    assert counted.grown == 1
+
+
+async def test_a_stream_is_timed_until_its_end() -> None:
+    @timer("ai", "words")
+    async def words() -> AsyncIterator[str]:
+        yield "one"
+        yield "two"
+
+    counted = timed("words", kind="ai")
+    seen = [(word, counted.grown) async for word in words()]
+    assert (seen, counted.grown) == ([("one", 0), ("two", 0)], 1)
+
+
+def test_a_generator_is_timed_until_its_end_and_keeps_its_result() -> None:
+    @timer("db", "rows")
+    def rows() -> Generator[int, None, str]:
+        yield 1
+        return "done"
+
+    counted, going = timed("rows"), rows()
+    assert (next(going), counted.grown) == (1, 0)
+    with pytest.raises(StopIteration, match="done"):
+        next(going)
+    assert counted.grown == 1
+
+
+def test_a_generator_that_nobody_reads_to_its_end_is_no_error() -> None:
+    @timer("db", "some_rows")
+    def rows() -> Generator[int, None, None]:
+        yield 1
+
+    counted, going = timed("some_rows", "cancelled"), rows()
+    next(going)
+    going.close()
+    assert counted.grown == 1
+
+
+def test_to_be_interrupted_is_an_error_to_be_cancelled_is_none() -> None:
+    assert outcome_of(KeyboardInterrupt()) == "error"
+    assert outcome_of(asyncio.CancelledError()) == "cancelled"
+    assert outcome_of(None) == "ok"
