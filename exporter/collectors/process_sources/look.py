@@ -40,7 +40,8 @@ class Snapshot:
         }
         self.zombies = [one for one in everything.values() if one.state == "Z"]
         self.booted = (kernel.boot_time if LINUX else portable.booted)(procfs)
-        self.now = time.time() - self.booted
+        # The clock that the kernel stamps a process's start with: the wall's may have been set since.
+        self.now = time.clock_gettime(time.CLOCK_BOOTTIME) if LINUX else time.time() - self.booted
 
     @cached_property
     def command_lines(self) -> Mapping[int, str]:

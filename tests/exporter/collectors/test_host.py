@@ -2,25 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from pathlib import Path
 
-import aiohttp
 import psutil
-import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import portable
 from exporter.collectors.base import Collected, World
 from exporter.collectors.host import Host, HostOptions, read
 from tests.exporter.proc.tree import machine
 from tests.exporter.reading import names, samples, value
-from tests.servers.ports import free_port
-from tests.servers.process import answers, running, start
-
-PEER = shutil.which("prometheus-node-exporter")
-# Same figure, another moment: what may have moved between the two scrapes.
-MOVING = {"node_cpu_seconds_total": 5.0, "node_time_seconds": 5.0, "node_boot_time_seconds": 1.0}
 
 
 async def collected(options: HostOptions | None = None) -> Collected:
@@ -72,35 +62,3 @@ def test_mounts_and_processes_are_read_by_psutil_too() -> None:
     assert mine.resident > 0
     assert "python" in portable.command_line(Path("/nowhere"), os.getpid())
     assert portable.details(Path("/nowhere"), os.getpid()).open_files
-
-
-@pytest.mark.server
-@pytest.mark.skipif(PEER is None, reason="node_exporter is not installed")
-async def test_our_values_are_node_exporters(tmp_path: Path) -> None:
-    address = f"127.0.0.1:{free_port()}"
-    process = start("node_exporter", [str(PEER), f"--web.listen-address={address}"], tmp_path)
-    async with running(process, lambda: answers(f"http://{address}/")):
-        ours, theirs = await collected(), await scraped(f"http://{address}/metrics")
-    different = {
-        (sample.name, *sample.labels.values()): (sample.value, theirs[key])
-        for family in ours.families
-        for sample in family.samples
-        if (key := (sample.name, frozenset(sample.labels.items()))) in theirs
-        and abs(sample.value - theirs[key]) > tolerance(sample.name, theirs[key])
-    }
-    assert different == {}
-
-
-def tolerance(name: str, figure: float) -> float:
-    settled = ("_size_bytes", "_info", "MemTotal_bytes", "_readonly", "SwapTotal_bytes", "_files")
-    return 0.0 if name.endswith(settled) else MOVING.get(name, 100.0 + abs(figure) * 0.25)
-
-
-async def scraped(url: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    async with aiohttp.ClientSession() as session, session.get(url) as response:
-        text = await response.text()
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
