@@ -34,6 +34,7 @@ from receiver.outside.silences import SilencesApi
 from receiver.outside.survivors import ProcessTable
 from receiver.pipeline import LEASE, Pipeline
 from receiver.settings import ReceiverSettings
+from receiver.stages.backups import BackupGauges
 from receiver.stages.calendars import Calendars
 from receiver.stages.context import Context
 from receiver.stages.heartbeat import Heartbeat
@@ -75,6 +76,7 @@ async def receiver(
         )
         _start(tasks, pipeline, settings, context.tools.alertmanager)
         tasks.start("heartbeat", Heartbeat(context).beat)
+        tasks.start("backups", BackupGauges(context).watch)
         tasks.start("calendars", Calendars(context).keep)
         senders = _Senders(tasks, pipeline)
         senders.begin(settings.channels)

@@ -131,4 +131,49 @@ DEPLOY_IN_PROGRESS = Gauge(
     "Whether a deploy of a service has begun and not ended.",
     ["service"],
 )
+BACKUP_SUCCESS = Gauge(
+    "prunella_backup_last_success_timestamp_seconds",
+    "When the newest whole backup was begun; 0 for never.",
+    ["service", "backup"],
+)
+BACKUP_SIZE = Gauge(
+    "prunella_backup_last_size_bytes",
+    "Size of the newest whole backup; 0 when there is none.",
+    ["service", "backup"],
+)
+BACKUP_OK = Gauge(
+    "prunella_backup_last_run_success",
+    "Whether the last backup was finished and is everywhere that it belongs.",
+    ["service", "backup"],
+)
+BACKUP_VERIFIED = Gauge(
+    "prunella_backup_last_verified_timestamp_seconds",
+    "When a backup was last proven to restore; 0 for never.",
+    ["service", "backup"],
+)
+BACKUP_ATTEMPT = Gauge(
+    "prunella_backup_last_attempt_timestamp_seconds",
+    "When the last run began, whatever became of it; 0 for never.",
+    ["service", "backup"],
+)
+BACKUP_SECONDS = Gauge(
+    "prunella_backup_last_duration_seconds",
+    "How long the newest whole backup took.",
+    ["service", "backup"],
+)
+BACKUP_VERIFY_OK = Gauge(
+    "prunella_backup_last_verify_success",
+    "Whether the last proof of a backup succeeded; 0 also when there was none.",
+    ["service", "backup"],
+)
+BACKUP_RESTORE_SECONDS = Gauge(
+    "prunella_backup_last_restore_duration_seconds",
+    "How long the last proven restore took; 0 when there was none.",
+    ["service", "backup"],
+)
+BACKUP_FREE = Gauge(
+    "prunella_backup_storage_free_bytes",
+    "Free space where the backups lie.",
+    ["service", "backup"],
+)
 JOURNAL_UP = Gauge("prunella_journal_up", "1 when the journal took the last write.")

@@ -35,6 +35,7 @@ from prunella.service.settings import (
     Size,
 )
 from prunella.service.units import at_least, parse_listen
+from receiver.backups.schedules import with_schedules
 from receiver.bundled import expand
 from receiver.channels import parse_channel
 from receiver.channels.base import Channel
@@ -185,7 +186,7 @@ class ReceiverSettings(Settings):
     def _consistent(
         cls, data: object, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
     ) -> Self:
-        data, included = expand(data)
+        data, included = expand(with_schedules(data))
         # asked of the file as it stands, so that a wrong value elsewhere does not hide these
         problems = [*included, *inconsistencies(data, info.context)]
         found = [mistake(*inconsistency) for inconsistency in problems]

@@ -27,6 +27,7 @@ class Backup(Action):
     """
 
     disruptive: ClassVar[bool] = False
+    goes_on: ClassVar[bool] = True  # what was cut off is nothing: it is made from the beginning
     cancel_safe: ClassVar[bool] = False
 
     kind: Literal["full", "database", "export", "config", "redis"] = "full"
@@ -42,6 +43,9 @@ class Backup(Action):
         if target.backup is None:
             return None
         return lacking(self.kind, target.backup, target.postgres)
+
+    def patience(self, target: Target) -> float:
+        return super().patience(target) if target.backup is None else target.backup.timeout
 
     def executables(self, target: Target) -> tuple[str, ...]:
         return ("pg_dump", "pg_restore") if target.postgres is not None else ()

@@ -141,6 +141,10 @@ class Action(Settings):
         """Does it, and says what was done in numbers. Raises ActionFailed."""
         raise NotImplementedError
 
+    def patience(self, target: Target) -> float:
+        """How many seconds it may take when an operator asks for it, who says none."""
+        return 60.0
+
     def executables(self, target: Target) -> tuple[str, ...]:
         """The programs it would start for this target, by their names under `executables:`."""
         return () if target.process is None else target.process.programs()

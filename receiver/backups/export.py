@@ -16,7 +16,7 @@ from receiver.backups.base import BackupError, Ground
 from receiver.backups.catalog import Snapshot, Table, snapshot
 from receiver.backups.dump import told
 from receiver.backups.files import make_private
-from receiver.backups.manifest import Manifest, read_manifest
+from receiver.backups.manifest import Manifest
 from receiver.backups.optional import library
 from receiver.decide.backups import Kind, differences
 from receiver.stores.identifiers import parts_of, quoted
@@ -98,9 +98,9 @@ class _Sink:
         self._file.write(self._compressor.compress(data))
 
 
-def check_export(path: Path) -> dict[str, int]:
+def check_export(path: Path, manifest: Manifest) -> dict[str, int]:
     """Reads every line of it against its manifest. Raises BackupError."""
-    expected, found = read_manifest(path).tables, Counter[str]()
+    expected, found = manifest.tables, Counter[str]()
     try:
         with path.open("rb") as file:
             for line in _lines(file):

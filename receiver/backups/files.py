@@ -82,16 +82,17 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check_sum(path: Path) -> None:
-    """Whether it is byte for byte what was written. Raises BackupError."""
-    beside = path.with_name(path.name + SUM)
+def check_sum(path: Path, name: str | None = None) -> None:
+    """Whether it is byte for byte what was written as `name`, or as its own. Raises BackupError."""
+    name = path.name if name is None else name
+    beside = path.with_name(name + SUM)
     try:
         expected = beside.read_text()
     except OSError as error:
-        raise BackupError(f"{path.name}: its {SUM} is not there: who wrote this file?") from error
-    if summed(path, path.name) != expected:
+        raise BackupError(f"{name}: its {SUM} is not there: who wrote this file?") from error
+    if summed(path, name) != expected:
         raise BackupError(
-            f"{path.name} is not what was written ({size_of(path):,} bytes now): it was changed, cut off, or the disk"
+            f"{name} is not what was written ({size_of(path):,} bytes now): it was changed, cut off, or the disk"
             " has lost something. Restore from another one"
         )
 

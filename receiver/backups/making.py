@@ -16,13 +16,15 @@ from receiver.backups import files
 from receiver.backups.base import BackupError, Ground
 from receiver.backups.configuration import make_config
 from receiver.backups.database import make_database
+from receiver.backups.encryption import encrypt
 from receiver.backups.export import make_export
 from receiver.backups.local import prune
 from receiver.backups.manifest import Manifest, write_manifest
 from receiver.backups.pings import pinged
 from receiver.backups.record import read_record, write_record
 from receiver.backups.redis_copy import make_redis
-from receiver.decide.backups import PARTIAL, SUM, Kind, file_name
+from receiver.backups.stores import carriers, prune_buckets
+from receiver.decide.backups import AGE, PARTIAL, SUM, Kind, file_name
 
 log = create_logger("prunella.receiver.backups")
 Maker = Callable[[Ground, Path, str], Awaitable[Manifest]]
@@ -95,8 +97,17 @@ async def _made(ground: Ground, kind: Kind) -> Made:
     began = clock.monotonic()
     path = await asyncio.to_thread(_place, ground, kind)
     partial = path.with_name(path.name + PARTIAL)
-    manifest = await MAKERS[kind](ground, partial, _rfc3339(clock.now()))
-    size = await asyncio.to_thread(_finish, partial, path, manifest)
+    recipients = ground.facet.encrypt_to
+    async with carriers(ground) as carried:
+        if not recipients and ground.facet.jobs == 1:
+            carried.follow(partial, path.name)
+        manifest = await MAKERS[kind](ground, partial, _rfc3339(clock.now()))
+        if recipients:
+            path = path.with_name(path.name + AGE)
+            plain, partial = partial, path.with_name(path.name + PARTIAL)
+            await asyncio.to_thread(encrypt, plain, partial, recipients)
+        size = await asyncio.to_thread(_finish, partial, path, manifest)
+        await carried.finish(path)
     return Made(path.name, size, clock.monotonic() - began, manifest)
 
 
@@ -105,7 +116,7 @@ def _place(ground: Ground, kind: Kind) -> Path:
     at, directory = ground.tools.clock.now(), ground.facet.directory
     while True:
         path = directory / file_name(ground.target, kind, at)
-        if not path.exists():
+        if not path.exists() and not path.with_name(path.name + AGE).exists():
             return path
         at += 1
 
@@ -123,7 +134,8 @@ def _finish(partial: Path, path: Path, manifest: Manifest) -> int:
 
 async def _pruned(ground: Ground, kinds: tuple[Kind, ...]) -> tuple[str, ...]:
     facet, now = ground.facet, ground.tools.clock.now()
-    return await asyncio.to_thread(prune, facet.directory, ground.target, facet, kinds, now)
+    gone = await asyncio.to_thread(prune, facet.directory, ground.target, facet, kinds, now)
+    return (*gone, *await prune_buckets(ground, kinds))
 
 
 def _record(ground: Ground, kind: Kind, **changes: object) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from receiver.backups.base import BackupError
 
-EXTRAS = {"zstandard": "backups", "pyrage": "backups", "aiobotocore": "s3"}
+EXTRAS = {"zstandard": "backups", "pyrage": "backups", "aiobotocore": "s3", "botocore": "s3"}
 
 
 def missing(name: str) -> str | None:
@@ -20,7 +20,7 @@ def missing(name: str) -> str | None:
 
 def library(name: str) -> Any:
     """The library. Raises BackupError."""
-    why = missing(name)
+    why = missing(name.partition(".")[0])
     if why is not None:
         raise BackupError(why, started=False)
     return importlib.import_module(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from receiver.backups.catalog import snapshot
 from receiver.backups.configuration import check_config
 from receiver.backups.database import LARGE
 from receiver.backups.dump import listing, run_tool
+from receiver.backups.encryption import readable
 from receiver.backups.export import check_export
 from receiver.backups.libpq import login
 from receiver.backups.local import listed
@@ -31,6 +33,7 @@ from receiver.backups.scratch import (
     managing,
     named_like,
 )
+from receiver.backups.stores import elsewhere_listed, fetch, mark_verified
 from receiver.decide.backups import VERIFIED, Backup, Kind, contents, differences, newest
 from receiver.stores.postgres_store import PostgresFacet
 
@@ -48,35 +51,57 @@ class Proof:
     seconds: float = 0.0
 
 
-async def prove(ground: Ground, name: str | None = None, *, restore: bool = True) -> Proof:
-    """Proves that one, or the last of the database. Raises BackupError."""
+async def prove(
+    ground: Ground, name: str | None = None, *, restore: bool = True, away: bool = False
+) -> Proof:
+    """Proves that one, or the last of the database; with `away` as it is in a bucket. Raises BackupError."""
     directory = ground.facet.directory
     await asyncio.to_thread(files.check_place, directory)
     with files.alone(directory, ground.target):
-        backup = await asyncio.to_thread(choose, ground, name)
-        return await _recorded(ground, backup, restore=restore)
+        backup = await choose(ground, name, away=away)
+        return await _recorded(ground, backup, restore=restore, away=away)
 
 
-def choose(ground: Ground, name: str | None) -> Backup:
-    """The one of that name, or the last of the database. Raises BackupError with those that there are."""
-    found = listed(ground.facet.directory, ground.target)
+async def choose(ground: Ground, name: str | None, *, away: bool = False) -> Backup:
+    """The one of that name, or the last of the database; fetched when it is in a bucket only. Raises BackupError with
+    those that there are."""
+    directory = ground.facet.directory
+    here = await asyncio.to_thread(listed, directory, ground.target)
     wanted = Path(name).name if name is not None else None
-    named = next((one for one in found if one.name == wanted), None)
-    backup = newest(found, Kind.DATABASE) if wanted is None else named
+    backup = None if away else _among(here, wanted)
+    if backup is not None:
+        return backup
+    there = [one for _, found, _ in await elsewhere_listed(ground) for one in found]
+    backup = _among(there, wanted)
     if backup is None:
-        known = ", ".join(one.name for one in found[:5]) or "none"
+        known = ", ".join(sorted({one.name for one in (*here, *there)}, reverse=True)[:5]) or "none"
         what = "backup of the database" if wanted is None else f"backup {wanted}"
+        places = ", ".join([str(directory), *(one.named for one in ground.facet.s3)])
         raise BackupError(
-            f"there is no {what} of {ground.target} in {ground.facet.directory}; the last ones: {known}",
+            f"there is no {what} of {ground.target} in {places}; the last ones: {known}",
             started=False,
         )
+    if not away:
+        await ground.tools.progress(f"fetching {backup.name}")
+        await fetch(ground, backup.name, directory)
     return backup
 
 
-async def _recorded(ground: Ground, backup: Backup, *, restore: bool) -> Proof:
+def _among(found: Sequence[Backup], wanted: str | None) -> Backup | None:
+    if wanted is None:
+        return newest(found, Kind.DATABASE)
+    return next((one for one in found if one.name == wanted), None)
+
+
+async def _recorded(ground: Ground, backup: Backup, *, restore: bool, away: bool) -> Proof:
     now, proof, reason = ground.tools.clock.now(), None, "it was broken off"
     try:
-        proof = await _proven(ground, backup, restore=restore)
+        if away:
+            with tempfile.TemporaryDirectory(dir=ground.facet.directory, prefix=".drill-") as place:
+                await fetch(ground, backup.name, Path(place))
+                proof = await _proven(ground, backup, Path(place), restore=restore)
+        else:
+            proof = await _proven(ground, backup, ground.facet.directory, restore=restore)
     except BackupError as error:
         reason = str(error)
         raise
@@ -86,8 +111,9 @@ async def _recorded(ground: Ground, backup: Backup, *, restore: bool) -> Proof:
                 "a backup is not proven", target=ground.target, file=backup.name, reason=reason
             )
             _record(ground, backup, verify_attempt=now, verify_ok=False, verify_reason=reason)
-    if restore:
+    if restore and (ground.facet.directory / backup.name).exists():
         _stamp(ground, backup, proof, now)
+        await mark_verified(ground, backup.name)
     return proof
 
 
@@ -105,44 +131,45 @@ def _record(ground: Ground, backup: Backup, **changes: object) -> None:
         write_record(ground.facet.directory, ground.target, backup.kind, **changes)
 
 
-async def _proven(ground: Ground, backup: Backup, *, restore: bool) -> Proof:
-    path = ground.facet.directory / backup.name
+async def _proven(ground: Ground, backup: Backup, place: Path, *, restore: bool) -> Proof:
+    path = place / backup.name
     await asyncio.to_thread(files.check_sum, path)
+    manifest = await asyncio.to_thread(read_manifest, path)
+    if not restore and backup.encrypted and ground.facet.identity_file is None:
+        return Proof(path.name, "its sum is right; encrypted, so that nothing more can be told")
+    async with readable(path, ground.facet) as plain:
+        if backup.kind is Kind.DATABASE:
+            return await (_drill if restore else _readable)(ground, backup, plain, manifest)
+        return await asyncio.to_thread(_read, backup, plain, manifest)
+
+
+def _read(backup: Backup, plain: Path, manifest: Manifest) -> Proof:
     match backup.kind:
-        case Kind.DATABASE if restore:
-            return await _drill(ground, path)
-        case Kind.DATABASE:
-            return await _readable(ground, path)
         case Kind.EXPORT:
-            counts = await asyncio.to_thread(check_export, path)
+            counts = check_export(plain, manifest)
             rows = sum(counts.values())
             return Proof(backup.name, f"{rows:,} rows in {len(counts):,} tables were read", rows)
         case Kind.CONFIG:
-            return Proof(
-                backup.name, f"{await asyncio.to_thread(check_config, path)} files were read"
-            )
-        case Kind.REDIS:
-            return Proof(
-                backup.name, f"{await asyncio.to_thread(check_redis, path):,} bytes, whole"
-            )
+            return Proof(backup.name, f"{check_config(plain)} files were read")
+        case _:
+            return Proof(backup.name, f"{check_redis(plain):,} bytes, whole")
 
 
-async def _readable(ground: Ground, path: Path) -> Proof:
-    manifest = await asyncio.to_thread(read_manifest, path)
-    found = contents(await listing(ground, path), ())
+async def _readable(ground: Ground, backup: Backup, plain: Path, manifest: Manifest) -> Proof:
+    found = contents(await listing(ground, plain), ())
     text = f"its sum is right, and pg_restore reads {found.objects:,} objects; not restored"
-    return Proof(path.name, text, manifest.rows)
+    return Proof(backup.name, text, manifest.rows)
 
 
-async def _drill(ground: Ground, path: Path) -> Proof:
-    clock, manifest = ground.tools.clock, await asyncio.to_thread(read_manifest, path)
+async def _drill(ground: Ground, backup: Backup, plain: Path, manifest: Manifest) -> Proof:
+    clock = ground.tools.clock
     began = clock.monotonic()
     async with scratch(ground, manifest) as made:
-        await restore_into(ground, path, made, SAFE)
+        await restore_into(ground, plain, made, SAFE)
         await compare(made, manifest)
     took = clock.monotonic() - began
     text = f"restored in {took:,.1f} s, {manifest.rows:,} rows in {len(manifest.tables):,} tables are there"
-    return Proof(path.name, text, manifest.rows, took)
+    return Proof(backup.name, text, manifest.rows, took)
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from prunella.logs import create_logger
 from receiver.backups import files
 from receiver.backups.base import BackupError, Ground
 from receiver.backups.catalog import dialled, moment_of, snapshot
+from receiver.backups.encryption import readable
 from receiver.backups.libpq import database_of
 from receiver.backups.manifest import Manifest, read_manifest
 from receiver.backups.proving import choose, compare, restore_into
@@ -102,7 +103,8 @@ async def plan(
     ground: Ground, name: str | None, to: str | None, *, replace: bool, owners: bool = True
 ) -> Plan:
     """Looks, and changes nothing. Raises BackupError."""
-    backup = await asyncio.to_thread(choose, ground, name)
+    await asyncio.to_thread(files.check_place, ground.facet.directory)
+    backup = await choose(ground, name)
     if backup.kind is not Kind.DATABASE:
         raise BackupError(
             f"{backup.name} is no dump: docs/disaster.md says how to use one of {backup.kind}",
@@ -164,7 +166,8 @@ async def _filled(
     place = elsewhere(planned.place, beside)
     await ground.tools.progress(f"restoring into {beside}")
     options = () if planned.owners else ("--no-owner", "--no-privileges")
-    await restore_into(ground, planned.path, place, options)
+    async with readable(planned.path, ground.facet) as plain:
+        await restore_into(ground, plain, place, options)
     await ground.tools.progress("counting every table")
     await compare(place, planned.manifest)
     async with dialled(place) as db:

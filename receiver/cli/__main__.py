@@ -14,6 +14,7 @@ from prunella.version import version
 
 with extra("prunella", "receiver"):
     from receiver.cli.api import Api, ApiError, UsageError
+    from receiver.cli.backups import add_backups, backup
     from receiver.cli.lint import add_lint, lint
     from receiver.cli.notify import add_notify, notify
     from receiver.cli.oncall import add_oncall, oncall
@@ -100,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     add_repair(command)
     add_heal(command)
     add_releases(command, shared)
+    add_backups(command, shared)
     add_simulate(command)
     add_lint(command)
     command("journal", "the audit journal").add_argument("what", choices=["export", "verify"])
@@ -151,6 +153,7 @@ def _status(said: dict[str, object]) -> str:
 
 
 _APART: Mapping[str, Callable[[argparse.Namespace, Api], Awaitable[int]]] = {
+    "backup": backup,
     "heal": heal,
     "journal": _journal,
     "maintenance": maintenance,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pydantic import JsonValue, ValidationError
 
 from prunella.service.problems import problems_of
+from prunella.service.units import format_duration
 from receiver.actions import ACTIONS
 from receiver.actions.base import Action
 from receiver.consistency import build_action
@@ -34,7 +35,11 @@ async def repair(
 ) -> int:
     """Opens the incident and returns its number. Raises NotThis, NotNow, JournalUnavailable."""
     allowed(target, action, options, context.settings())
-    return await opened(Wish(target, action, options, by, secrets.token_hex(8)), context)
+    patience = build_action(action, options).patience(context.settings().targets[target])
+    wish = Wish(
+        *(target, action, options, by, secrets.token_hex(8)), timeout=format_duration(patience)
+    )
+    return await opened(wish, context)
 
 
 def allowed(

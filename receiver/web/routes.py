@@ -10,6 +10,7 @@ from receiver.outside.pictures import Pictures
 from receiver.stages.context import Context
 from receiver.web.alerts import Alerts
 from receiver.web.answers import Answers
+from receiver.web.backups import Backups
 from receiver.web.heal import Heals
 from receiver.web.incidents import WORDS, Incidents
 from receiver.web.launches import Launches
@@ -48,6 +49,7 @@ def routes(context: Context, wake: Callable[[], None], background: Background) -
         Route("GET", "/api/v1/journal", Scope.READ, operations.journal),
         Route("POST", "/api/v1/repairs", Scope.OPERATE, Repairs(context, wake).ask),
         Route("POST", "/api/admin/heal", Scope.OPERATE, Heals(context, wake).ask),
+        Route("GET", "/api/v1/backups", Scope.READ, Backups(context).list),
         Route("GET", "/api/v1/releases", Scope.READ, releases.list),
         Route("POST", "/api/v1/releases", Scope.OPERATE, releases.say),
         Route("GET", f"/api/v1/releases/{_ID}/watch", Scope.READ, launches.one),

@@ -95,7 +95,8 @@ def test_an_alert_says_how_bad_what_and_who_answers(rule: dict[str, Any]) -> Non
     assert labels["severity"] in SEVERITIES
     assert labels["symptom"] in SYMPTOMS
     assert re.fullmatch("[a-z_]+", labels["action"])
-    assert labels["action"] == "none" or labels["severity"] == "critical"
+    # a backup is made again before anybody is called: that it failed once is no reason to wake someone
+    assert labels["action"] in {"none", "backup"} or labels["severity"] == "critical"
 
 
 @each_alert

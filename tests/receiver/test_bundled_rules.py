@@ -24,6 +24,7 @@ EVERYTHING = {
     "http": {"base_url": "http://127.0.0.1:3000", "gc_path": "/gc"},
     "redis": {"url": "redis://h/0", "cache_patterns": ["cache:*"], "rate_limit_patterns": ["rl:*"]},
     "postgres": {"url": "postgresql://u:p@h/shop", "users": ["shop"]},
+    "backup": {"directory": "/var/backups"},
     "queue": {"system": "bullmq", "url": "redis://h/0", "queues": ["email"]},
     "release": {
         "strategy": "symlink",

@@ -104,6 +104,9 @@ def executables() -> Mapping[str, str]:
     return {name: str(binary(name)) for name in ("pg_dump", "pg_restore")}
 
 
-def names_in(directory: Path) -> list[str]:
-    """Everything that lies there, without the lock and the record."""
-    return sorted(one.name for one in directory.iterdir() if not one.name.startswith("."))
+def names_in(directory: Path, hidden: str = "") -> list[str]:
+    """Everything that lies there, without the lock and the record; or of what is hidden what begins so."""
+    names = sorted(one.name for one in directory.iterdir())
+    if hidden:
+        return [name for name in names if name.startswith(hidden)]
+    return [name for name in names if not name.startswith(".")]

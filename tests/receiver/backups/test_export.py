@@ -62,7 +62,7 @@ async def test_one_that_is_cut_off_is_found_out_even_with_a_matching_sum(
     path.write_bytes(path.read_bytes()[:-1000])
     (tmp_path / f"{path.name}.sha256").write_text(summed(path, path.name))
     with pytest.raises(BackupError, match="cannot be read to its end"):
-        check_export(path)
+        check_export(path, read_manifest(path))
 
 
 async def test_a_table_that_is_not_there_makes_none(server: PostgresServer, tmp_path: Path) -> None:

@@ -1,0 +1,96 @@
+"""What there is of a target's backups and what became of the last runs: for metrics, the API and the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+
+from receiver.backups.facet import BackupFacet
+from receiver.backups.kinds import configured
+from receiver.backups.local import listed
+from receiver.backups.record import Runs, read_record
+from receiver.decide.backups import Backup, Kind, newest
+from receiver.stores.postgres_store import PostgresFacet
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Of one target; `problem` says why nothing could be seen."""
+
+    backups: tuple[Backup, ...]
+    runs: Mapping[Kind, Runs]
+    free: float | None
+    problem: str = ""
+
+
+def look(target: str, facet: BackupFacet, postgres: PostgresFacet | None) -> Shown:
+    """Reads the directory and the record; nothing is opened but that."""
+    kinds, directory = configured(facet, postgres), facet.directory
+    try:
+        backups = listed(directory, target)
+        disk = os.statvfs(directory)
+    except OSError as error:
+        problem = f"{directory}: {error.strerror}"
+        return Shown((), {kind: Runs() for kind in kinds}, None, problem)
+    known = read_record(directory, target)
+    runs = {kind: _joined(known.get(kind), backups, kind) for kind in kinds}
+    return Shown(backups, runs, float(disk.f_bavail * disk.f_frsize))
+
+
+def _joined(known: Runs | None, backups: tuple[Backup, ...], kind: Kind) -> Runs:
+    """The record, and where it was lost what the files say."""
+    runs = known or Runs()
+    last = newest(backups, kind)
+    if last is None:
+        return runs
+    verified = max(one.verified_at for one in backups if one.kind is kind)
+    seen = replace(runs, verified=max(runs.verified, verified))
+    if runs.success > 0:
+        return seen
+    return replace(
+        seen, success=last.at, size=last.size, file=last.name, ok=runs.ok or not runs.attempt
+    )
+
+
+def as_json(target: str, facet: BackupFacet, shown: Shown) -> dict[str, object]:
+    """For the API and `--json`."""
+    return {
+        "target": target,
+        "directory": str(facet.directory),
+        "stores": [str(facet.directory), *(one.named for one in facet.s3)],
+        "problem": shown.problem,
+        "free_bytes": shown.free,
+        "runs": {str(kind): _times(runs) for kind, runs in shown.runs.items()},
+        "backups": [
+            {
+                "name": one.name,
+                "kind": str(one.kind),
+                "at": moment(one.at),
+                "size": one.size,
+                "verified_at": moment(one.verified_at),
+            }
+            for one in shown.backups
+        ],
+    }
+
+
+def _times(runs: Runs) -> dict[str, object]:
+    times = ("attempt", "success", "verify_attempt", "verified")
+    return {**asdict(runs), **{name: moment(getattr(runs, name)) for name in times}}
+
+
+def moment(at: float) -> str | None:
+    """RFC 3339; None for never."""
+    if not at:
+        return None
+    with suppress(ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(int(at), UTC).isoformat().replace("+00:00", "Z")
+    return None
+
+
+def label(target: str, kind: Kind) -> str:
+    """What metrics call it: the database's backup is the target's."""
+    return target if kind is Kind.DATABASE else f"{target}-{kind}"

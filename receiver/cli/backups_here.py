@@ -1,0 +1,200 @@
+"""Backups without a receiver: from its config alone, on whatever machine has the files and can reach the database."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from prunella.redaction import printable
+from prunella.service.clock import SystemClock
+from prunella.service.settings import ConfigError, load
+from receiver.actions.base import ActionFailed, Effect
+from receiver.backups.base import BackupError, Ground
+from receiver.backups.facet import BackupFacet
+from receiver.backups.restoring import Plan, plan, restore
+from receiver.backups.showing import as_json, look
+from receiver.cli.api import UsageError
+from receiver.cli.show import show
+from receiver.consistency import build_action
+from receiver.outside.http import open_http
+from receiver.outside.programs import SystemPrograms
+from receiver.settings import ReceiverSettings
+from receiver.targets import Target
+from receiver.tools import Tools
+
+PLACES = ("receiver.yml", "/etc/prunella/receiver.yml")
+PROGRAMS = ("pg_dump", "pg_restore")
+
+
+def action_of(options: argparse.Namespace) -> tuple[str, dict[str, object]]:
+    """The action that a word means, with its options."""
+    match options.what:
+        case "verify":
+            named = {} if options.file is None else {"file": Path(options.file).name}
+            return "verify_backup", {**named, "restore": not options.quick}
+        case "drill":
+            return "verify_backup", {"away": options.away}
+        case "cleanup":
+            return "prune_backups", {}
+        case kind:
+            return "backup", {"kind": kind}
+
+
+async def done(options: argparse.Namespace) -> int:
+    """Everything but a restore."""
+    settings = _settings(options)
+    if options.what == "list":
+        return _list(options, settings)
+    target = _target(settings, options.target)
+    name, given = action_of(options)
+    action = build_action(name, given)
+    if (why := action.unfit(target)) is not None:
+        raise UsageError(f"{name} on {target.name}: {why}")
+    async with _tools(settings) as tools:
+        effect = Effect(
+            *("cli", "cli", name, name, target), fence=0, timeout=action.patience(target)
+        )
+        try:
+            said = await action.run(effect, tools)
+        except ActionFailed as error:
+            raise BackupError(str(error)) from error
+    answer = {"result": "ok", "text": said.text, "counts": dict(said.counts)}
+    show(options, answer, lambda shown: str(shown["text"]))
+    return 0
+
+
+async def restored(options: argparse.Namespace) -> int:
+    """Shows the plan, asks whoever sits there, and does it."""
+    settings = _settings(options)
+    target = _target(settings, options.target)
+    if target.backup is None:
+        raise UsageError(f"the target {target.name} has no `backup:`")
+    facet = _with_identity(target.backup, options.identity)
+    async with _tools(settings) as tools:
+        ground = Ground(target.name, facet, target.postgres, tools, facet.timeout)
+        planned = await plan(
+            ground, options.file, _to(options), replace=options.replace, owners=not options.no_owner
+        )
+        if not options.json or options.plan:
+            show(options, _shown(planned), lambda said: "\n".join(said["plan"]))
+        if planned.refusal:
+            raise BackupError(planned.refusal)
+        if options.plan or not _agreed(options):
+            return 0
+        found = await restore(ground, planned)
+    answer = {**_shown(planned), "result": "ok", "text": found.text, "next": list(found.after)}
+    show(options, answer, _told)
+    return 0
+
+
+def _with_identity(facet: BackupFacet, file: str | None) -> BackupFacet:
+    if file is None:
+        return facet
+    return facet.model_copy(update={"identity_file": Path(file).absolute()})
+
+
+def _told(said: Mapping[str, Any]) -> str:
+    return "\n".join([said["text"], "next:", *(f"  - {one}" for one in said["next"])])
+
+
+def _shown(planned: Plan) -> dict[str, object]:
+    return {"file": planned.path.name, "to": planned.place.named, "plan": list(planned.steps)}
+
+
+def _agreed(options: argparse.Namespace) -> bool:
+    if options.yes or not sys.stdin.isatty():
+        return True
+    return input("go on? [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def _to(options: argparse.Namespace) -> str | None:
+    if options.to_file is None:
+        to: str | None = options.to
+        return to
+    return Path(options.to_file).read_text(encoding="utf-8").strip()
+
+
+def _settings(options: argparse.Namespace) -> ReceiverSettings:
+    named = options.config or os.environ.get("PRUNELLA_CONFIG")
+    places = [named] if named else [place for place in PLACES if Path(place).is_file()]
+    if not places:
+        raise UsageError(
+            "a restore is done here, with the receiver's config: say --config receiver.yml, or set PRUNELLA_CONFIG"
+        )
+    try:
+        return load(ReceiverSettings, Path(places[0]), os.environ)
+    except ConfigError as error:
+        raise UsageError(str(error)) from error
+
+
+def _target(settings: ReceiverSettings, name: str) -> Target:
+    if name not in settings.targets:
+        known = [one.name for one in settings.targets.values() if one.backup is not None]
+        raise UsageError(f"there is no target {name!r}; with backups: {', '.join(known) or 'none'}")
+    return settings.targets[name]
+
+
+def _list(options: argparse.Namespace, settings: ReceiverSettings) -> int:
+    wanted = [_target(settings, options.target)] if options.target else settings.targets.values()
+    found = [
+        as_json(one.name, one.backup, look(one.name, one.backup, one.postgres))
+        for one in wanted
+        if one.backup is not None
+    ]
+    show(options, {"targets": found}, table)
+    return 0
+
+
+@asynccontextmanager
+async def _tools(settings: ReceiverSettings) -> AsyncIterator[Tools]:
+    found = {name: str(path) for name, path in settings.executables.items()}
+    for name in PROGRAMS:
+        if name not in found and (path := shutil.which(name)) is not None:
+            found[name] = path
+
+    async def progress(text: str) -> None:
+        await asyncio.to_thread(say, text)
+
+    async with open_http() as http:
+        tools = Tools(SystemClock(), http, SystemPrograms(), executables=found)
+        yield replace(tools, progress=progress)
+
+
+def say(text: str) -> None:
+    """How far it is, for people."""
+    print(printable(text), file=sys.stderr, flush=True)
+
+
+def table(said: Mapping[str, Any]) -> str:
+    """One line a backup, newest first, below one for each target."""
+    lines: list[str] = []
+    for one in said["targets"]:
+        lines.append(f"{one['target']}  in {', '.join(one['stores'])}")
+        if one["problem"]:
+            lines.append(f"  cannot be seen: {one['problem']}")
+        lines += [f"  {kind}: {_run(runs)}" for kind, runs in one["runs"].items()]
+        lines += [
+            f"  {row['name']:<52} {row['size'] / 1e6:>12,.1f} MB  "
+            + (f"proven {row['verified_at']}" if row["verified_at"] else "not proven")
+            for row in one["backups"]
+        ]
+    return "\n".join(lines) or "no target has a `backup:`"
+
+
+def _run(runs: Mapping[str, Any]) -> str:
+    if not runs["success"] and not runs["attempt"]:
+        return "never made"
+    last = f"last success {runs['success'] or 'never'}"
+    if not runs["ok"]:
+        last += f"; FAILED at {runs['attempt']}: {runs['reason']}"
+    if runs["verify_attempt"] and not runs["verify_ok"]:
+        last += f"; NOT PROVEN at {runs['verify_attempt']}: {runs['verify_reason']}"
+    return last

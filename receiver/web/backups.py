@@ -1,0 +1,37 @@
+"""`GET /api/v1/backups`: what there is to restore from, and what became of the last runs."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from prunella.service.answers import Refused
+from receiver.backups.showing import as_json, look
+from receiver.stages.context import Context
+
+
+class Backups:
+    """The route."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def list(self, request: web.Request) -> web.Response:
+        """Every target with a `backup:`, or the one in `?target=`."""
+        wanted = request.query.get("target")
+        targets = {
+            name: target
+            for name, target in self._context.settings().targets.items()
+            if target.backup is not None
+        }
+        if wanted is not None and wanted not in targets:
+            known = ", ".join(sorted(targets)[:50]) or "none"
+            said = f"no target with `backup:` is named {wanted[:200]!r}; known: {known}"
+            raise Refused(404, "unknown_target", said)
+        found = []
+        for name, target in targets.items():
+            if target.backup is not None and wanted in {None, name}:
+                shown = await asyncio.to_thread(look, name, target.backup, target.postgres)
+                found.append(as_json(name, target.backup, shown))
+        return web.json_response({"targets": found})

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from receiver.cli.backups_here import table
+from tests.receiver.backups.shops import a_shop, allow_backups, everything, executables
+from tests.receiver.cli.test_commands import prunella
+from tests.receiver.cli.test_operate import a_token
+from tests.receiver.web.serving import serving
+from tests.servers.postgres import PASSWORD, PostgresServer, postgres_server
+
+pytestmark = pytest.mark.server
+NOBODY = "http://127.0.0.1:1"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with postgres_server() as found:
+        allow_backups(found)
+        yield found
+
+
+def config(server: PostgresServer, folder: Path, name: str, **keys: Any) -> Mapping[str, Any]:
+    """Of one target that is backed up."""
+    store = folder / "store"
+    store.mkdir(exist_ok=True)
+    facet = {
+        "directory": str(store),
+        "tables": ["orders"],
+        "config": [str(folder / "a.yml")],
+        **keys,
+    }
+    (folder / "a.yml").write_text("mode: auto\n")
+    return {
+        "executables": dict(executables()),
+        "targets": {"db": {"postgres": {"url": server.url(name)}, "backup": facet}},
+        "playbooks": [],
+    }
+
+
+async def test_by_the_receiver_it_is_made_listed_proven_and_let_go(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    tree = config(server, tmp_path, a_shop(server, 50))
+    async with serving(tmp_path, **tree) as client:
+
+        async def said(*words: str) -> tuple[int, str, str]:
+            return await prunella("backup", *words, url=client.url, token_file=a_token(tmp_path))
+
+        code, out, err = await said("full", "db", "--json")
+        assert code == 0, err
+        assert json.loads(out)["counts"]["backups"] == 3
+        code, out, _ = await said("list", "db", "--json")
+        (shown,) = json.loads(out)["targets"]
+        kinds = {one["kind"]: one["name"] for one in shown["backups"]}
+        assert kinds.keys() == {"database", "export", "config"}
+        code, out, err = await said("verify", "db", kinds["database"])
+        assert (code, "rows in 5 tables are there" in out) == (0, True), err
+        assert "proven 20" in (await said("list"))[1]
+        code, out, err = await said("cleanup", "db")
+        assert (code, "nothing is old enough to go" in out) == (0, True), err
+        code, _, err = await said("list", "other")
+        assert (code, "no target with `backup:`" in err) == (1, True)
+
+
+async def test_without_a_receiver_a_lost_database_comes_back_by_one_command(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    name = a_shop(server, 50)
+    file = tmp_path / "receiver.yml"
+    file.write_text(yaml.safe_dump({**config(server, tmp_path, name), "mode": "shadow"}))
+
+    async def said(*words: str) -> tuple[int, str, str]:
+        code, out, err = await prunella("backup", *words, "--config", str(file), url=NOBODY)
+        assert PASSWORD not in out + err
+        return code, out, err
+
+    code, out, err = await said("database", "db")
+    assert (code, "db-database-" in out) == (0, True), err
+    before = everything(server, name)
+    code, out, err = await said("restore", "db")
+    assert (code, "--replace" in err, everything(server, name) == before) == (1, True, True)
+    server.sql(f"DROP DATABASE {name}")
+    code, out, err = await said("restore", "db", "--plan")
+    assert (code, "is not there" in out) == (0, True), err
+    code, out, err = await said("restore", "db")
+    assert code == 0, err
+    assert "next:" in out
+    assert everything(server, name) == before
+    code, out, err = await said("drill", "db")
+    assert (code, "restored in" in out) == (0, True), err
+
+
+async def test_what_cannot_be_asked_for_says_what_could(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "receiver.yml"
+    tree = config(server, tmp_path, "nowhere", schedule=None, drill=None)
+    file.write_text(yaml.safe_dump({**tree, "mode": "shadow"}))
+    local = ("--config", str(file))
+    for words, why, expected in (
+        (("database", "other", *local), "there is no target 'other'; with backups: db", 2),
+        (("redis", "db", *local), "needs `backup.redis`", 2),
+        (("verify", "db", *local), "there is no backup of the database of db", 1),
+        (("database", "db", *local), "does not exist", 1),
+        (("list", "--config", str(tmp_path / "no.yml")), "no.yml", 2),
+    ):
+        code, _, err = await prunella("backup", *words, url=NOBODY)
+        assert (code, why in err) == (expected, True), (words, err)
+
+
+def test_a_table_says_what_failed_and_what_was_never_made() -> None:
+    failed = {"success": None, "attempt": "2026-11-22T02:00:00Z", "ok": False, "reason": "no room"}
+    proof = {"verify_attempt": None, "verify_ok": False, "verify_reason": ""}
+    never = {"success": None, "attempt": None, "ok": False}
+    target = {
+        "target": "db", "stores": ["/b"], "problem": "", "backups": [],
+        "runs": {"database": {**failed, **proof}, "export": {**never, **proof}},
+    }  # fmt: skip
+    said = table({"targets": [target]})
+    assert "FAILED at 2026-11-22T02:00:00Z: no room" in said
+    assert "export: never made" in said
+    assert table({"targets": []}) == "no target has a `backup:`"
