@@ -28,6 +28,7 @@ with extra("prunella", "receiver"):
         repair,
     )
     from receiver.cli.releases import add_releases, mark, release, releases, rollback
+    from receiver.cli.rules import add_rules, rules
     from receiver.cli.show import show
     from receiver.cli.simulate import add_simulate, simulate
     from receiver.cli.tables import incident_story, incidents_table
@@ -104,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     add_backups(command, shared)
     add_simulate(command)
     add_lint(command)
+    add_rules(command, shared)
     command("journal", "the audit journal").add_argument("what", choices=["export", "verify"])
     return parser
 
@@ -166,7 +168,11 @@ _APART: Mapping[str, Callable[[argparse.Namespace, Api], Awaitable[int]]] = {
     "rollback": rollback,
 }
 # those that need no receiver
-_HERE: Mapping[str, Callable[[argparse.Namespace], int]] = {"lint": lint, "simulate": simulate}
+_HERE: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "lint": lint,
+    "rules": rules,
+    "simulate": simulate,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

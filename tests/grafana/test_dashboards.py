@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from grafana.generator.__main__ import texts
 from tests.grafana.boards import FILES, GRAFANA, Board, board, expressions, panels
 from tests.prometheus.bundle import alerts
 
@@ -22,6 +23,11 @@ COUNTER_READ_AS_IT_IS = re.compile(
 @pytest.fixture(params=FILES, ids=lambda file: file.stem)
 def shown(request: pytest.FixtureRequest) -> Board:
     return board(request.param)
+
+
+def test_the_committed_dashboards_are_what_the_generator_writes() -> None:
+    committed = {file.name: file.read_text() for file in FILES}
+    assert committed == texts(), "run: .venv/bin/python -m grafana.generator"
 
 
 def test_links_to_it_live_long(shown: Board) -> None:
@@ -54,6 +60,29 @@ def test_a_panel_says_what_it_shows_in_which_unit_from_where(shown: Board) -> No
         assert all(target["datasource"] == DATASOURCE for target in panel["targets"])
 
 
+RANGE = re.compile(r"(?:rate|increase)\([^[]*\[(\d+)m\]")
+
+
+def test_a_rate_without_its_own_window_follows_the_scrape_interval(shown: Board) -> None:
+    """A window shorter than four scrapes of 15 s has holes; longer ones are chosen for their meaning."""
+    for panel in panels(shown):
+        for target in panel["targets"]:
+            assert all(int(minutes) >= 5 for minutes in RANGE.findall(target["expr"])), panel[
+                "title"
+            ]
+
+
+def test_thresholds_that_page_are_drawn_where_they_are_judged(shown: Board) -> None:
+    """A panel of a record that an alert compares has the alert's lines."""
+    judged = {rule["expr"].split()[0] for rule in alerts() if ":" in rule["expr"].split()[0]}
+    for panel in panels(shown):
+        first = panel["targets"][0]["expr"].split("{")[0]
+        if first in judged and panel["type"] in {"timeseries", "bargauge", "stat"}:
+            steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+            compared = "launch_limit" in panel["targets"][-1]["expr"]
+            assert len(steps) > 1 or compared, panel["title"]
+
+
 def test_titles_and_ids_are_used_once(shown: Board) -> None:
     every = shown["panels"]
     assert len({panel["id"] for panel in every}) == len(every)
@@ -78,10 +107,9 @@ def test_a_counter_is_shown_as_a_rate(shown: Board) -> None:
         assert not COUNTER_READ_AS_IT_IS.search(expr), expr
 
 
-def test_deploys_the_launch_watch_and_rollbacks_are_annotations() -> None:
-    (overview,) = (board(file) for file in FILES if file.stem == "overview")
-    marks = {mark["name"]: mark for mark in overview["annotations"]["list"]}
-    assert set(marks) >= {"Deploys", "Deploys under way", "Launch watch", "Rollbacks"}
+def test_deploys_the_launch_watch_rollbacks_and_incidents_are_annotations(shown: Board) -> None:
+    marks = {mark["name"]: mark for mark in shown["annotations"]["list"]}
+    assert set(marks) >= {"Deploys", "Deploys under way", "Launch watch", "Rollbacks", "Incidents"}
     assert all(mark["datasource"] == DATASOURCE and mark["enable"] for mark in marks.values())
     assert marks["Deploys"]["useValueForTime"] == "on"  # milliseconds, where the metric has seconds
     assert marks["Deploys"]["expr"].endswith("* 1000")

@@ -84,6 +84,8 @@ def test_amtool_accepts_it() -> None:
         (["alertname=ReceiverDown", "symptom=meta"], "out_of_band,prunella"),
         (["alertname=MaintenanceWindowActive", "symptom=meta"], "nobody"),
         (["alertname=DeployInProgress", "symptom=release"], "nobody"),
+        (["alertname=InfoInhibitor", "symptom=meta"], "nobody"),
+        (["alertname=JournalDown", "symptom=meta"], "out_of_band,prunella"),
     ],
 )
 def test_an_alert_goes_to_whom_it_concerns(labels: list[str], receivers: str) -> None:
@@ -189,3 +191,61 @@ async def test_a_dead_database_explains_what_is_slow_in_it(server: AlertmanagerS
 @pytest.mark.server
 async def test_a_dead_redis_never_holds_back_itself(server: AlertmanagerServer) -> None:
     assert await suppressed(server, alert("RedisDown")) == []
+
+
+@pytest.mark.server
+async def test_an_endpoint_that_is_down_is_neither_slow_nor_flapping(
+    server: AlertmanagerServer,
+) -> None:
+    assert await suppressed(
+        server,
+        alert("EndpointDown", endpoint="health"),
+        alert("EndpointFlapping", endpoint="health"),
+        alert("EndpointSlow", endpoint="health"),
+        alert("EndpointSlow", "other", endpoint="health"),
+    ) == ["EndpointFlapping/shop", "EndpointSlow/shop"]
+
+
+@pytest.mark.server
+async def test_no_backup_at_all_explains_a_late_one_of_the_same_name(
+    server: AlertmanagerServer,
+) -> None:
+    assert await suppressed(
+        server,
+        alert("BackupMissing", backup="main"),
+        alert("BackupVerificationStale", backup="main"),
+        alert("BackupTooOld", backup="main", **warning),
+        alert("BackupTooOld", "other", backup="main", **warning),
+    ) == ["BackupTooOld/shop", "BackupVerificationStale/shop"]
+
+
+@pytest.mark.server
+async def test_a_receiver_that_is_gone_explains_what_it_does_not_send(
+    server: AlertmanagerServer,
+) -> None:
+    assert await suppressed(
+        server,
+        alert("ReceiverDown", "receiver"),
+        alert("WatchdogNotReceived", "receiver"),
+        alert("NotificationQueueStuck", "receiver"),
+        alert("RemediationFailing", "receiver"),
+    ) == ["NotificationQueueStuck/receiver", "WatchdogNotReceived/receiver"]
+
+
+@pytest.mark.server
+async def test_an_info_is_told_beside_something_worse_only(server: AlertmanagerServer) -> None:
+    assert await suppressed(
+        server,
+        alert("InfoInhibitor"),
+        alert("SeriesDropped"),
+        alert("SeriesDropped", "other"),
+    ) == ["SeriesDropped/shop"]
+
+
+@pytest.mark.server
+async def test_the_fastest_burn_of_a_budget_is_enough(server: AlertmanagerServer) -> None:
+    assert await suppressed(
+        server,
+        alert("ErrorBudgetBurn", **critical, window="1h"),
+        alert("ErrorBudgetBurn", **warning, window="3d"),
+    ) == ["ErrorBudgetBurn/shop"]
