@@ -35,11 +35,21 @@ TELLS = {
     "endpoints": "probe_http_status_code",
     "redis": "redis_uptime_in_seconds",
     "postgres": "pg_stat_activity_count",
+    "pgbouncer": "pgbouncer_databases_pool_size",
     "queues": "prunella_queue_jobs",
     "backups": "prunella_backup_last_success_timestamp_seconds",
     "releases": "prunella_release_info",
+    "intake": "prunella_intake_waiting",
 }
-DEPENDENCIES = ("redis", "redis with queues", "postgres", "supervisor", "endpoint", "receiver")
+DEPENDENCIES = (
+    "redis",
+    "redis with queues",
+    "postgres",
+    "pgbouncer",
+    "supervisor",
+    "endpoint",
+    "receiver",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tests.servers.bullmq import bullmq
+from tests.servers.pgbouncer import pgbouncer
 from tests.servers.ports import free_port
 from tests.servers.postgres import PostgresServer, postgres_server
 from tests.servers.process import answers, running, start
@@ -27,6 +28,7 @@ CREATE SCHEMA app; CREATE TABLE app.jobs (kind text, status text, run_at timesta
 INSERT INTO app.jobs VALUES ('letters', 'new', now(), now()); GRANT USAGE ON SCHEMA app TO prunella;
 GRANT SELECT ON app.jobs TO prunella; GRANT pg_monitor TO prunella
 """
+INTAKE = {"projects": [{"id": "1", "key": "0123456789abcdef0123456789abcdef", "service": "shop"}]}
 COLUMNS = {"queue": "kind", "state": "status", "ready": "run_at", "since": "changed"}
 
 
@@ -67,7 +69,7 @@ class World:
 async def everything(folder: Path) -> AsyncIterator[World]:
     async with AsyncExitStack() as servers:
         found: dict[str, Dependency] = {}
-        config: dict[str, Any] = {"host": {}, "labels": {"service": "all"}}
+        config: dict[str, Any] = {"host": {}, "labels": {"service": "all"}, "intake": INTAKE}
         for part in (_redis, _postgres, _processes, _endpoint, _receiver, _backups):
             keys, more = await part(servers, folder)
             found |= more
@@ -103,17 +105,23 @@ async def _redis(servers: AsyncExitStack, _: Path) -> Part:
 
 
 async def _postgres(servers: AsyncExitStack, _: Path) -> Part:
-    """With a table of jobs."""
+    """With a table of jobs, and a pgbouncer in front of it."""
     server: PostgresServer = servers.enter_context(postgres_server())
     database = server.database()
     server.sql(TABLE, database)
     url = server.url(database)
+    shop = f"shop = host=127.0.0.1 port={server.port} dbname={database}"
+    pool = await servers.enter_async_context(pgbouncer(shop))
     table = {"table": "app.jobs", "columns": COLUMNS, "states": {"waiting": ["new"]}}
     keys: dict[str, list[Any]] = {
         "postgres": [{"name": "main", "url": url}],
         "queues": [{"system": "postgres", "url": url, **table}],
+        "pgbouncer": [{"name": "pool", "url": pool.url}],
     }
-    return keys, {"postgres": Dependency(server, frozenset({"postgres", "queues"}))}
+    return keys, {
+        "postgres": Dependency(server, frozenset({"postgres", "queues"})),
+        "pgbouncer": Dependency(pool, frozenset({"pgbouncer"})),
+    }
 
 
 async def _processes(servers: AsyncExitStack, folder: Path) -> Part:
