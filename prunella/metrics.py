@@ -6,6 +6,8 @@ be in its files after every observation, and prometheus_client's own types do th
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, values
@@ -31,9 +33,25 @@ def shares(registry: Collector) -> bool:
 
 
 def shared() -> CollectorRegistry:
-    """What all processes of the app have counted, those that have ended included."""
-    from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415 - few need it
+    """What all processes of the app have counted, those that have ended included; gauges only of those that live."""
+    # few need it, and it costs as much as all of this module
+    from prometheus_client import multiprocess  # noqa: PLC0415 - as said above
 
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    for file in folder.glob("gauge_live*.db"):
+        pid = file.stem.rpartition("_")[2]
+        if pid.isdigit() and not _lives(int(pid)):
+            multiprocess.mark_process_dead(int(pid), str(folder))  # type: ignore[no-untyped-call]  # typed in part only
     registry = CollectorRegistry(support_collectors_without_names=True)
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client types it in part only
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # typed in part only
     return registry
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
