@@ -7,10 +7,11 @@ make of them, a dict each, are made only for whoever asks.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 Row = tuple[tuple[str, ...], float]
@@ -24,6 +25,8 @@ Constants = tuple[tuple[str, str], ...]  # label and value
 
 class Family(Metric):
     """Series of one name that differ in their labels. `constant` are labels that all of them have besides."""
+
+    bare = False  # a counter without `_total`
 
     def __init__(self, name: str, text: str, kind: str, labels: Sequence[str], rows: Rows) -> None:
         self.sample = name  # as every series is called
@@ -77,7 +80,91 @@ class Summary(Family):
 
 
 class UnsuffixedCounter(Family):
-    """Told from what is really unknown by its class, so that the older text format can say `counter`."""
+    """Told from what is really unknown, so that the older text format can say `counter`."""
+
+    bare = True
+
+
+class Written(Metric):
+    """A family whose series are lines of text already: what hundreds of figures are read into at each scrape."""
+
+    def __init__(self, pattern: Family, lines: list[str]) -> None:
+        self.name, self.type, self.labels = pattern.name, pattern.type, pattern.labels
+        self.documentation, self.unit, self.bare = pattern.documentation, "", pattern.bare
+        self.lines = lines
+        self._more: Constants = ()
+
+    @property
+    def samples(self) -> list[Sample]:  # type: ignore[override]  # a plain attribute there
+        """The same in prometheus_client's own form, for whoever asks: it is read from the lines."""
+        read = text_string_to_metric_families("".join(self.lines))
+        more = dict(self._more)
+        return [
+            sample._replace(labels={**more, **sample.labels}, exemplar=None)
+            for family in read
+            for sample in family.samples
+        ]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the lines say all of it."""
+        return not self._more
+
+    def add(self, extra: Mapping[str, str]) -> None:
+        """Labels for every series, where it has none of that name."""
+        known = {*self.labels, *dict(self._more)}
+        self._more += tuple((name, value) for name, value in extra.items() if name not in known)
+
+
+class Shape:
+    """What the families of one name have in common, checked once."""
+
+    def __init__(self, name: str, text: str, kind: str, labels: Sequence[str]) -> None:
+        """`kind` may also be `unsuffixed`; a summary's labels end with `quantile`."""
+        if kind == "unsuffixed":
+            self._pattern: Family = UnsuffixedCounter(name, text, "unknown", labels, ())
+        else:
+            self._pattern = (Summary if kind == "summary" else Family)(name, text, kind, labels, ())
+
+    @property
+    def pattern(self) -> Family:
+        """One without series."""
+        return self._pattern
+
+    def written(self, lines: list[str]) -> Metric:
+        """The family of these lines, or one that is empty."""
+        return Written(self._pattern, lines) if lines else self._pattern
+
+
+class Sheet(Metric):
+    """All that a collector has to say, as lines: five hundred series would be a hundred objects, and be gone through by each who handles them."""
+
+    def __init__(
+        self, shapes: Mapping[str, Shape], lines: Mapping[str, list[str]], labels: Sequence[str]
+    ) -> None:
+        """`labels` are those that every series has."""
+        self.name, self.type, self.documentation, self.unit = "", "unknown", "", ""
+        self.shapes, self.lines = shapes, lines
+        self._labels, self._more = frozenset(labels), dict[str, str]()
+
+    def families(self) -> Iterator[Metric]:
+        """Each of them by itself, those without series too."""
+        for name, shape in self.shapes.items():
+            yield labelled(shape.written(self.lines.get(name, [])), self._more)
+
+    @property
+    def samples(self) -> list[Sample]:  # type: ignore[override]  # a plain attribute there
+        """Of all of them."""
+        return [sample for family in self.families() for sample in family.samples]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the lines say all of it."""
+        return not self._more
+
+    def add(self, extra: Mapping[str, str]) -> None:
+        """Labels for every series, where it has none of that name."""
+        self._more |= {name: value for name, value in extra.items() if name not in self._labels}
 
 
 def gauge(name: str, text: str, labels: Sequence[str], rows: Rows) -> Metric:
@@ -118,15 +205,34 @@ def summed(rows: Iterable[Row]) -> Sequence[Row]:
     return [*found.items()]
 
 
+def size(family: Metric) -> int:
+    """How many series it has."""
+    if isinstance(family, Family):
+        return len(family.rows)
+    if isinstance(family, Sheet):
+        return sum(map(len, family.lines.values()))
+    return len(family.lines if isinstance(family, Written) else family.samples)
+
+
+def unfolded(families: Iterable[Metric]) -> Iterator[Metric]:
+    """Each family by itself, a sheet's only where they have series."""
+    for family in families:
+        if isinstance(family, Sheet):
+            yield from (one for one in family.families() if not empty(one))
+        else:
+            yield family
+
+
 def empty(family: Metric) -> bool:
     """Whether it has no series."""
-    return not (family.rows if isinstance(family, Family) else family.samples)
+    return not size(family)
 
 
 def labelled(family: Metric, extra: Mapping[str, str]) -> Metric:
     """The family with `extra` on every series that does not say otherwise itself."""
-    if isinstance(family, Family):
-        family.add(extra)
+    if isinstance(family, Family | Written | Sheet):
+        if extra:
+            family.add(extra)
     else:
         family.samples = [
             sample._replace(labels={**extra, **sample.labels}) for sample in family.samples

@@ -10,7 +10,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 
 from exporter import text
-from exporter.families import Family
+from exporter.families import size
 from exporter.threads import in_thread
 from prunella.exposition import render
 from prunella.metrics import REGISTRY, CollectorRegistry
@@ -31,13 +31,9 @@ async def answer(
     own: CollectorRegistry | None = REGISTRY,
 ) -> tuple[bytes, Headers]:
     """The body of these families and of the process's own, and its headers; a large one without holding the loop."""
-    if sum(_size(family) for family in families) <= _AT_ONCE:
+    if sum(map(size, families)) <= _AT_ONCE:
         return metrics(families, accept, encoding, own)
     return await in_thread(lambda: metrics(families, accept, encoding, own))
-
-
-def _size(family: Metric) -> int:
-    return len(family.rows if isinstance(family, Family) else family.samples)
 
 
 def metrics(

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
-from exporter.families import Constants, Family, UnsuffixedCounter
+from exporter.families import Constants, Family, Shape, Sheet, Written, unfolded
 
 _MOST = 10_000  # prefixes of one family; a name with more has labels that come and go
 _SHAPES = 4096
@@ -43,7 +43,9 @@ def plain(families: Iterable[Metric]) -> bytes:
     """The text format 0.0.4, which is also 1.0.0 where names are as usual."""
     lines: list[str] = []
     for family in families:
-        if _is_ordinary(family):
+        if isinstance(family, Sheet):
+            _sheet(family, lines)
+        elif _is_ordinary(family):
             lines.append(_plain_head(*_called(family), family.documentation))
             _series(family, lines)
         else:
@@ -54,7 +56,7 @@ def plain(families: Iterable[Metric]) -> bytes:
 def open_metrics(families: Iterable[Metric]) -> bytes:
     """OpenMetrics 1.0.0, without the line that ends the page."""
     lines: list[str] = []
-    for family in families:
+    for family in unfolded(families):
         if _is_ordinary(family) and not family.unit:
             lines.append(_open_head(family.name, family.documentation, family.type))
             _series(family, lines)
@@ -64,8 +66,23 @@ def open_metrics(families: Iterable[Metric]) -> bytes:
     return "".join(lines).encode()
 
 
+def _sheet(sheet: Sheet, lines: list[str]) -> None:
+    if not sheet.whole:
+        lines.append(plain(unfolded([sheet])).decode())
+        return
+    for name, its in sheet.lines.items():
+        if its:
+            lines.append(_shape_head(sheet.shapes[name]))
+            lines += its
+
+
+@lru_cache(_SHAPES)
+def _shape_head(shape: Shape) -> str:
+    return _plain_head(*_called(shape.pattern), shape.pattern.documentation)
+
+
 def _is_ordinary(family: Metric) -> bool:
-    if isinstance(family, Family):
+    if isinstance(family, Family | Written):
         return True
     return family.type in _PLAIN and all(map(_is_plain, family.samples))
 
@@ -77,7 +94,7 @@ def _is_plain(sample: Sample) -> bool:
 
 def _called(family: Metric) -> tuple[str, str]:
     """Its name and type in the older format."""
-    if isinstance(family, UnsuffixedCounter):
+    if isinstance(family, Family | Written) and family.bare:
         return family.name, "counter"
     if family.type == "counter":
         return f"{family.name}_total", family.type
@@ -96,6 +113,9 @@ def _open_head(name: str, text: str, kind: str) -> str:
 
 
 def _series(family: Metric, lines: list[str]) -> None:
+    if isinstance(family, Written) and family.whole:
+        lines.extend(family.lines)
+        return
     if not isinstance(family, Family):
         _samples(family.samples, lines)
         return
@@ -104,7 +124,7 @@ def _series(family: Metric, lines: list[str]) -> None:
     for values, value in family.rows:
         prefix = known.get(values)
         if prefix is None:
-            prefix = known[values] = _prefix(*family.series(values))
+            prefix = known[values] = beginning(*family.series(values))
         # `number`, here because a call costs as much as the rest of the line
         add(f"{prefix}{value!r}\n" if low < value < high else f"{prefix}{_large(value)}\n")
 
@@ -116,7 +136,7 @@ def _samples(samples: Sequence[Sample], lines: list[str]) -> None:
         values = tuple(labels.values())
         prefix = known.get(values)
         if prefix is None:
-            prefix = known[values] = _prefix(sample.name, tuple(labels.items()))
+            prefix = known[values] = beginning(sample.name, tuple(labels.items()))
         lines.append(f"{prefix}{number(sample.value)}\n")
 
 
@@ -131,7 +151,8 @@ def _prefixes(name: str, labels: tuple[str, ...], constant: Constants) -> Prefix
     return known
 
 
-def _prefix(name: str, pairs: Constants) -> str:
+def beginning(name: str, pairs: Constants) -> str:
+    """What stands before a series' value."""
     if not pairs:
         return f"{name} "
     shown = ",".join(f'{label}="{_escaped(value)}"' for label, value in sorted(pairs))

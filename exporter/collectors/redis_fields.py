@@ -120,11 +120,6 @@ REPLICA: Mapping[str, str] = {
     "master_sync_in_progress": "master_sync_in_progress",
     "slave_repl_offset": "slave_repl_offset",
 }
-KEYSPACE: Mapping[str, tuple[str, float]] = {
-    "keys": ("db_keys", 1.0),
-    "expires": ("db_keys_expiring", 1.0),
-    "avg_ttl": ("db_avg_ttl_seconds", 1e-3),
-}
 INSTANCE = (
     "role", "redis_version", "redis_build_id", "redis_mode", "os", "maxmemory_policy", "tcp_port",
     "run_id", "process_id",
@@ -137,7 +132,7 @@ class Spec:
     """One family: its full name, its type, what it says, and its labels besides ours."""
 
     name: str
-    kind: str  # gauge, counter, unsuffixed or summary
+    kind: str  # gauge, counter, unsuffixed, summary or histogram
     text: str
     labels: Sequence[str] = ()
 
@@ -150,6 +145,7 @@ MASTER = ("master_host", "master_port")
 SLAVE = ("slave_ip", "slave_port", "slave_state")
 WATCHED = ("master_name", "master_address")
 SPECS: tuple[Spec, ...] = (
+    Spec("redis_up", "gauge", "Whether the server answered in time."),
     *_plain("gauge", GAUGES, "INFO's"),
     Spec("redis_start_time_seconds", "gauge", "Unix time at which the server started."),
     *_plain("counter", COUNTERS, "INFO's"),
@@ -167,7 +163,7 @@ SPECS: tuple[Spec, ...] = (
     Spec("redis_commands_duration_seconds_total", "counter", "Time spent in the command.", ("cmd",)),
     Spec("redis_commands_rejected_calls_total", "counter", "Calls refused before the command began.", ("cmd",)),
     Spec("redis_commands_failed_calls_total", "counter", "Calls that ended with an error.", ("cmd",)),
-    Spec("redis_latency_percentiles_usec", "summary", "How long the command took, in microseconds, since the statistics were reset.", ("cmd",)),
+    Spec("redis_latency_percentiles_usec", "summary", "How long the command took, in microseconds, since the statistics were reset.", ("cmd", "quantile")),
     Spec("redis_errors_total", "counter", "Error replies by their first word.", ("err",)),
     Spec("redis_slowlog_length", "gauge", "Entries in the slow log."),
     Spec("redis_slowlog_last_id", "gauge", "Id of the slow log's newest entry."),
@@ -177,5 +173,6 @@ SPECS: tuple[Spec, ...] = (
     Spec("redis_sentinel_master_status", "gauge", "Whether the sentinel sees the master as ok.", (*WATCHED, "master_status")),
     Spec("redis_sentinel_master_slaves", "gauge", "Replicas that the sentinel knows of the master.", WATCHED),
     Spec("redis_sentinel_master_sentinels", "gauge", "Sentinels that watch the master, this one included.", WATCHED),
+    Spec("prunella_redis_ping_seconds", "histogram", "Round trip of a PING.", ("le",)),
     Spec("redis_instance_info", "gauge", "What the server is; always 1.", INSTANCE),
 )  # fmt: skip

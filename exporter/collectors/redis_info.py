@@ -1,6 +1,6 @@
-"""What a Redis says of itself, read into rows under redis_exporter's names.
+"""What a Redis says of itself, read straight into lines of text under redis_exporter's names.
 
-INFO is read by a few patterns over the whole text, because a server with many commands has hundreds of lines in it.
+An INFO has some five hundred figures. They are looked at once, section by section, and each becomes its line at once.
 """
 
 from __future__ import annotations
@@ -8,101 +8,96 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-
-from prometheus_client.metrics_core import Metric
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from exporter.collectors.redis_fields import (
     CLUSTER,
-    COUNTERS,
     DATABASES,
-    GAUGES,
     INSTANCE,
-    KEYSPACE,
     REPLICA,
-    SCALED,
     SETTINGS,
     SPECS,
-    UNSUFFIXED,
     WORDS,
 )
-from exporter.families import Quantiles, Row, counter, gauge, summary, summed, unsuffixed
+from exporter.collectors.redis_lines import Lines, Source
+from exporter.families import Shape, Sheet
 from exporter.resp.replies import Reply
 from prunella.cardinality import OTHER, Bounded
 
-Key = tuple[str, ...]
-
 COMMANDS, ERRORS, PEERS, MOST_DATABASES = 300, 50, 100, 64
 
-PLAIN: Mapping[str, str] = {
-    name: f"redis_{known}" for name, known in (*GAUGES.items(), *COUNTERS.items(), *UNSUFFIXED.items())
-}  # fmt: skip
-LINE = re.compile(r"^([a-z]\w*):(.*?)\r?$", re.MULTILINE)
+# Sections of INFO whose lines are not one figure each; they are read by the patterns below.
+APART = frozenset({"commandstats", "errorstats", "latencystats"})
 COMMAND = re.compile(
-    r"^cmdstat_([^:]+):calls=(\d+),usec=(\d+)(?:,usec_per_call=[^,\r]*,rejected_calls=(\d+),failed_calls=(\d+))?",
-    re.MULTILINE,
+    r"cmdstat_([^:]+):calls=(\d+),usec=(\d+)(?:,usec_per_call=[^,\r]*,rejected_calls=(\d+),failed_calls=(\d+))?",
+    re.ASCII,
 )
-PERCENTILES = re.compile(r"^latency_percentiles_usec_([^:]+):(\S+)", re.MULTILINE)
-PERCENTILE = re.compile(r"p([\d.]+)=([\d.]+)")
-ERROR = re.compile(r"^errorstat_([^:]+):count=(\d+)", re.MULTILINE)
-KEYS = re.compile(r"^db(\d+):(\S+)", re.MULTILINE)
+PERCENTILES = re.compile(r"latency_percentiles_usec_([^:]+):(\S+)")
+PERCENTILE = re.compile(r"p(\d+(?:\.\d+)?)=(\d+(?:\.\d+)?)", re.ASCII)
+ERROR = re.compile(r"errorstat_([^:]+):count=(\d+)", re.ASCII)
+KEYS = re.compile(r"^db(\d+):keys=(\d+),expires=(\d+)(?:,avg_ttl=(\d+))?", re.MULTILINE | re.ASCII)
 SLAVE = re.compile(
-    r"^slave\d+:ip=([^,]*),port=([^,]*),state=([^,]*),offset=(\d+)(?:,lag=(-?\d+))?", re.MULTILINE
+    r"^slave\d+:ip=([^,]*),port=([^,]*),state=([^,]*),offset=(\d+)(?:,lag=(-?\d+))?",
+    re.MULTILINE | re.ASCII,
 )
 WATCHED = re.compile(
-    r"^master\d+:name=([^,]*),status=([^,]*),address=([^,]*),slaves=(\d+),sentinels=(\d+)", re.MULTILINE
+    r"^master\d+:name=([^,]*),status=([^,]*),address=([^,]*),slaves=(\d+),sentinels=(\d+)", re.MULTILINE | re.ASCII
 )  # fmt: skip
 
-
-@dataclass(slots=True)
-class Found:
-    """Rows of all servers by the family's name."""
-
-    rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
-    summaries: list[Quantiles] = field(default_factory=list)
+Answers = Mapping[str, Reply]
+Facts = Mapping[str, str]
+Sections = Mapping[str, str]
+Calls = Sequence[tuple[str, str, str, str, str]]
 
 
-def families(
-    labels: Sequence[str], seen: Sequence[tuple[Key, Mapping[str, Reply] | None]]
-) -> Iterator[Metric]:
-    """Every family over all servers; one that gave no INFO has `redis_up 0` and nothing else."""
-    up = [(key, float(answers is not None)) for key, answers in seen]
-    yield gauge("redis_up", "Whether the server answered in time.", labels, up)
-    found = Found()
-    for key, answers in seen:
+@lru_cache(8)
+def _shapes(labels: tuple[str, ...]) -> Mapping[str, Shape]:
+    return {spec.name: Shape(spec.name, spec.text, spec.kind, (*labels, *spec.labels)) for spec in SPECS}  # fmt: skip
+
+
+def sheet(labels: tuple[str, ...], lines: Lines) -> Sheet:
+    """Every family of all servers."""
+    return Sheet(_shapes(labels), lines, labels)
+
+
+def said(seen: Iterable[tuple[Source, Answers | None]]) -> Lines:
+    """What all servers say; one that gave no INFO has `redis_up 0` and nothing else."""
+    lines: Lines = defaultdict(list)
+    for source, answers in seen:
+        source.add(lines, "redis_up", float(answers is not None))
         if answers is not None:
-            read(key, answers, found)
-    kinds = {"gauge": gauge, "counter": counter, "unsuffixed": unsuffixed}
-    for spec in SPECS:
-        all_labels = (*labels, *spec.labels)
-        if spec.kind == "summary":
-            yield summary(spec.name, spec.text, all_labels, found.summaries)
-        else:
-            rows = found.rows.get(spec.name, ())
-            yield kinds[spec.kind](spec.name, spec.text, all_labels, rows)
+            read(source, answers, lines)
+    return lines
 
 
-def read(key: Key, answers: Mapping[str, Reply], found: Found) -> None:
-    """The answers of one server as rows; what was refused, or is not understood, is left out."""
-    info = _text(answers.get("info"))
-    facts = dict(LINE.findall(info))
-    rows = found.rows
-    for name, text in facts.items():
-        known = PLAIN.get(name)
-        if known is not None and (value := _number(text)) is not None:
-            rows[known].append((key, value * SCALED.get(name, 1.0)))
+def read(source: Source, answers: Answers, lines: Lines) -> None:
+    """The answers of one server as lines; what was refused, or is not understood, is left out."""
+    sections = _sections(_text(answers.get("info")))
+    facts: dict[str, str] = {}
+    for name, section in sections.items():
+        if name not in APART:
+            _figures(source, section, facts, lines)
     if (uptime := _number(facts.get("uptime_in_seconds", ""))) is not None:
-        rows["redis_start_time_seconds"].append((key, float(int(time.time()) - uptime)))
-    instance = tuple(facts.get(name, "") for name in INSTANCE)
-    rows["redis_instance_info"].append(((*key, *instance), 1.0))
-    _replication(key, info, facts, rows)
-    _databases(key, info, answers.get(DATABASES), rows)
-    _commands(key, info, found)
-    _errors(key, info, rows)
-    _watched(key, info, rows)
-    _slow(key, answers, rows)
-    _settings(key, answers, rows)
+        source.add(lines, "redis_start_time_seconds", float(int(time.time()) - uptime))
+    instance = ((name, facts.get(name, "")) for name in INSTANCE)
+    source.add(lines, "redis_instance_info", 1.0, *instance)
+    _replication(source, sections, facts, lines)
+    _databases(source, sections, answers.get(DATABASES), lines)
+    _commands(source, sections, lines)
+    _errors(source, sections, lines)
+    _watched(source, sections, lines)
+    _slow(source, answers, lines)
+    _settings(source, answers, lines)
+
+
+def _sections(info: str) -> Sections:
+    """INFO's parts by their names in small letters."""
+    found = {}
+    for part in info.removeprefix("# ").split("\r\n# "):
+        name, _, body = part.partition("\r\n")
+        found[name.lower()] = body
+    return found
 
 
 def _text(reply: Reply) -> str:
@@ -116,93 +111,130 @@ def _number(text: str) -> float | None:
         return WORDS.get(text)
 
 
-Rows = dict[str, list[Row]]
+def _figures(source: Source, section: str, facts: dict[str, str], lines: Lines) -> None:
+    """What is one figure becomes a line; all else, and what is both, a fact."""
+    plain = source.plain
+    for line in section.split("\r\n"):
+        name, _, text = line.partition(":")
+        known = plain.get(name)
+        if known is None:
+            facts[name] = text
+            continue
+        family, begins, scale, kept = known
+        if text.isdecimal() and text.isascii() and scale == 1.0:
+            lines[family].append(f"{begins}{text}\n")
+        elif (value := _number(text)) is not None:
+            lines[family].append(f"{begins}{value * scale!r}\n")
+        if kept:
+            facts[name] = text
 
 
-def _replication(key: Key, info: str, facts: Mapping[str, str], rows: Rows) -> None:
+def _replication(source: Source, sections: Sections, facts: Facts, lines: Lines) -> None:
     if facts.get("role") == "slave":
-        master = (*key, facts.get("master_host", ""), facts.get("master_port", ""))
+        master = [(name, facts.get(name, "")) for name in ("master_host", "master_port")]
         for name, known in REPLICA.items():
             if (value := _number(facts.get(name, ""))) is not None:
-                rows[f"redis_{known}"].append((master, value))
-        rows["redis_slave_info"].append(((*master, facts.get("slave_read_only", "")), 1.0))
-    for ip, port, state, offset, lag in SLAVE.findall(info)[:PEERS]:
-        slave = (*key, ip, port, state)
-        rows["redis_connected_slave_offset_bytes"].append((slave, float(offset)))
+                source.add(lines, f"redis_{known}", value, *master)
+        read_only = ("read_only", facts.get("slave_read_only", ""))
+        source.add(lines, "redis_slave_info", 1.0, *master, read_only)
+    for ip, port, state, offset, lag in SLAVE.findall(sections.get("replication", ""))[:PEERS]:
+        slave = (("slave_ip", ip), ("slave_port", port), ("slave_state", state))
+        source.add(lines, "redis_connected_slave_offset_bytes", float(offset), *slave)
         if lag:
-            rows["redis_connected_slave_lag_seconds"].append((slave, float(lag)))
+            source.add(lines, "redis_connected_slave_lag_seconds", float(lag), *slave)
 
 
-def _databases(key: Key, info: str, databases: Reply, rows: Rows) -> None:
+def _databases(source: Source, sections: Sections, databases: Reply, lines: Lines) -> None:
     """Also those without a key, because a database that was emptied is not one that is gone."""
-    known = {number: dict(p.split("=", 1) for p in text.split(",") if "=" in p) for number, text in KEYS.findall(info)}  # fmt: skip
-    empty = {"keys": "0", "expires": "0"}
+    found = {one[0]: one[1:] for one in KEYS.findall(sections.get("keyspace", ""))}
     numbers = [str(number) for number in range(min(_setting(databases), MOST_DATABASES))]
     bound = Bounded("redis_db_keys", MOST_DATABASES)
-    for number in dict.fromkeys((*known, *numbers)):
-        figures = known.get(number, empty)
-        for name, (metric, unit) in KEYSPACE.items():
-            if (value := _number(figures.get(name, ""))) is not None and bound(number) != OTHER:
-                rows[f"redis_{metric}"].append(((*key, f"db{number}"), value * unit))
+    keys_of, expiring_of = lines["redis_db_keys"], lines["redis_db_keys_expiring"]
+    for number in dict.fromkeys((*found, *numbers)):
+        if bound(number) == OTHER:
+            continue
+        database = ("db", f"db{number}")
+        keys, expiring, ttl = found.get(number, ("0", "0", ""))
+        keys_of.append(f"{source.begin('redis_db_keys', database)}{keys}\n")
+        expiring_of.append(f"{source.begin('redis_db_keys_expiring', database)}{expiring}\n")
+        if ttl:
+            source.add(lines, "redis_db_avg_ttl_seconds", float(ttl) / 1e3, database)
 
 
-def _commands(key: Key, info: str, found: Found) -> None:
-    bound = Bounded("redis_commands_total", COMMANDS)
-    rows, timed = found.rows, dict(PERCENTILES.findall(info))
-    several: dict[str, list[Row]] = defaultdict(list)
-    for command, calls, spent, rejected, failed in COMMAND.findall(info):
-        shown = bound(command)
-        values = (*key, shown)
-        several["redis_commands_total"].append((values, float(calls)))
-        several["redis_commands_duration_seconds_total"].append((values, float(spent) / 1e6))
+def _commands(source: Source, sections: Sections, lines: Lines) -> None:
+    found: Calls = COMMAND.findall(sections.get("commandstats", ""))
+    timed = dict(PERCENTILES.findall(sections.get("latencystats", "")))
+    if len(found) > COMMANDS:
+        bound = Bounded("redis_commands_total", COMMANDS)
+        found = [*found[:COMMANDS], _together([one for one in found if bound(one[0]) == OTHER])]
+    calls_of, seconds_of = lines["redis_commands_total"], lines["redis_commands_duration_seconds_total"]  # fmt: skip
+    rejected_of, failed_of = lines["redis_commands_rejected_calls_total"], lines["redis_commands_failed_calls_total"]  # fmt: skip
+    quantiles_of = lines["redis_latency_percentiles_usec"]
+    for command, calls, spent, rejected, failed in found:
+        begin = source.command(command)
+        calls_of.append(f"{begin.calls}{calls}\n")
+        seconds_of.append(f"{begin.seconds}{float(spent) / 1e6!r}\n")
         if rejected:
-            several["redis_commands_rejected_calls_total"].append((values, float(rejected)))
-            several["redis_commands_failed_calls_total"].append((values, float(failed)))
-        if command in timed and shown == command:
-            percentiles = [(part, float(usec)) for part, usec in PERCENTILE.findall(timed[command])]
-            found.summaries.append((values, percentiles, float(calls), float(spent)))
-    for name, its in several.items():
-        rows[name].extend(summed(its))
+            rejected_of.append(f"{begin.rejected}{rejected}\n")
+            failed_of.append(f"{begin.failed}{failed}\n")
+        if command in timed:
+            for part, usec in PERCENTILE.findall(timed[command]):
+                quantiles_of.append(f'{begin.quantile}{part}"}} {usec}\n')
+            quantiles_of.append(f"{begin.quantiles}{calls}\n{begin.quantile_sum}{spent}\n")
 
 
-def _errors(key: Key, info: str, rows: Rows) -> None:
-    bound = Bounded("redis_errors_total", ERRORS)  # a script may name errors as it likes
-    errors = [((*key, bound(name)), float(count)) for name, count in ERROR.findall(info)]
-    rows["redis_errors_total"].extend(summed(errors))
+def _together(calls: Calls) -> tuple[str, str, str, str, str]:
+    """Those that are not told apart."""
+    sums = (str(sum(int(one[at] or 0) for one in calls)) for at in range(1, 5))
+    made, spent, rejected, failed = sums
+    return OTHER, made, spent, rejected, failed
 
 
-def _watched(key: Key, info: str, rows: Rows) -> None:
-    for name, status, address, slaves, sentinels in WATCHED.findall(info)[:PEERS]:
-        master = (*key, name, address)
-        rows["redis_sentinel_master_status"].append(((*master, status), float(status == "ok")))
-        rows["redis_sentinel_master_slaves"].append((master, float(slaves)))
-        rows["redis_sentinel_master_sentinels"].append((master, float(sentinels)))
+def _errors(source: Source, sections: Sections, lines: Lines) -> None:
+    """A script may name errors as it likes."""
+    bound = Bounded("redis_errors_total", ERRORS)
+    counted: dict[str, int] = {}
+    for name, count in ERROR.findall(sections.get("errorstats", "")):
+        told = bound(name)
+        counted[told] = counted.get(told, 0) + int(count)
+    for name, total in counted.items():
+        source.add(lines, "redis_errors_total", float(total), ("err", name))
 
 
-def _slow(key: Key, answers: Mapping[str, Reply], rows: Rows) -> None:
+def _watched(source: Source, sections: Sections, lines: Lines) -> None:
+    for name, status, address, slaves, sentinels in WATCHED.findall(sections.get("sentinel", ""))[:PEERS]:  # fmt: skip
+        master = (("master_name", name), ("master_address", address))
+        state = ("master_status", status)
+        source.add(lines, "redis_sentinel_master_status", float(status == "ok"), *master, state)
+        source.add(lines, "redis_sentinel_master_slaves", float(slaves), *master)
+        source.add(lines, "redis_sentinel_master_sentinels", float(sentinels), *master)
+
+
+def _slow(source: Source, answers: Answers, lines: Lines) -> None:
     length, newest = answers.get("slow"), answers.get("slowest")
     if isinstance(length, int):
-        rows["redis_slowlog_length"].append((key, float(length)))
+        source.add(lines, "redis_slowlog_length", float(length))
     if isinstance(newest, list):
         entry = newest[0] if newest else None
         first, _, took = entry[:3] if isinstance(entry, list) and len(entry) >= 3 else (0, 0, 0)
-        rows["redis_slowlog_last_id"].append((key, _count(first)))
-        rows["redis_last_slow_execution_duration_seconds"].append((key, _count(took) / 1e6))
+        source.add(lines, "redis_slowlog_last_id", _count(first))
+        source.add(lines, "redis_last_slow_execution_duration_seconds", _count(took) / 1e6)
     spikes = answers.get("spikes")
     for spike in spikes[:PEERS] if isinstance(spikes, list) else ():
         if isinstance(spike, list) and len(spike) >= 3:
-            event = (*key, _text(spike[0]))
-            rows["redis_latency_spike_last"].append((event, _count(spike[1])))
-            rows["redis_latency_spike_duration_seconds"].append((event, _count(spike[2]) / 1e3))
+            event = ("event_name", _text(spike[0]))
+            source.add(lines, "redis_latency_spike_last", _count(spike[1]), event)
+            source.add(lines, "redis_latency_spike_duration_seconds", _count(spike[2]) / 1e3, event)
 
 
-def _settings(key: Key, answers: Mapping[str, Reply], rows: Rows) -> None:
+def _settings(source: Source, answers: Answers, lines: Lines) -> None:
     for name, known in SETTINGS.items():
         if isinstance(answers.get(name), list):
-            rows[f"redis_{known}"].append((key, float(_setting(answers[name]))))
-    for name, text in LINE.findall(_text(answers.get("cluster"))):
+            source.add(lines, f"redis_{known}", float(_setting(answers[name])))
+    for line in _text(answers.get("cluster")).split("\r\n"):
+        name, _, text = line.partition(":")
         if name in CLUSTER and (value := _number(text)) is not None:
-            rows[f"redis_{CLUSTER[name]}"].append((key, value))
+            source.add(lines, f"redis_{CLUSTER[name]}", value)
 
 
 def _setting(reply: Reply) -> int:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
-from prometheus_client import Histogram
 from prometheus_client.metrics_core import Metric
 from pydantic import Field
 
 from exporter.collectors.base import Collected, Kind, World, ahead_of, entries
 from exporter.collectors.redis_fields import DATABASES, SETTINGS
-from exporter.collectors.redis_info import families
+from exporter.collectors.redis_info import Answers, said, sheet
+from exporter.collectors.redis_lines import RoundTrips, Source
 from exporter.kept import NoAnswerError
 from exporter.resp.link import RedisUrl, kept
 from exporter.resp.replies import RefusedError, Reply, command
@@ -23,10 +23,6 @@ from exporter.resp.wire import Wire
 from prunella.service.settings import Settings
 
 LABELS = ("name", "service")
-PING_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
-
-Answers = Mapping[str, Reply]
-
 PING = command("PING")
 QUESTIONS: Mapping[str, bytes] = {
     "info": command("INFO", "all"),
@@ -47,10 +43,11 @@ class RedisEntry(Settings):
 class Server:
     """One entry and its connection, which lives from scrape to scrape."""
 
-    def __init__(self, entry: RedisEntry, service: str, ping: Histogram) -> None:
+    def __init__(self, entry: RedisEntry, service: str) -> None:
         self.labels = entry.name, entry.service or service
         self._kept = kept(entry.url.get_secret_value())
-        self._ping = ping.labels(*self.labels)
+        self.round_trips = RoundTrips()
+        self.source = Source(tuple(zip(LABELS, self.labels, strict=True)))
         self._questions = dict(QUESTIONS)
 
     async def look(self, until: float) -> tuple[Answers | None, str]:
@@ -67,7 +64,7 @@ class Server:
         loop = asyncio.get_running_loop()
         began = loop.time()
         await wire.ask(PING, 1)
-        self._ping.observe(loop.time() - began)
+        self.round_trips.observe(loop.time() - began)
         answers = await _asked(wire, self._questions)
         if isinstance(answers["info"], RefusedError):
             raise answers["info"]
@@ -94,11 +91,7 @@ def _bytes(reply: Reply) -> bytes:
 
 class RedisServers:
     def __init__(self, options: Sequence[RedisEntry], world: World) -> None:
-        self._ping = Histogram(
-            "prunella_redis_ping_seconds", "Round trip of a PING.", LABELS,
-            buckets=PING_BUCKETS, registry=None,
-        )  # fmt: skip
-        self._servers = [Server(entry, world.service, self._ping) for entry in options]
+        self._servers = [Server(entry, world.service) for entry in options]
 
     async def start(self) -> None: ...
 
@@ -109,12 +102,15 @@ class RedisServers:
     async def collect(self, deadline: float) -> Collected:
         until = ahead_of(deadline)
         answers = await asyncio.gather(*(server.look(until) for server in self._servers))
-        seen = [(s.labels, info) for s, (info, _) in zip(self._servers, answers, strict=True)]
+        seen = [(s.source, info) for s, (info, _) in zip(self._servers, answers, strict=True)]
+        lines = said(seen)
+        for server in self._servers:
+            server.round_trips.write(server.source, lines)
         problems = tuple(problem for _, problem in answers if problem)
-        return Collected((*families(LABELS, seen), *self._ping.collect()), problems)
+        return Collected((sheet(LABELS, lines),), problems)
 
     def down(self) -> Iterable[Metric]:
-        return families(LABELS, [(server.labels, None) for server in self._servers])
+        return [sheet(LABELS, said((server.source, None) for server in self._servers))]
 
 
 REDIS: Kind[Sequence[RedisEntry]] = Kind(entries(RedisEntry), RedisServers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from exporter.collectors.processes import Processes
 from exporter.collectors.queues import Queues
 from exporter.collectors.redis_server import RedisEntry, RedisServers
 from exporter.collectors.releases import ReleaseEntry, Releases
-from exporter.families import UnsuffixedCounter
+from exporter.families import Sheet, UnsuffixedCounter
 from exporter.intake.collector import Intake
 from exporter.intake.settings import IntakeOptions
 from exporter.proc.kernel import MEMORY
@@ -46,9 +47,17 @@ async def emitted(tmp_path: Path) -> set[Name]:
     found: set[Name] = set()
     deadline = asyncio.get_running_loop().time() + 5
     for collector in _collectors(tmp_path):
-        found |= {_named(family) for family in (await collector.collect(deadline)).families}
+        found |= {_named(one) for one in _each((await collector.collect(deadline)).families)}
     flights = {"none": Flight("none", _collectors(tmp_path)[0])}
     return found | {_named(family) for family in await Scraper(flights).scrape(["none"], 5.0)}
+
+
+def _each(families: Iterable[Metric]) -> Iterator[Metric]:
+    for family in families:
+        if isinstance(family, Sheet):
+            yield from family.families()
+        else:
+            yield family
 
 
 def _named(family: Metric) -> Name:

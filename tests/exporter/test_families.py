@@ -4,7 +4,7 @@ import pytest
 from prometheus_client.metrics_core import GaugeMetricFamily
 
 from exporter import text
-from exporter.families import counter, empty, gauge, labelled, summary
+from exporter.families import Shape, counter, empty, gauge, labelled, size, summary
 from tests.exporter.reading import names, samples, value
 
 
@@ -69,3 +69,38 @@ def test_a_summary_has_its_quantiles_its_count_and_its_sum_together() -> None:
     ]
     assert value([family], "took_usec_sum", cmd="get", service="shop") == 20
     assert value([family], "took_usec", quantile="99") == 9
+
+
+SHAPE = Shape("things_total", "Things.", "counter", ("kind",))
+LINES = ['things_total{kind="a"} 1\n', 'things_total{kind="b"} 2.5\n']
+
+
+def test_written_lines_are_the_page_as_they_are() -> None:
+    family = SHAPE.written(LINES)
+    head = "# HELP things_total Things.\n# TYPE things_total counter\n"
+    assert text.plain([family]).decode() == head + "".join(LINES)
+    assert (
+        text.open_metrics([family])
+        .decode()
+        .startswith("# HELP things Things.\n# TYPE things counter\n")
+    )
+    assert value([family], "things_total", kind="b") == 2.5
+    assert size(family) == 2
+
+
+def test_a_label_is_added_to_written_lines_unless_they_have_it() -> None:
+    added = labelled(SHAPE.written(LINES), {"service": "shop", "kind": "x"})
+    assert value([added], "things_total", kind="a", service="shop") == 1
+    assert b'things_total{kind="b",service="shop"} 2.5\n' in text.plain([added])
+    assert SHAPE.written(LINES).samples[0].labels == {"kind": "a"}
+
+
+def test_a_shape_without_lines_is_an_empty_family() -> None:
+    assert empty(SHAPE.written([]))
+    assert SHAPE.written([]).name == "things"
+
+
+def test_a_shape_without_its_total_keeps_its_owners_name() -> None:
+    family = Shape("things", "Things.", "unsuffixed", ()).written(["things 1\n"])
+    assert text.plain([family]) == b"# HELP things Things.\n# TYPE things counter\nthings 1\n"
+    assert b"# TYPE things unknown" in text.open_metrics([family])

@@ -1,28 +1,46 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.collectors.redis_info import COMMANDS, ERRORS, families
+from exporter import text
+from exporter.collectors.redis_info import COMMANDS, ERRORS, said, sheet
+from exporter.collectors.redis_lines import Source
+from exporter.families import labelled
 from exporter.resp.replies import RefusedError, Reply
 from tests.exporter.reading import names, samples, value
 
-LABELS, KEY = ("name", "service"), ("cache", "shop")
+LABELS = ("name", "service")
+SOURCE = Source((("name", "cache"), ("service", "shop")))
+
+
+SECTIONS = {
+    "cmdstat": "Commandstats", "latency": "Latencystats", "errorstat": "Errorstats",
+    "slave": "Replication", "role": "Replication", "db": "Keyspace", "master": "Sentinel",
+}  # fmt: skip
 
 
 def answered(info: str, **answers: Reply) -> list[Metric]:
-    said: dict[str, Reply] = {"info": info.replace("\n", "\r\n").encode(), **answers}
-    return list(families(LABELS, [(KEY, said)]))
+    """The lines are put into the sections that a server has them in."""
+    by_section: dict[str, list[str]] = {"Server": []}
+    for line in info.splitlines():
+        word = line.partition(":")[0].partition("_")[0].rstrip("0123456789")
+        by_section.setdefault(SECTIONS.get(word, "Server"), []).append(line)
+    text = "\n\n".join("\n".join((f"# {name}", *lines)) for name, lines in by_section.items())
+    replies: dict[str, Reply] = {"info": f"{text}\n".replace("\n", "\r\n").encode(), **answers}
+    return [sheet(LABELS, said([(SOURCE, replies)]))]
 
 
 def of(**info: Any) -> list[Metric]:
-    return answered("# Any\n" + "".join(f"{name}:{text}\n" for name, text in info.items()))
+    return answered("".join(f"{name}:{text}\n" for name, text in info.items()))
 
 
 def test_a_server_that_said_nothing_is_down_and_nothing_else() -> None:
-    found = list(families(LABELS, [(KEY, None)]))
+    found = [sheet(LABELS, said([(SOURCE, None)]))]
     assert value(found, "redis_up", name="cache", service="shop") == 0
     assert names(found) == {"redis_up"}
 
@@ -162,3 +180,35 @@ def test_the_instance_names_its_version_and_role() -> None:
 def test_a_field_that_this_server_lacks_or_that_is_no_number_is_left_out() -> None:
     assert names(of(role="master")) == {"redis_up", "redis_instance_info"}
     assert value(of(used_memory="lots"), "redis_memory_used_bytes") is None
+
+
+def test_what_is_no_number_of_redis_never_gets_into_the_page() -> None:
+    hostile = (
+        'used_memory:1\u0661\nmaxmemory:5_0\ncmdstat_a"} 9\\:calls=1,usec=2\n'
+        'cmdstat_get:calls=1x,usec=2\nlatency_percentiles_usec_a"} 9\\:p50=1.2.3,p99=nan\ndb0:keys=x,expires=1\n'
+    )
+    page = text.plain(answered(hostile, databases=[b"databases", "\u0662".encode()])).decode()
+    series = [line for line in page.splitlines() if not line.startswith("#")]
+    assert 'redis_commands_total{cmd="a\\"} 9\\\\",name="cache",service="shop"} 1' in series
+    for line in series:
+        assert re.fullmatch(r"\w+(\{.*\})? [0-9.e+-]+", line), line
+    assert len(list(text_string_to_metric_families(page))) > 3
+
+
+def test_both_formats_have_the_same_series() -> None:
+    found = answered("used_memory:5\ntotal_error_replies:2\ncmdstat_get:calls=1,usec=2\n")
+    ours = {line for line in text.plain(found).decode().splitlines() if line[0] != "#"}
+    assert ours == {
+        line for line in text.open_metrics(found).decode().splitlines() if line[0] != "#"
+    }
+    assert b"# TYPE redis_total_error_replies unknown" in text.open_metrics(found)
+    assert b"# TYPE redis_total_error_replies counter" in text.plain(found)
+
+
+def test_a_label_for_all_is_added_where_there_is_none() -> None:
+    found = answered("used_memory:5\n")
+    assert text.plain([labelled(found[0], {"service": "other"})]) == text.plain(
+        answered("used_memory:5\n")
+    )
+    assert value([labelled(found[0], {"zone": "a"})], "redis_memory_used_bytes", zone="a") == 5
+    assert b'service="shop",zone="a"} 5' in text.plain(found)
