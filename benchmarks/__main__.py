@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import fan_out, flush, idle, large, queues, reaction, storm, webhooks
+from benchmarks import databases, fan_out, flush, idle, large, queues, reaction, storm, webhooks
 from benchmarks.report import say
 
 SCENARIOS: Mapping[str, Callable[[], None]] = {
@@ -17,6 +17,8 @@ SCENARIOS: Mapping[str, Callable[[], None]] = {
     "flush": flush.main,
     "fan_out": fan_out.main,
     "queues": queues.main,
+    "redis": databases.of_redis,
+    "postgres": databases.of_postgres,
 }
 
 
