@@ -134,3 +134,43 @@ async def test_health_is_told_by_lag(tmp_path: Path) -> None:
         {"name": "email", "waiting": 60, "active": 0, "completed": 0, "failed": 0}
     ]
     assert answer["thresholds"]["lag"]["current"] == 60
+
+
+@pytest.mark.server
+async def test_health_of_a_hanging_server_is_told_in_time_and_names_no_address(
+    tmp_path: Path,
+) -> None:
+    async with redis_server() as server:
+        await put(server, "email", "1")
+        entries = [{"system": "bullmq", "url": server.url}]
+        async with serving(tmp_path, health={"memory": 1}, queues=entries) as served:
+            await served.metrics()
+            server.hang()
+            began = time.monotonic()
+            status, text = await served.get("/api/health/queue")
+            took = time.monotonic() - began
+            server.wake()
+    assert (status, json.loads(text)["status"]) == (503, "unhealthy")
+    assert json.loads(text)["error"] == "bullmq: no answer"
+    assert str(server.port) not in text
+    assert took < 4  # it is told within one second, and would hang for ever
+
+
+@pytest.mark.server
+async def test_fifty_scrapes_of_a_hanging_server_open_no_connection(tmp_path: Path) -> None:
+    async with redis_server() as server:
+        await put(server, "email", "1")
+        entries = [{"system": "bullmq", "url": server.url}]
+        async with (
+            serving(tmp_path, queues=entries) as served,
+            redis.asyncio.Redis.from_url(server.url) as client,
+        ):
+            await served.metrics()
+            before = (await client.info("stats"))["total_connections_received"]
+            server.hang()
+            for _ in range(50):
+                found = await served.metrics("", **sent(X_Prometheus_Scrape_Timeout_Seconds="0.1"))
+                assert value(found, UP) == 0
+            server.wake()
+            assert value(await served.metrics(), JOBS, queue="email", state="waiting") == 1
+            assert (await client.info("stats"))["total_connections_received"] == before

@@ -85,6 +85,26 @@ async def test_what_a_worker_has_taken_is_active_or_delayed(tmp_path: Path) -> N
     assert (value(lost, "prunella_queue_stalled_jobs", queue="email") or 0) >= 1
 
 
+async def test_what_a_worker_leaves_of_every_priority_is_still_counted(tmp_path: Path) -> None:
+    async with redis_server() as server, console("celery", server.url) as app:
+        for priority in (0, 0, 3, 6, 9, 9):
+            await app(f"work.apply_async((600,), queue='email', priority={priority}).id")
+        held = "app.connection().default_channel.client.hlen('unacked')"
+        async with (
+            worker("celery", server.url, tmp_path, "-Q", "email", "-c", "1", "-n", "w@h") as process,
+            reading(celery(server.url)) as collector,
+        ):  # fmt: skip
+
+            async def taken() -> bool:
+                return bool(await app(held))
+
+            await until(taken, "the first is taken")
+            process.kill()
+            await until(lambda: not process.running, "nobody takes more")
+            of_worker, found = await app(held), await collect(collector)
+    assert jobs(found, "email") == {"waiting": 6 - of_worker, "delayed": 0, "active": of_worker}
+
+
 async def test_an_age_is_what_the_message_says_or_how_long_it_has_been_next() -> None:
     async with redis_server() as server, console("celery", server.url) as app:
         await app("work.apply_async((), queue='said', headers={'enqueued_at': 1000000000}).id")
