@@ -5,7 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import databases, fan_out, flush, idle, large, queues, reaction, storm, webhooks
+from benchmarks import (
+    databases,
+    fan_out,
+    flush,
+    hung,
+    idle,
+    large,
+    queues,
+    reaction,
+    storm,
+    webhooks,
+)
 from benchmarks.report import say
 
 SCENARIOS: Mapping[str, Callable[[], None]] = {
@@ -17,6 +28,7 @@ SCENARIOS: Mapping[str, Callable[[], None]] = {
     "flush": flush.main,
     "fan_out": fan_out.main,
     "queues": queues.main,
+    "hung": hung.main,
     "redis": databases.of_redis,
     "postgres": databases.of_postgres,
 }
