@@ -20,7 +20,7 @@ from exporter.intake import routes as intake
 from exporter.probes import Probes
 from exporter.queue_health import look_at_queues
 from exporter.report import Look, Report
-from exporter.request import RefusedError, time_allowed, wanted
+from exporter.request import HEADER, RefusedError, time_allowed, wanted
 from exporter.running import Running
 from exporter.settings import Config, Health, config_page
 from prunella.metrics import REGISTRY, CollectorRegistry
@@ -28,6 +28,8 @@ from prunella.service.answers import Refused
 from prunella.service.auth import Auth, Scope
 from prunella.service.clock import Clock, SystemClock
 from prunella.service.door import Door
+from prunella.service.express import Give, Given
+from prunella.service.heads import Asked
 from prunella.service.reload import Live
 from prunella.service.settings import ConfigError, Problem
 from prunella.service.web import Route, Service
@@ -81,8 +83,8 @@ class Exporter:
             listen=self.config.server.listen,
             routes=(
                 Route("GET", "/", Scope.OPEN, self._landing),
-                Route("GET", "/metrics", Scope.OPEN, self._metrics),
-                Route("GET", "/probe", Scope.OPEN, self._probe),
+                _given("/metrics", self._metrics),
+                _given("/probe", self._probe),
                 Route("GET", "/config", Scope.OPEN, self._config),
                 Route("GET", "/api/health", Scope.OPEN, self._health),
                 *(
@@ -123,22 +125,20 @@ class Exporter:
         names = self._running.scraper.names
         return web.Response(text=page.landing(names), content_type="text/html")
 
-    async def _metrics(self, request: web.Request) -> web.Response:
-        scraper, query = self._running.scraper, request.query
+    async def _metrics(self, asked: Asked) -> Given:
+        scraper, query = self._running.scraper, asked.parameters
         try:
             names = wanted(
                 scraper.names, query.getall("collect[]", []), query.getall("exclude[]", [])
             )
-            header = request.headers.get("X-Prometheus-Scrape-Timeout-Seconds")
-            seconds = time_allowed(header, self.config.scrape_timeout)
+            seconds = time_allowed(asked.headers.get(HEADER), self.config.scrape_timeout)
         except RefusedError as error:
             raise Refused(400, "bad_scrape", str(error)) from error
         families = await scraper.scrape(names, seconds)
-        return await _shown(request, families, REGISTRY)
+        return await _shown(asked, families, REGISTRY)
 
-    async def _probe(self, request: web.Request) -> web.Response:
-        families = await self._probes.answer(request.query, request.headers)
-        return await _shown(request, families, None)
+    async def _probe(self, asked: Asked) -> Given:
+        return await _shown(asked, await self._probes.answer(asked), None)
 
     async def _config(self, _: web.Request) -> web.Response:
         return web.Response(text=config_page(self.config), content_type="text/plain")
@@ -168,11 +168,17 @@ class Exporter:
         return web.json_response({"status": "reloaded"})
 
 
-async def _shown(
-    request: web.Request, families: Sequence[Metric], own: CollectorRegistry | None
-) -> web.Response:
+def _given(path: str, give: Give) -> Route:
+    """A page that Prometheus asks for, in the usual way or, by whoever asks otherwise, in any."""
+
+    async def handler(request: web.Request) -> web.Response:
+        body, headers = await give(Asked(request.query_string, request.headers))
+        return web.Response(body=body, headers=headers)
+
+    return Route("GET", path, Scope.OPEN, handler, give=give)
+
+
+async def _shown(asked: Asked, families: Sequence[Metric], own: CollectorRegistry | None) -> Given:
     """In the format that was asked for, with the process's own families if there are any."""
-    accept = request.headers.get("Accept", "")
-    encoding = request.headers.get("Accept-Encoding", "")
-    body, headers = await page.answer(families, accept, encoding, own)
-    return web.Response(body=body, headers=headers)
+    accept, encoding = asked.headers.get("accept", ""), asked.headers.get("accept-encoding", "")
+    return await page.answer(families, accept, encoding, own)

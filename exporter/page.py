@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 from html import escape
 
 from prometheus_client.exposition import choose_encoder
@@ -43,13 +44,22 @@ def metrics(
     own: CollectorRegistry | None = REGISTRY,
 ) -> tuple[bytes, Headers]:
     """The same at once; without `own` nothing of this process is shown."""
-    rest, content_type = render(own if own is not None else CollectorRegistry(), accept)
+    if own is not None:
+        rest, content_type = render(own, accept)
+    else:
+        rest, content_type = _nothing(accept)
     body = _written(families, content_type) + rest
     headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
     if takes_gzip(encoding):
         headers["Content-Encoding"] = "gzip"
         body = gzip.compress(body, 1)  # a third of the time of 6, a fifth more bytes
     return body, headers
+
+
+@lru_cache(256)
+def _nothing(accept: str) -> tuple[bytes, str]:
+    """What ends a page, and its content type."""
+    return render(CollectorRegistry(), accept)
 
 
 class _These(CollectorRegistry):

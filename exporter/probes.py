@@ -15,13 +15,13 @@ from prometheus_client.metrics_core import Metric
 from exporter.probing.allowed import Forbidden, Gate
 from exporter.probing.modules import LONGEST, Module, Prober, named
 from exporter.probing.outcome import Outcome
-from exporter.probing.told import families
-from exporter.request import RefusedError, time_allowed
+from exporter.probing.told import shown
+from exporter.request import HEADER, RefusedError, time_allowed
 from exporter.settings import Config
 from prunella.service.answers import Refused
+from prunella.service.heads import Asked
 
 MOST = 100  # probes at once
-_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 
 
 def gate_of(config: Config) -> Gate:
@@ -46,10 +46,9 @@ class Probes:
             self._modules, self._probers = config.modules, named(config.modules)
             self._timeouts = {name: module.timeout for name, module in config.modules.items()}
 
-    async def answer(
-        self, query: MultiMapping[str], headers: Mapping[str, str]
-    ) -> Sequence[Metric]:
+    async def answer(self, asked: Asked) -> Sequence[Metric]:
         """What the probe shows. Raises Refused."""
+        query = asked.parameters
         target, name = _one(query, "target"), query.get("module") or "http_2xx"
         if not target:
             raise Refused(400, "bad_probe", "the parameter target is missing")
@@ -58,13 +57,13 @@ class Probes:
             known = ", ".join(self._probers)
             raise Refused(400, "bad_probe", f"there is no module {name[:100]!r}, only: {known}")
         try:
-            seconds = time_allowed(headers.get(_HEADER), self._timeouts.get(name) or LONGEST)
+            seconds = time_allowed(asked.headers.get(HEADER), self._timeouts.get(name) or LONGEST)
             outcome = await self._probe(prober, target, seconds)
         except (RefusedError, ValueError) as error:
             raise Refused(400, "bad_probe", str(error)) from error
         except Forbidden as error:
             raise Refused(403, "target_not_allowed", str(error)) from error
-        return families((), [((), outcome)])
+        return shown(outcome)
 
     async def _probe(self, prober: Prober, target: str, seconds: float) -> Outcome:
         if self._under_way >= MOST:

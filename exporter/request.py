@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 
+HEADER = "x-prometheus-scrape-timeout-seconds"
 OFFSET = 0.5  # for the way back; Prometheus counts from its own side of the network
 
 

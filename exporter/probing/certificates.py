@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 _DER = 2  # `_ssl.ENCODING_DER`
@@ -39,23 +40,43 @@ def shown_by(connection: ssl.SSLObject) -> Shown | None:
     sent = _chain(connection, "get_unverified_chain")
     if not sent:
         return None
-    leaf: Mapping[str, Any] = sent[0].get_info()
-    der: bytes = sent[0].public_bytes(_DER)
     verified = connection.context.verify_mode is not ssl.CERT_NONE
-    led = _chain(connection, "get_verified_chain") if verified else []
+    led = _chain(connection, "get_verified_chain") if verified else ()
+    version = (connection.version() or "").replace("TLSv1", "TLS 1").removesuffix(".0")
+    return _read(_Chains(sent, led), version)
+
+
+class _Chains:
+    """The certificates, compared by their bytes: a server shows the same ones for months."""
+
+    def __init__(self, sent: Sequence[Any], led: Sequence[Any]) -> None:
+        self.sent, self.led = sent, led
+        self.raw = tuple(one.public_bytes(_DER) for one in (*sent, *led)), len(sent)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Chains) and self.raw == other.raw
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
+
+
+@lru_cache(256)
+def _read(chains: _Chains, version: str) -> Shown:
+    (der, *_), _count = chains.raw
+    leaf: Mapping[str, Any] = chains.sent[0].get_info()
     alternatives = [value for kind, value in leaf.get("subjectAltName", ()) if kind == "DNS"]
     return Shown(
-        earliest=_ends(sent),
-        chain=_ends(led) if led else NO_CHAIN,
+        earliest=_ends(chains.sent),
+        chain=_ends(chains.led) if chains.led else NO_CHAIN,
         fingerprint=hashlib.sha256(der).hexdigest(),
         subject=_spelled(leaf["subject"])[:_LONGEST],
         issuer=_spelled(leaf["issuer"])[:_LONGEST],
         names=",".join(alternatives)[:_LONGEST],
-        version=(connection.version() or "").replace("TLSv1", "TLS 1").removesuffix(".0"),
+        version=version,
     )
 
 
-def _chain(connection: ssl.SSLObject, called: str) -> list[Any]:
+def _chain(connection: ssl.SSLObject, called: str) -> Sequence[Any]:
     """Python 3.13 gives the chain in public and as bytes; what can be read of it is below that, from 3.10 on."""
     inner: Any = getattr(connection, "_sslobj")  # noqa: B009 - spelled so that it stands out
     return list(getattr(inner, called)() or ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from exporter.probing.outcome import Failed, Reason
@@ -11,6 +12,7 @@ from exporter.threads import in_thread
 Address = IPv4Address | IPv6Address
 
 
+@lru_cache(4096)
 def literal(host: str) -> Address | None:
     """The address that `host` is already."""
     try:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from prometheus_client.metrics_core import Metric
 
-from exporter.families import gauge
+from exporter.families import empty, gauge
 from exporter.probing.outcome import Answer, Outcome
 from exporter.probing.resolver import literal
 
@@ -27,9 +27,21 @@ _CHAIN = ("fingerprint_sha256", "issuer", "subject", "subjectalternative")
 def families(names: Sequence[str], seen: Seen, note: str = "") -> list[Metric]:
     """The series of every outcome; `names` are the labels that each one's values belong to, `note` ends the HELP."""
     found = [*_common(names, seen), *_http(names, seen), *_tls(names, seen)]
-    for family in found:
-        family.documentation += note
+    if note:
+        for family in found:
+            family.documentation += note
     return found
+
+
+def shown(outcome: Outcome) -> list[Metric]:
+    """The series of one outcome, without labels and without names that have none."""
+    seen = [((), outcome)]
+    found = _common((), seen)
+    if outcome.answer is not None:
+        found += _http((), seen)
+    if outcome.shown is not None:
+        found += _tls((), seen)
+    return [family for family in found if not empty(family)]
 
 
 def _common(names: Sequence[str], seen: Seen) -> list[Metric]:
@@ -59,13 +71,17 @@ def _http(names: Sequence[str], seen: Seen) -> list[Metric]:
 
 
 def _tls(names: Sequence[str], seen: Seen) -> list[Metric]:
-    shown = [(labels, one.shown) for labels, one in seen if one.shown is not None and one.answered]
-    chains = [((*labels, s.fingerprint, s.issuer, s.subject, s.names), 1.0) for labels, s in shown]
+    handshakes = [
+        (labels, one.shown) for labels, one in seen if one.shown is not None and one.answered
+    ]
+    chains = [
+        ((*labels, s.fingerprint, s.issuer, s.subject, s.names), 1.0) for labels, s in handshakes
+    ]
     return [
-        gauge("probe_ssl_earliest_cert_expiry", "Unix time at which the first of the certificates that were shown ends.", names, [(labels, s.earliest) for labels, s in shown]),
-        gauge("probe_ssl_last_chain_expiry_timestamp_seconds", "Unix time at which the chain that was verified ends.", names, [(labels, s.chain) for labels, s in shown]),
+        gauge("probe_ssl_earliest_cert_expiry", "Unix time at which the first of the certificates that were shown ends.", names, [(labels, s.earliest) for labels, s in handshakes]),
+        gauge("probe_ssl_last_chain_expiry_timestamp_seconds", "Unix time at which the chain that was verified ends.", names, [(labels, s.chain) for labels, s in handshakes]),
         gauge("probe_ssl_last_chain_info", "The certificate that was shown; always 1.", (*names, *_CHAIN), chains),
-        gauge("probe_tls_version_info", "The version of TLS; always 1.", (*names, "version"), [((*labels, s.version), 1.0) for labels, s in shown]),
+        gauge("probe_tls_version_info", "The version of TLS; always 1.", (*names, "version"), [((*labels, s.version), 1.0) for labels, s in handshakes]),
     ]  # fmt: skip
 
 

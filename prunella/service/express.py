@@ -26,23 +26,46 @@ from prunella.service.answers import OUR_HEADERS, refusal_of
 from prunella.service.auth import Auth, Scope
 from prunella.service.connection import Connection
 from prunella.service.deadlines import Guard, Unguarded, guard_of
-from prunella.service.heads import END, LONGEST, Head, read_head
+from prunella.service.door import Door
+from prunella.service.heads import END, LONGEST, Asked, Head, read_head
 
 Take = Callable[[bytes, str], Awaitable[bytes]]  # the body and its sender; gives the JSON of a 202
+Given = tuple[bytes, Mapping[str, str]]  # a body and its headers, the Content-Type among them
+Give = Callable[[Asked], Awaitable[Given]]  # gives what a 200 holds
 
 MOST = 64 * 1024  # bytes of a body that are gathered here
 _OURS = "".join(f"{name}: {value}\r\n" for name, value in OUR_HEADERS.items())
-_NONE: Mapping[str, str] = {}
+_JSON = {"Content-Type": "application/json; charset=utf-8"}
+Lanes = Mapping[tuple[str, str], "Lane"]  # by method and path
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A route that is served here, too. `take` raises Refused for what it does not take."""
+    """A route that is served here, too. `take` (of a POST) and `give` (of a GET) raise Refused."""
 
-    take: Take
+    take: Take | None
     scope: Scope
     auth: Auth
     most: int  # bytes of a body
+    give: Give | None = None
+    door: Door | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it can be served here now: headers of the door's are for aiohttp to add."""
+        return self.door is None or not self.door.headers
+
+    async def answer(
+        self, head: Head, body: bytes, client: str
+    ) -> tuple[int, bytes, Mapping[str, str]]:
+        """The status, the body and the headers. Raises Refused."""
+        if self.door is not None:
+            await self.door.admit(head.authorization)
+        if self.give is not None and head.asked is not None:
+            return 200, *await self.give(head.asked)
+        if self.take is None:
+            raise TypeError(f"nothing answers {head.method} {head.path}")
+        return 202, await self.take(body, client), _JSON
 
 
 @dataclass(slots=True)
@@ -56,7 +79,7 @@ class _Order:
     measured: Measured = field(init=False)
 
     def __post_init__(self) -> None:
-        self.measured = Measured("POST", self.head.path)
+        self.measured = Measured(self.head.method, self.head.path)
 
     @property
     def ends(self) -> int:
@@ -69,7 +92,7 @@ class Express(Connection):
 
     __slots__ = ("_came", "_guard", "_lanes", "_later", "_missing", "_order", "_serving", "_theirs")
 
-    def __init__(self, server: web.Server, lanes: Mapping[str, Lane]) -> None:
+    def __init__(self, server: web.Server, lanes: Lanes) -> None:
         super().__init__(server)
         self._lanes = lanes
         self._theirs = not lanes  # whether whatever comes is for aiohttp
@@ -132,23 +155,23 @@ class Express(Connection):
         """The request if it can be served here, and its sender may send it."""
         begins = came.find(END, 0, LONGEST) + len(END)
         head = read_head(came[:begins]) if begins >= len(END) else None
-        lane = None if head is None else self._lanes.get(head.path)
-        if head is None or lane is None or head.length > lane.most:
+        lane = None if head is None else self._lanes.get((head.method, head.path))
+        if head is None or lane is None or head.length > lane.most or not lane.open:
             return None
         client = lane.auth.admitted(head.authorization, lane.scope)
         return None if client is None else _Order(lane, head, client, begins)
 
     async def _serve(self, order: _Order, body: bytes) -> None:
-        status, headers = 202, _NONE
-        with correlated(order.head.correlation) as correlation:
+        head = order.head
+        with correlated(head.correlation) as correlation:
             try:
-                said = await order.lane.take(body, order.client)
+                status, said, headers = await order.lane.answer(head, body, order.client)
             except asyncio.CancelledError:
                 order.measured.end(CLIENT_GONE)
                 raise
             except Exception as error:  # noqa: BLE001 - answered and logged; the next request must not suffer
-                refused = refusal_of(error, "POST", order.head.path)
-                status, headers = refused.status, refused.headers
+                refused = refusal_of(error, head.method, head.path)
+                status, headers = refused.status, {**_JSON, **refused.headers}
                 said = json.dumps({"error": str(refused), "reason": refused.reason}).encode()
         order.measured.end(status)
         self._answer(_spelled(status, {HEADER: correlation, **headers}, said))
@@ -177,5 +200,5 @@ def _start(status: int, second: int) -> str:
     """What all answers of a second begin with."""
     return (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{_OURS}"
-        f"Content-Type: application/json; charset=utf-8\r\nDate: {formatdate(second, usegmt=True)}\r\n"
+        f"Date: {formatdate(second, usegmt=True)}\r\n"
     )

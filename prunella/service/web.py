@@ -28,7 +28,7 @@ from prunella.service.answers import (
 from prunella.service.auth import Auth, Denied, Scope
 from prunella.service.deadlines import Deadlines, Guard, guard_of
 from prunella.service.door import Door, attended
-from prunella.service.express import MOST, Express, Lane, Take
+from prunella.service.express import MOST, Express, Give, Lane, Lanes, Take
 from prunella.service.settings import ConfigError, ListenAddress, Problem
 from prunella.version import version
 
@@ -53,7 +53,7 @@ class Route:
 
     `proof` belongs to Scope.SIGNED: it looks at the request and names the client, or raises Denied. It reads no more of
     the body than it must, and bounds what it reads by itself. `express` answers an ordinary POST of JSON as the handler
-    does, with a 202, from its body and its client alone.
+    does, with a 202, from its body and its client alone; `give` an ordinary GET with a 200, from its query and headers.
     """
 
     method: str
@@ -62,6 +62,7 @@ class Route:
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     proof: Callable[[web.Request], Awaitable[str]] | None = None
     express: Take | None = None
+    give: Give | None = None
 
     def check(self) -> None:
         """Raises TypeError for a route that nobody guards."""
@@ -71,6 +72,8 @@ class Route:
             raise TypeError(f"{self.method} {self.path}: a proof and Scope.SIGNED belong together")
         if self.express is not None and (self.method != "POST" or self.proof is not None):
             raise TypeError(f"{self.method} {self.path}: express is for a POST with a token")
+        if self.give is not None and (self.method != "GET" or self.proof is not None):
+            raise TypeError(f"{self.method} {self.path}: give is for a GET with a token")
 
 
 def always_ready() -> str | None:
@@ -159,12 +162,14 @@ class Service:
             message = f"cannot listen on {self.listen}: {reason}; {cure}"
             raise ConfigError([Problem("server.listen", message)]) from error
 
-    def _lanes(self) -> dict[str, Lane]:
+    def _lanes(self) -> Lanes:
         most = min(self.max_body, MOST)
         return {
-            route.path: Lane(route.express, route.scope, self.auth, most)
+            (route.method, route.path): Lane(
+                route.express, route.scope, self.auth, most, route.give, self.door
+            )
             for route in self.routes
-            if route.express is not None
+            if route.express is not None or route.give is not None
         }
 
     def _own_routes(self) -> list[Route]:

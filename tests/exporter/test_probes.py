@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from multidict import MultiDict
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.probes import MOST, Probes
+from exporter.request import HEADER
 from exporter.settings import read
 from prunella.service.answers import Refused
+from prunella.service.heads import Asked
 from tests.exporter.probing.asking import pages, saying
 from tests.exporter.reading import names, value
 from tests.exporter.serving import Served, sent, serving
@@ -168,11 +169,11 @@ async def test_many_at_once_are_bounded(tmp_path: Path) -> None:
     listening = {"listen": "127.0.0.1:1"}
     probes.apply(config(tmp_path, server=listening))
     async with saying(hang=True) as address:
-        query: MultiDict[str] = MultiDict(target=address)
-        waiting = [asyncio.create_task(probes.answer(query, {TIMEOUT: "1"})) for _ in range(MOST)]
+        asked = Asked(f"target={address}", {HEADER: "1"})
+        waiting = [asyncio.create_task(probes.answer(asked)) for _ in range(MOST)]
         await asyncio.sleep(0)
         with pytest.raises(Refused, match="under way"):
-            await probes.answer(query, {})
+            await probes.answer(asked)
         assert len(await asyncio.gather(*waiting)) == MOST
 
 
