@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from benchmarks import (
+    backups,
     databases,
     fan_out,
     flush,
@@ -31,6 +32,7 @@ SCENARIOS: Mapping[str, Callable[[], None]] = {
     "hung": hung.main,
     "redis": databases.of_redis,
     "postgres": databases.of_postgres,
+    "backups": backups.main,
 }
 
 
