@@ -1,12 +1,13 @@
 """Lives through a launch watch on the journal in argv[1], from the moment argv[2] on, and says how far it came.
 
-Started by test_three_days, which kills it. Lines: `told <dedup key> <title>` after a message went out, `at <moment>`
-after everything of that moment was done, `over` at the end.
+Started by test_three_days, which kills it. Lines: `told <dedup key> <title>` while a message goes out, so before anything
+of that is written, `at <moment>` after everything of that moment was done, `over` at the end.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -14,20 +15,29 @@ from pathlib import Path
 from receiver.journal.sqlite import open_journal
 from tests.receiver.builders import NOW
 from tests.receiver.journal.three_days import END, STEP, Receiver
-from tests.receiver.rig import HandClock
+from tests.receiver.rig import HandClock, ToldHttp
 
 
 def say(*words: object) -> None:
     os.write(1, (" ".join(map(str, words)) + "\n").encode())  # past every buffer
 
 
+class Sends(list[tuple[str, str, bytes]]):
+    """What a channel's service is asked, said at once."""
+
+    def append(self, asked: tuple[str, str, bytes]) -> None:
+        letter = json.loads(asked[2])
+        say("told", letter["dedup_key"], letter["title"])
+        super().append(asked)
+
+
 async def main(file: Path, begin: float) -> None:
     clock = HandClock(begin)
-    receiver = Receiver(await open_journal(file, begin), clock)
+    http = ToldHttp(asked=Sends())
+    receiver = Receiver(await open_journal(file, begin), clock, http=http)
     while clock.at <= NOW + END:
         await receiver.looks()
-        for letter in await receiver.tells():
-            say("told", letter["dedup_key"], letter["title"])
+        await receiver.tells()
         say("at", clock.at)
         clock.at += STEP
     say("over")

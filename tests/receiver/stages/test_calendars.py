@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from receiver import metrics
+from prunella.metrics import REGISTRY
 from receiver.outside.http import open_http
 from receiver.stages.calendars import EVERY, Calendars
 from receiver.stages.context import Context
@@ -71,7 +71,8 @@ def called(context: Context) -> tuple[str, ...]:
 
 
 def last_read() -> float:
-    return float(metrics.ROTATION_READ.labels("primary")._value.get())
+    gauge = "prunella_rotation_last_read_timestamp_seconds"
+    return REGISTRY.get_sample_value(gauge, {"rotation": "primary"}) or 0.0
 
 
 async def test_who_is_on_call_is_read_at_once_and_every_quarter_of_an_hour() -> None:
