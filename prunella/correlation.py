@@ -31,12 +31,12 @@ class correlated:  # noqa: N801 - read as `with correlated(id):`; a generator wo
     requests on one connection the second must not be told the first one's.
     """
 
-    __slots__ = ("_token", "crumbs", "id", "trace", "traceparent", "user")
+    # On the class, because most requests have none of them.
+    crumbs: deque[Mapping[str, object]] | None = None
+    user: Mapping[str, object] | None = None
+    trace = traceparent = ""
 
     def __init__(self, received: str | None = None, traceparent: str | None = None) -> None:
-        self.crumbs: deque[Mapping[str, object]] | None = None
-        self.user: Mapping[str, object] | None = None
-        self.trace = self.traceparent = ""
         if traceparent:
             self._follow(traceparent)
         if received and _ACCEPTED(received):
@@ -51,11 +51,11 @@ class correlated:  # noqa: N801 - read as `with correlated(id):`; a generator wo
             self.trace, self.traceparent = found[1], traceparent[:55]
 
     def __enter__(self) -> str:
-        self._token = _current.set(self)
+        self._token = CURRENT.set(self)
         return self.id
 
     def __exit__(self, *_: object) -> None:
-        _current.reset(self._token)
+        CURRENT.reset(self._token)
 
     def remember(self, crumb: Mapping[str, object]) -> None:
         """Keeps the last fifty things that happened on the way."""
@@ -64,29 +64,30 @@ class correlated:  # noqa: N801 - read as `with correlated(id):`; a generator wo
         self.crumbs.append(crumb)
 
 
-_current: ContextVar[correlated | None] = ContextVar("prunella_correlation", default=None)
+# The middleware sets it without a `with`, which is two calls for every request.
+CURRENT: ContextVar[correlated | None] = ContextVar("prunella_correlation", default=None)
 
 
 def current() -> correlated | None:
     """The work going on here; None outside of any."""
-    return _current.get()
+    return CURRENT.get()
 
 
 def correlation_id() -> str:
     """The id of the work going on here; empty outside of any."""
-    work = _current.get()
+    work = CURRENT.get()
     return work.id if work is not None else ""
 
 
 def trace_id() -> str:
     """The W3C trace that this work is a part of; empty when its caller named none."""
-    work = _current.get()
+    work = CURRENT.get()
     return work.trace if work is not None else ""
 
 
 def outgoing_headers() -> dict[str, str]:
     """What a call to another service carries, so that its log lines have the same id."""
-    work = _current.get()
+    work = CURRENT.get()
     if work is None:
         return {}
     headers = {HEADER: work.id}

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+from time import perf_counter
 from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from multidict import istr
 
 from prunella.cardinality import OTHER
-from prunella.correlation import HEADER, TRACE_HEADER, correlated
+from prunella.correlation import CURRENT, HEADER, TRACE_HEADER, correlated
 from prunella.errors import unhandled
-from prunella.middleware.measure import CLIENT_GONE, Measured
+from prunella.middleware.measure import CLIENT_GONE, IN_PROGRESS, SWITCHED, Route, route_of
 from prunella.middleware.pages import Asked, Pages, metrics
+
+_ID, _TRACE = istr(HEADER), istr(TRACE_HEADER)  # which a dict of headers need not fold
+_READS = frozenset({"GET", "HEAD"})
+_MOST = 5_000
+_known: dict[tuple[object, str], Route] = {}  # by what aiohttp found, and the method
 
 
 def middleware(metrics_path: str | None = None, **pages: Any) -> Middleware:
@@ -22,49 +28,61 @@ def middleware(metrics_path: str | None = None, **pages: Any) -> Middleware:
 
     @web.middleware
     async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
-        headers = request.headers
-        route = template_of(request)
-        if request.path in paths and request.method in {"GET", "HEAD"}:
-            route, handler = request.path, _page(own)
-        with (
-            correlated(headers.get(HEADER), headers.get(TRACE_HEADER)) as correlation,
-            Measured(request.method, route) as measured,
-        ):
-            response = await _answered(request, handler, measured, route)
-            if not response.prepared:
-                response.headers[HEADER] = correlation
-            measured.sent(_size(response))
-            if isinstance(response, web.HTTPException):
-                raise response
-            return response
+        method, headers = request.method, request.headers
+        route = _known.get((request.match_info.route.resource, method)) or _met(request)
+        if paths and request.path in paths and method in _READS:
+            route, handler = route_of(method, request.path), _page(own)
+        work = correlated(headers.get(_ID), headers.get(_TRACE))
+        token, began = CURRENT.set(work), perf_counter()
+        IN_PROGRESS.inc()
+        status, sent = 500, None
+        try:
+            response = await handler(request)
+            status, sent = response.status, _stamped(response, work)
+        except BaseException as error:
+            status, sent = _failed(error, request, work)
+            raise
+        finally:
+            CURRENT.reset(token)
+            IN_PROGRESS.dec()
+            route.ended(status, began, sent, work.trace)
+            if method not in _READS:
+                route.received(request.content_length or 0)
+        return response
 
     return observe
 
 
-async def _answered(
-    request: web.Request, handler: Handler, measured: Measured, route: str
-) -> web.StreamResponse:
-    """Whatever the handler comes to; an error becomes the answer that aiohttp would give, for it has to have the id."""
-    if request.content_length:
-        measured.received(request.content_length)
-    try:
-        response = await handler(request)
-    except web.HTTPException as answer:
-        measured.status = answer.status
-        return answer
-    except asyncio.CancelledError:
-        measured.status = CLIENT_GONE
-        raise
-    except ConnectionResetError:  # the client, while the answer was written
-        measured.status = CLIENT_GONE
-        raise
-    except Exception as error:
-        unhandled(error, {"method": request.method, "route": route})
-        if request.app.debug:
-            raise
-        return web.HTTPInternalServerError()
-    measured.status = response.status
-    return response
+def _met(request: web.Request) -> Route:
+    """For the first request of its kind. Methods are made up by clients, so that what is kept has to be bounded."""
+    if len(_known) > _MOST:
+        _known.clear()
+    route = route_of(request.method, template_of(request))
+    _known[request.match_info.route.resource, request.method] = route
+    return route
+
+
+def _failed(error: BaseException, request: web.Request, work: correlated) -> tuple[int, int | None]:
+    """What it is counted as, and how large its answer. An error is answered here, because aiohttp's answer has no id."""
+    if isinstance(error, web.HTTPException):
+        return error.status, _stamped(error, work)
+    if not isinstance(error, Exception) or isinstance(error, ConnectionResetError):
+        return CLIENT_GONE, None
+    unhandled(error, {"method": request.method, "route": template_of(request)})
+    if request.app.debug:
+        return 500, None
+    answer = web.HTTPInternalServerError()
+    _stamped(answer, work)
+    raise answer from error
+
+
+def _stamped(response: web.StreamResponse, work: correlated) -> int | None:
+    """With the id; gives the size of its body, as far as it is known before or after it was written."""
+    if response.prepared:
+        return response.body_length if response.status != SWITCHED else None
+    response.headers[_ID] = work.id
+    body = getattr(response, "_body", None)
+    return len(body) if isinstance(body, bytes) else response.content_length
 
 
 def _page(pages: Pages) -> Handler:
@@ -84,13 +102,6 @@ async def metrics_response(request: web.Request) -> web.Response:
 
 def _headers(request: web.Request) -> Any:
     return lambda name: request.headers.get(name, "")
-
-
-def _size(response: web.StreamResponse) -> int | None:
-    """Of what was written by the handler, or will be after it."""
-    if response.prepared:
-        return response.body_length if response.status != 101 else None
-    return response.content_length
 
 
 def template_of(request: web.Request) -> str:

@@ -6,14 +6,16 @@ the route) is most of what that costs.
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from asyncio import CancelledError
+from collections.abc import Awaitable, Callable, MutableMapping
+from time import perf_counter
 from typing import Any
 
-from prunella.correlation import correlated
+from prunella.cardinality import OTHER
+from prunella.correlation import CURRENT, correlated
 from prunella.errors import unhandled
-from prunella.middleware.measure import CLIENT_GONE, IN_PROGRESS, SWITCHED, ended, route_of
+from prunella.middleware.measure import CLIENT_GONE, IN_PROGRESS, SWITCHED, Route
+from prunella.middleware.measure import route_of as route_for
 from prunella.middleware.pages import Asked, Pages
 from prunella.middleware.templates import Templates
 
@@ -41,7 +43,9 @@ class PrunellaMiddleware:
         self.app = app
         self._pages = Pages(**pages)
         self._paths = self._pages.paths
-        self._template = route_of or Templates(app).of
+        templates = Templates(app)
+        self._template: Callable[[Scope], str | None] = route_of or templates.of
+        self._route = templates.route if route_of is None else self._named
 
     async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
         kind = scope["type"]
@@ -52,36 +56,30 @@ class PrunellaMiddleware:
         else:
             await self.app(scope, receive, send)
             return
-        app, template = self.app, self._template
-        if self._paths and kind == "http" and scope["method"] in {"GET", "HEAD"}:
-            path = _path(scope)
-            if path in self._paths:
-                app, template = self._page, lambda _: path
+        app = self.app
+        if self._paths and kind == "http" and _path(scope) in self._paths:
+            app = self._page if scope["method"] in {"GET", "HEAD"} else app
+        token = CURRENT.set(request.work)
         IN_PROGRESS.inc()
         try:
-            with request.work:
-                await self._run(app, request, receive)
+            await app(scope, receive, request.answer)
+        except BaseException as error:
+            request.fail(error, self._template)
+            raise
         finally:
+            CURRENT.reset(token)
             IN_PROGRESS.dec()
-            request.count(template(scope) or "other")
+            request.count(self._route)
 
-    async def _run(self, app: App, request: _Request, receive: Any) -> None:
-        try:
-            await app(request.scope, receive, request.answer)
-        except asyncio.CancelledError:
-            request.failed = CLIENT_GONE
-            raise
-        except Exception as error:
-            request.failed = CLIENT_GONE if type(error).__name__ == _GONE else 500
-            told = {"method": request.method, "route": self._template(request.scope)}
-            unhandled(error, told)
-            raise
+    def _named(self, scope: Scope) -> Route:
+        return route_for(scope["method"], self._template(scope) or OTHER)
 
     async def _page(self, scope: Scope, _: Any, send: Send) -> None:
         headers = {name.lower(): value for name, value in scope["headers"]}
-        query = scope.get("query_string", b"").decode("latin-1")
-        asked = Asked(_path(scope), query, lambda name: headers.get(name.encode(), b"").decode("latin-1"))  # fmt: skip
+        query, path = scope.get("query_string", b"").decode("latin-1"), _path(scope)
+        asked = Asked(path, query, lambda name: headers.get(name.encode(), b"").decode("latin-1"))
         page = await self._pages.answer(asked)
+        scope["path_template"] = path
         answered = [(k.lower().encode(), v.encode("latin-1")) for k, v in page.all_headers()]
         await send({"type": "http.response.start", "status": page.status, "headers": answered})
         body = b"" if scope["method"] == "HEAD" else page.body
@@ -91,13 +89,12 @@ class PrunellaMiddleware:
 class _Request:
     """One request, from its header to the end of its answer."""
 
-    __slots__ = ("_began", "_id", "_send", "complete", "failed", "method", "scope", "sent", "size", "status", "work")  # fmt: skip
+    __slots__ = ("_began", "_complete", "_failed", "_send", "_sent", "_size", "_status", "scope", "work")  # fmt: skip
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.scope, self._send = scope, send
-        self.method = scope.get("method", "GET")
-        self.status = self.failed = self.sent = self.size = 0
-        self.complete = False
+        self._status = self._failed = self._sent = self._size = 0
+        self._complete = False
         received = trace = None
         for name, value in scope["headers"]:
             if name in _WANTED:
@@ -106,40 +103,48 @@ class _Request:
                 elif name == _TRACE:
                     trace = value.decode("latin-1")
                 elif value.isdigit() and len(value) < 20:
-                    self.size = int(value)
+                    self._size = int(value)
         self.work = correlated(received, trace)
-        self._id = self.work.id.encode()
-        self._began = time.perf_counter()
+        self._began = perf_counter()
 
-    async def answer(self, message: Message) -> None:
-        """Instead of the server's `send`."""
+    def answer(self, message: Message) -> Awaitable[None]:
+        """Instead of the server's `send`; no coroutine of its own, which each message would pay for."""
         kind = message["type"]
         if kind == "http.response.body":
-            self.sent += len(message.get("body", b""))
-            self.complete = not message.get("more_body", False)
+            self._sent += len(message.get("body", b""))
+            self._complete = not message.get("more_body", False)
         elif kind == "http.response.start":
-            self.status = message["status"]
+            self._status = message["status"]
             self._stamp(message)
         elif kind in {"http.response.pathsend", "http.response.zerocopysend"}:
-            self.complete = not message.get("more_body", False)
-        await self._send(message)
+            self._complete = not message.get("more_body", False)
+        return self._send(message)
 
     def _stamp(self, message: Message) -> None:
-        own = [pair for pair in _headers(message) if pair[0] != _ID]
-        own.append((_ID, self._id))
-        message["headers"] = own
+        headers = message.get("headers") or ()
+        for name, _ in headers:
+            if name == _ID:  # the app's own, which is seldom: then one of the two has to go
+                headers = [pair for pair in headers if pair[0] != _ID]
+        message["headers"] = [*headers, (_ID, self.work.id.encode())]
 
-    def count(self, template: str) -> None:
+    def fail(self, error: BaseException, template: Callable[[Scope], str | None]) -> None:
+        """It came out of the app."""
+        self._failed = 500
+        if isinstance(error, CancelledError) or type(error).__name__ == _GONE:
+            self._failed = CLIENT_GONE
+        elif isinstance(error, Exception):
+            method, route = self.scope.get("method", "GET"), template(self.scope)
+            unhandled(error, {"method": method, "route": route})
+
+    def count(self, route_of: Callable[[Scope], Route]) -> None:
         """Once, however it ended: what was begun and not finished, nobody waited for."""
-        route = route_of(self.method, template)
-        status = self.failed or self.status or 500
-        if not self.failed and self.status and not self.complete:
+        route = route_of(self.scope)
+        status = self._failed or self._status or 500
+        if status == self._status and not self._complete:
             status = CLIENT_GONE
-        ended(route, status, self._began, self.work.trace)
-        if self.size:
-            route.received(self.size)
-        if self.status:
-            route.sent(self.sent)
+        route.ended(status, self._began, self._sent if self._status else None, self.work.trace)
+        if self._size:
+            route.received(self._size)
 
 
 class _Socket(_Request):
@@ -151,26 +156,22 @@ class _Socket(_Request):
         super().__init__(scope, send)
         self._accepted = False
 
-    async def answer(self, message: Message) -> None:
+    def answer(self, message: Message) -> Awaitable[None]:
         kind = message["type"]
         if kind == "websocket.accept":
-            self._accepted, self.status = True, SWITCHED
+            self._accepted, self._status = True, SWITCHED
             self._stamp(message)
         elif kind == "websocket.close" and not self._accepted:
-            self.status = 403
+            self._status = 403
         elif kind == "websocket.http.response.start":
-            self.status = message["status"]
+            self._status = message["status"]
             self._stamp(message)
-        await self._send(message)
+        return self._send(message)
 
-    def count(self, template: str) -> None:
-        left = self.failed == CLIENT_GONE and self._accepted
-        status = SWITCHED if left else self.failed or self.status or CLIENT_GONE
-        route_of("GET", template).count(status)
-
-
-def _headers(message: Message) -> Iterable[tuple[bytes, bytes]]:
-    return message.get("headers") or ()
+    def count(self, route_of: Callable[[Scope], Route]) -> None:
+        left = self._failed == CLIENT_GONE and self._accepted
+        status = SWITCHED if left else self._failed or self._status or CLIENT_GONE
+        route_of({**self.scope, "method": "GET"}).count(status)
 
 
 def _path(scope: Scope) -> str:

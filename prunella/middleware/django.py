@@ -19,7 +19,7 @@ from django.http.response import HttpResponseBase
 from prunella.cardinality import OTHER
 from prunella.correlation import HEADER, TRACE_HEADER, correlated
 from prunella.errors import unhandled
-from prunella.middleware.measure import CLIENT_GONE, IN_PROGRESS, ended, route_of
+from prunella.middleware.measure import CLIENT_GONE, IN_PROGRESS, route_of
 from prunella.middleware.pages import Answer, Asked, Pages
 
 _REFUSALS = (BadRequest, Http404, PermissionDenied, SuspiciousOperation)
@@ -106,12 +106,10 @@ class _Request:
         self._over = True
         IN_PROGRESS.dec()
         route = route_of(str(self._request.method), template)
-        ended(route, status, self._began, self.work.trace)
+        route.ended(status, self._began, size, self.work.trace)
         received = str(self._request.META.get("CONTENT_LENGTH") or "")
         if received.isdigit() and 0 < len(received) < 20 and int(received):
             route.received(int(received))
-        if size is not None:
-            route.sent(size)
 
 
 def _template(request: HttpRequest) -> str:

@@ -6,7 +6,7 @@ of Prometheus by making names up. The series of a route are looked up once, and 
 
 from __future__ import annotations
 
-import time
+from time import perf_counter
 from typing import Self
 
 from prunella.cardinality import OTHER, Bounded
@@ -53,35 +53,47 @@ _routes = Bounded("http_requests_total", limit=500)
 class Route:
     """The series of one method and route."""
 
-    __slots__ = ("_method", "_requests", "_response_size", "_route", "_sizes", "duration")
+    __slots__ = ("_duration", "_method", "_requests", "_response_size", "_route", "_sizes")
 
     def __init__(self, method: str, route: str) -> None:
         self._method, self._route = method, _routes(route)
         self._requests: dict[int, Counter] = {}
-        self.duration = _DURATION.labels(self._method, self._route)
+        self._duration = _DURATION.labels(self._method, self._route)
+        self._response_size = _RESPONSE_SIZE.labels(self._method, self._route)
         self._sizes: Histogram | None = None
-        self._response_size: Histogram | None = None
 
-    def count(self, status: int) -> None:
-        """One request that came to this."""
+    def ended(self, status: int, began: float, sent: int | None = None, trace: str = "") -> None:
+        """Counts a request that is over; `sent` is the size of its answer, `trace` goes with its duration."""
         requests = self._requests.get(status)
         if requests is None:
-            shown = str(status) if 100 <= status <= 599 else OTHER
-            requests = _REQUESTS.labels(self._method, self._route, shown)
-            self._requests[status] = requests
+            requests = self._met(status)
         requests.inc()
+        if status == SWITCHED:
+            return
+        if trace:
+            self._duration.observe(perf_counter() - began, {"trace_id": trace})
+        else:
+            self._duration.observe(perf_counter() - began)
+        if sent is not None:
+            self._response_size.observe(sent)
+
+    def count(self, status: int) -> None:
+        """Counts what is no latency, whatever it came to."""
+        (self._requests.get(status) or self._met(status)).inc()
 
     def received(self, size: int) -> None:
-        """The body of a request."""
+        """The body of a request, if it has one."""
+        if size <= 0:
+            return
         if self._sizes is None:
             self._sizes = _REQUEST_SIZE.labels(self._method, self._route)
         self._sizes.observe(size)
 
-    def sent(self, size: int) -> None:
-        """The body of an answer."""
-        if self._response_size is None:
-            self._response_size = _RESPONSE_SIZE.labels(self._method, self._route)
-        self._response_size.observe(size)
+    def _met(self, status: int) -> Counter:
+        shown = str(status) if 100 <= status <= 599 else OTHER
+        found = _REQUESTS.labels(self._method, self._route, shown)
+        self._requests[status] = found
+        return found
 
 
 _known: dict[tuple[str, str], Route] = {}
@@ -99,26 +111,15 @@ def route_of(method: str, route: str) -> Route:
     return found
 
 
-def ended(route: Route, status: int, began: float, trace: str = "") -> None:
-    """Counts a request that is over; `trace` goes with its duration as an exemplar."""
-    route.count(status)
-    if status == SWITCHED:
-        return
-    seconds = time.perf_counter() - began
-    if trace:
-        route.duration.observe(seconds, {"trace_id": trace})
-    else:
-        route.duration.observe(seconds)
-
-
 class Measured:
     """Counts and times one request, once, however the block ends; one that raises leaves the status at 500."""
 
-    __slots__ = ("_began", "_route", "status")
+    __slots__ = ("_began", "_route", "size", "status")
 
     def __init__(self, method: str, route: str) -> None:
         self._route = route_of(method, route)
         self.status = 500
+        self.size: int | None = None  # of the answer's body, as far as it is known
 
     def __enter__(self) -> Self:
         self.begin()
@@ -130,19 +131,14 @@ class Measured:
     def begin(self) -> None:
         """For a request that no block surrounds; it has to be ended."""
         IN_PROGRESS.inc()
-        self._began = time.perf_counter()
+        self._began = perf_counter()
 
     def received(self, size: int | None) -> None:
         """The size of the body that came, if it is known."""
         if size:
             self._route.received(size)
 
-    def sent(self, size: int | None) -> None:
-        """The size of the answer's body, if it is known."""
-        if size is not None:
-            self._route.sent(size)
-
     def end(self, status: int) -> None:
         """How it ended."""
         IN_PROGRESS.dec()
-        ended(self._route, status, self._began, trace_id())
+        self._route.ended(status, self._began, self.size, trace_id())

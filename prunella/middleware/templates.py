@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from prunella.cardinality import OTHER
+from prunella.middleware.measure import Route, route_of
 
 _MOST = 10_000
 _DEEPEST = 16
@@ -24,17 +25,26 @@ class Templates:
             int, tuple[object, str]
         ] = {}  # with the route, so that no other gets its id
         self._prefixes: dict[int, str] = {}
+        self._routes: dict[tuple[int, str], tuple[object, Route]] = {}
+
+    def route(self, scope: Mapping[str, Any]) -> Route:
+        """The series of this request: one look, where it has been here before."""
+        key, method = _key(scope), scope["method"]
+        found = self._routes.get((id(key), method))
+        if found is not None:
+            return found[1]
+        route = route_of(method, self.of(scope))
+        if key is not None:
+            if len(self._routes) > _MOST:
+                self._routes.clear()
+            self._routes[id(key), method] = key, route
+        return route
 
     def of(self, scope: Mapping[str, Any]) -> str:
         """The template; `other` when no route matched."""
-        key = scope.get("route")
-        included = scope.get("fastapi")  # a router that was included says there with which prefix
-        if included:
-            key = included.get("effective_route_context") or key
+        key = _key(scope)
         if key is None:
-            key = scope.get("endpoint")
-            if key is None:
-                return str(scope.get("path_template", OTHER))
+            return str(scope.get("path_template", OTHER))
         found = self._known.get(id(key))
         return found[1] if found is not None else self._learn(key, scope)
 
@@ -67,6 +77,16 @@ class Templates:
                 below = prefix + str(getattr(route, "path", ""))
                 self._prefixes.setdefault(id(mounted), below)
                 self._walk(mounted, below, depth - 1)
+
+
+def _key(scope: Mapping[str, Any]) -> object | None:
+    """What the framework found, as an object."""
+    included = scope.get("fastapi")  # a router that was included says there with which prefix
+    if included:
+        context: object | None = included.get("effective_route_context")
+        if context is not None:
+            return context
+    return scope.get("route") or scope.get("endpoint")
 
 
 def _routes(node: object) -> Iterable[object]:

@@ -17,7 +17,7 @@ from typing import Any
 from prunella.cardinality import OTHER
 from prunella.correlation import HEADER, correlated
 from prunella.errors import unhandled
-from prunella.middleware.measure import CLIENT_GONE, IN_PROGRESS, ended, route_of
+from prunella.middleware.measure import CLIENT_GONE, IN_PROGRESS, route_of
 from prunella.middleware.pages import Asked, Pages
 
 Environ = MutableMapping[str, Any]
@@ -121,12 +121,11 @@ class _Request:
         if error is not None:
             self.failed(error)
         route = route_of(self.method, self._route())
-        ended(route, self.status or 500, self._began, self.work.trace)
+        sent = self.sent if self.status else None
+        route.ended(self.status or 500, self._began, sent, self.work.trace)
         size = str(self._environ.get("CONTENT_LENGTH") or "")
         if size.isdigit() and 0 < len(size) < 20:
             route.received(int(size))
-        if self.status:
-            route.sent(self.sent)
 
     def _route(self) -> str:
         return self._template(self._environ) or OTHER
