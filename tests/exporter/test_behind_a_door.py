@@ -130,6 +130,8 @@ class Anything(dict[str, str]):
     """An environment in which every name is set."""
 
     def __missing__(self, name: str) -> str:
+        if not name.endswith("_URL"):
+            return "hunter2hunter2hunter2"
         scheme = {"REDIS_URL": "redis", "DATABASE_URL": "postgresql"}.get(name, "http")
         return f"{scheme}://u:hunter2@127.0.0.1/1"
 
