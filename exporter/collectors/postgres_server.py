@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from prometheus_client import Histogram
 from prometheus_client.metrics_core import Metric
 from pydantic import Field
 
 from exporter.collectors.base import Collected, Kind, World, ahead_of, entries
-from exporter.postgres.families import families
+from exporter.lines import RoundTrips, Source
+from exporter.postgres.families import said, sheet
 from exporter.postgres.link import Link, NoAnswerError, PostgresUrl
 from exporter.postgres.pulse import Pulse, pulse
 from exporter.postgres.snapshot import Observer, Snapshot
@@ -22,6 +22,7 @@ from prunella.logs import create_logger
 from prunella.service.settings import Settings
 
 LABELS = ("name", "service")
+QUERY = "prunella_postgres_query_seconds"
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 _log = create_logger(__name__)
@@ -43,12 +44,13 @@ class Look:
 class Server:
     """One entry with its two connections."""
 
-    def __init__(self, entry: PostgresEntry, service: str, round_trip: Histogram) -> None:
+    def __init__(self, entry: PostgresEntry, service: str) -> None:
         self.labels = entry.name, entry.service or service
         url = entry.url.get_secret_value()
         self._scrapes, self._health = Link(url), Link(url)
-        self._round_trip = round_trip.labels(*self.labels)
-        self._observer = Observer(self._round_trip, entry.statements)
+        self.source = Source(tuple(zip(LABELS, self.labels, strict=True)))
+        self.round_trips = RoundTrips(QUERY, BUCKETS)
+        self._observer = Observer(self.round_trips, entry.statements)
         self._privileged = True
 
     async def look(self, until: float) -> Look:
@@ -57,7 +59,7 @@ class Server:
             snapshot = await self._scrapes.ask(self._observer.snapshot, until)
         except NoAnswerError as error:
             if error.late:  # left out, a hanging server would look fast
-                self._round_trip.observe(asyncio.get_running_loop().time() - asked)
+                self.round_trips.observe(asyncio.get_running_loop().time() - asked)
             return Look(None, f"{self.labels[0]}: {error}")
         self._note(privileged=bool(snapshot.server.privileged))
         return Look(snapshot, f"{self.labels[0]}: {snapshot.problem}" if snapshot.problem else "")
@@ -80,12 +82,7 @@ class Server:
 
 class PostgresServers:
     def __init__(self, options: Sequence[PostgresEntry], world: World) -> None:
-        self._round_trip = Histogram(
-            "prunella_postgres_query_seconds",
-            "Round trip of `SELECT 1`, or how long no answer was waited for.", LABELS,
-            buckets=BUCKETS, registry=None,
-        )  # fmt: skip
-        self._servers = [Server(entry, world.service, self._round_trip) for entry in options]
+        self._servers = [Server(entry, world.service) for entry in options]
 
     async def start(self) -> None: ...
 
@@ -95,12 +92,15 @@ class PostgresServers:
     async def collect(self, deadline: float) -> Collected:
         until = ahead_of(deadline)
         looks = await asyncio.gather(*(server.look(until) for server in self._servers))
-        seen = [(s.labels, look.snapshot) for s, look in zip(self._servers, looks, strict=True)]
+        seen = [(s.source, look.snapshot) for s, look in zip(self._servers, looks, strict=True)]
         problems = tuple(look.problem for look in looks if look.problem)
-        return Collected((*families(LABELS, seen), *self._round_trip.collect()), problems)
+        lines = said(seen)
+        for server in self._servers:
+            server.round_trips.write(server.source, lines)
+        return Collected((sheet(LABELS, lines),), problems)
 
     def down(self) -> Iterable[Metric]:
-        return families(LABELS, [(server.labels, None) for server in self._servers])
+        return [sheet(LABELS, said((server.source, None) for server in self._servers))]
 
     async def pulses(self, until: float) -> Sequence[Pulse]:
         """How each server is at this moment."""

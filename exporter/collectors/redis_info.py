@@ -20,8 +20,9 @@ from exporter.collectors.redis_fields import (
     SPECS,
     WORDS,
 )
-from exporter.collectors.redis_lines import Lines, Source
+from exporter.collectors.redis_lines import RedisSource
 from exporter.families import Shape, Sheet
+from exporter.lines import Lines, Source
 from exporter.resp.replies import Reply
 from prunella.cardinality import OTHER, Bounded
 
@@ -61,7 +62,7 @@ def sheet(labels: tuple[str, ...], lines: Lines) -> Sheet:
     return Sheet(_shapes(labels), lines, labels)
 
 
-def said(seen: Iterable[tuple[Source, Answers | None]]) -> Lines:
+def said(seen: Iterable[tuple[RedisSource, Answers | None]]) -> Lines:
     """What all servers say; one that gave no INFO has `redis_up 0` and nothing else."""
     lines: Lines = defaultdict(list)
     for source, answers in seen:
@@ -71,7 +72,7 @@ def said(seen: Iterable[tuple[Source, Answers | None]]) -> Lines:
     return lines
 
 
-def read(source: Source, answers: Answers, lines: Lines) -> None:
+def read(source: RedisSource, answers: Answers, lines: Lines) -> None:
     """The answers of one server as lines; what was refused, or is not understood, is left out."""
     sections = _sections(_text(answers.get("info")))
     facts: dict[str, str] = {}
@@ -111,7 +112,7 @@ def _number(text: str) -> float | None:
         return WORDS.get(text)
 
 
-def _figures(source: Source, section: str, facts: dict[str, str], lines: Lines) -> None:
+def _figures(source: RedisSource, section: str, facts: dict[str, str], lines: Lines) -> None:
     """What is one figure becomes a line; all else, and what is both, a fact."""
     plain = source.plain
     for line in section.split("\r\n"):
@@ -161,7 +162,7 @@ def _databases(source: Source, sections: Sections, databases: Reply, lines: Line
             source.add(lines, "redis_db_avg_ttl_seconds", float(ttl) / 1e3, database)
 
 
-def _commands(source: Source, sections: Sections, lines: Lines) -> None:
+def _commands(source: RedisSource, sections: Sections, lines: Lines) -> None:
     found: Calls = COMMAND.findall(sections.get("commandstats", ""))
     timed = dict(PERCENTILES.findall(sections.get("latencystats", "")))
     if len(found) > COMMANDS:

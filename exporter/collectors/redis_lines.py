@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from exporter.collectors.redis_fields import COUNTERS, GAUGES, INSTANCE, SCALED, UNSUFFIXED
-from exporter.text import beginning, number
+from exporter.lines import MOST, Labels, Source
+from exporter.text import beginning
 
 KEPT = frozenset({"uptime_in_seconds", *INSTANCE})
-MOST = 10_000  # beginnings of one server; one that has more makes names up
-
-Lines = dict[str, list[str]]  # by the family's name
-Labels = tuple[tuple[str, str], ...]
 
 
 class Plain(NamedTuple):
@@ -37,11 +33,11 @@ class OfCommand(NamedTuple):
     quantile_sum: str
 
 
-class Source:
-    """One server, whose `labels` all of its series have."""
+class RedisSource(Source):
+    """One server."""
 
     def __init__(self, labels: Labels) -> None:
-        self._labels = labels
+        super().__init__(labels)
         named = {**GAUGES, **COUNTERS, **UNSUFFIXED}
         self.plain: Mapping[str, Plain] = {
             field: Plain(
@@ -52,19 +48,7 @@ class Source:
             )
             for field, name in named.items()
         }
-        self._begins: dict[tuple[str, Labels], str] = {}
         self._commands: dict[str, OfCommand] = {}
-
-    def add(self, lines: Lines, family: str, value: float, *more: tuple[str, str]) -> None:
-        lines[family].append(f"{self.begin(family, *more)}{number(value)}\n")
-
-    def begin(self, series: str, *more: tuple[str, str]) -> str:
-        known = self._begins.get((series, more))
-        if known is None:
-            if len(self._begins) > MOST:
-                self._begins.clear()
-            known = self._begins[series, more] = beginning(series, (*self._labels, *more))
-        return known
 
     def command(self, name: str) -> OfCommand:
         known = self._commands.get(name)
@@ -75,7 +59,7 @@ class Source:
         return known
 
     def _of_command(self, name: str) -> OfCommand:
-        labels, quantiles = (*self._labels, ("cmd", name)), "redis_latency_percentiles_usec"
+        labels, quantiles = (*self.labels, ("cmd", name)), "redis_latency_percentiles_usec"
         return OfCommand(
             calls=beginning("redis_commands_total", labels),
             seconds=beginning("redis_commands_duration_seconds_total", labels),
@@ -85,25 +69,3 @@ class Source:
             quantiles=beginning(f"{quantiles}_count", labels),
             quantile_sum=beginning(f"{quantiles}_sum", labels),
         )
-
-
-class RoundTrips:
-    """A histogram of one server's PINGs."""
-
-    NAME = "prunella_redis_ping_seconds"
-    BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
-
-    def __init__(self) -> None:
-        self._counts, self._sum = [0] * (len(self.BUCKETS) + 1), 0.0
-
-    def observe(self, seconds: float) -> None:
-        self._counts[bisect_left(self.BUCKETS, seconds)] += 1
-        self._sum += seconds
-
-    def write(self, source: Source, lines: Lines) -> None:
-        its, so_far = lines[self.NAME], 0
-        for bound, count in zip((*map(number, self.BUCKETS), "+Inf"), self._counts, strict=True):
-            so_far += count
-            its.append(f"{source.begin(f'{self.NAME}_bucket', ('le', bound))}{so_far}\n")
-        its.append(f"{source.begin(f'{self.NAME}_count')}{so_far}\n")
-        its.append(f"{source.begin(f'{self.NAME}_sum')}{number(self._sum)}\n")

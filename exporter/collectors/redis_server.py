@@ -15,15 +15,18 @@ from pydantic import Field
 from exporter.collectors.base import Collected, Kind, World, ahead_of, entries
 from exporter.collectors.redis_fields import DATABASES, SETTINGS
 from exporter.collectors.redis_info import Answers, said, sheet
-from exporter.collectors.redis_lines import RoundTrips, Source
+from exporter.collectors.redis_lines import RedisSource
 from exporter.kept import NoAnswerError
+from exporter.lines import RoundTrips
 from exporter.resp.link import RedisUrl, kept
 from exporter.resp.replies import RefusedError, Reply, command
 from exporter.resp.wire import Wire
 from prunella.service.settings import Settings
 
 LABELS = ("name", "service")
-PING = command("PING")
+PING = "prunella_redis_ping_seconds"
+BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
+ASKED = command("PING")
 QUESTIONS: Mapping[str, bytes] = {
     "info": command("INFO", "all"),
     "slow": command("SLOWLOG", "LEN"),
@@ -46,8 +49,8 @@ class Server:
     def __init__(self, entry: RedisEntry, service: str) -> None:
         self.labels = entry.name, entry.service or service
         self._kept = kept(entry.url.get_secret_value())
-        self.round_trips = RoundTrips()
-        self.source = Source(tuple(zip(LABELS, self.labels, strict=True)))
+        self.round_trips = RoundTrips(PING, BUCKETS)
+        self.source = RedisSource(tuple(zip(LABELS, self.labels, strict=True)))
         self._questions = dict(QUESTIONS)
 
     async def look(self, until: float) -> tuple[Answers | None, str]:
@@ -63,7 +66,7 @@ class Server:
     async def _answers(self, wire: Wire) -> Answers:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        await wire.ask(PING, 1)
+        await wire.ask(ASKED, 1)
         self.round_trips.observe(loop.time() - began)
         answers = await _asked(wire, self._questions)
         if isinstance(answers["info"], RefusedError):

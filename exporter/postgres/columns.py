@@ -16,6 +16,12 @@ class Column:
     kind: str
     text: str
     since: int = 0  # the server's version that brought it
+    view: str = "pg_stat_database"
+
+    @property
+    def family(self) -> str:
+        """Its full name."""
+        return f"{self.view}_{self.name}"
 
 
 DATABASE: Sequence[Column] = (
@@ -44,7 +50,10 @@ DATABASE: Sequence[Column] = (
     Column("sessions_killed", "unknown", "Sessions that an operator ended (from 14 on).", NEW_SESSIONS),
 )  # fmt: skip
 CONFLICTS: Sequence[Column] = tuple(
-    Column(f"confl_{what}", "unsuffixed", f"Queries canceled in this database because of {why}.")
+    Column(
+        f"confl_{what}", "unsuffixed", f"Queries canceled in this database because of {why}.",
+        view="pg_stat_database_conflicts",
+    )
     for what, why in (
         ("tablespace", "dropped tablespaces"), ("lock", "lock timeouts"),
         ("snapshot", "old snapshots"), ("bufferpin", "pinned buffers"), ("deadlock", "deadlocks"),

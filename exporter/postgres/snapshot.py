@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import asyncpg
-from prometheus_client import Histogram
 
+from exporter.lines import RoundTrips
 from exporter.postgres import sql
+from exporter.postgres.columns import UNITS
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
+Settings = Sequence[tuple[str, float]]  # the metric's name and the value in base units
 Figures = Sequence[float | None]
 Part = Sequence[tuple[str | None, str | None, Figures]]
 
@@ -54,7 +56,7 @@ class Snapshot:
         default_factory=dict
     )  # no `session` when we are not privileged
     sizes: Sequence[Row] = ()
-    settings: Sequence[Row] = ()
+    settings: Settings = ()
     statements: Sequence[Row] = ()
     problem: str = ""  # why something is missing that was asked for
 
@@ -83,10 +85,10 @@ class Remembered(Generic[T]):
 class Observer:
     """Takes the snapshots of one server."""
 
-    def __init__(self, round_trip: Histogram, statements: int = 0) -> None:
+    def __init__(self, round_trip: RoundTrips, statements: int = 0) -> None:
         self._round_trip, self._most = round_trip, statements
         self._sizes: Remembered[Sequence[Row]] = Remembered(SIZES_EVERY, ())
-        self._settings: Remembered[Sequence[Row]] = Remembered(SETTINGS_EVERY, ())
+        self._settings: Remembered[Settings] = Remembered(SETTINGS_EVERY, ())
 
     async def snapshot(self, connection: asyncpg.Connection) -> Snapshot:
         loop = asyncio.get_running_loop()
@@ -108,7 +110,7 @@ class Observer:
             Server(version or "", shown, *figures),  # type: ignore[arg-type]  # as many as it has fields
             parts=parts,
             sizes=await self._sizes.get(lambda: _rows(connection, sql.SIZES)),
-            settings=await self._settings.get(lambda: _rows(connection, sql.SETTINGS_NOW)),
+            settings=await self._settings.get(lambda: _settings(connection)),
             statements=statements,
             problem=problem,
         )
@@ -127,3 +129,14 @@ class Observer:
 
 async def _rows(connection: asyncpg.Connection, statement: str, *values: object) -> Sequence[Row]:
     return [dict(record) for record in await connection.fetch(statement, *values)]
+
+
+async def _settings(connection: asyncpg.Connection) -> Settings:
+    return [setting(row) for row in await _rows(connection, sql.SETTINGS_NOW)]
+
+
+def setting(row: Row) -> tuple[str, float]:
+    """Under its name, and -1 (none, or automatic) as it is."""
+    suffix, unit = UNITS.get(row["unit"], ("", 1.0))
+    value = row["value"] if row["value"] == -1 else row["value"] * unit
+    return f"pg_settings_{row['name']}{suffix}", value

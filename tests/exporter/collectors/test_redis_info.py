@@ -9,13 +9,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter import text
 from exporter.collectors.redis_info import COMMANDS, ERRORS, said, sheet
-from exporter.collectors.redis_lines import Source
+from exporter.collectors.redis_lines import RedisSource
 from exporter.families import labelled
 from exporter.resp.replies import RefusedError, Reply
 from tests.exporter.reading import names, samples, value
 
 LABELS = ("name", "service")
-SOURCE = Source((("name", "cache"), ("service", "shop")))
+SOURCE = RedisSource((("name", "cache"), ("service", "shop")))
 
 
 SECTIONS = {

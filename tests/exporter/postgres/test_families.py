@@ -6,9 +6,10 @@ from typing import Any
 from prometheus_client.metrics_core import Metric
 
 from exporter import page
+from exporter.lines import Source
 from exporter.postgres.columns import DATABASE, SETTINGS, SUFFIX, WRITER
-from exporter.postgres.families import families
-from exporter.postgres.snapshot import Part, Row, Server, Snapshot
+from exporter.postgres.families import said, sheet
+from exporter.postgres.snapshot import Part, Row, Server, Snapshot, setting
 from tests.exporter.reading import names, samples, value
 
 SERVER: Mapping[str, Any] = {
@@ -33,8 +34,10 @@ def snapshot(
 
 
 def shown(*snapshots: Snapshot | None) -> list[Metric]:
-    keyed = [((f"s{n}", "shop"), one) for n, one in enumerate(snapshots)]
-    return list(families(("name", "service"), keyed))
+    keyed = [
+        (Source((("name", f"s{n}"), ("service", "shop"))), one) for n, one in enumerate(snapshots)
+    ]
+    return list(sheet(("name", "service"), said(keyed)).families())
 
 
 def test_one_without_an_answer_is_down_and_says_nothing_else() -> None:
@@ -104,7 +107,7 @@ def test_a_setting_has_its_base_unit_and_minus_one_is_left_as_it_is() -> None:
         {"name": "checkpoint_timeout", "unit": "min", "value": 5.0},
         {"name": "wal_keep_size", "unit": "MB", "value": -1.0},
     ]
-    found = shown(Snapshot(Server(**SERVER), {}, settings=settings))
+    found = shown(Snapshot(Server(**SERVER), {}, settings=[setting(row) for row in settings]))
     assert value(found, "pg_settings_work_mem_bytes") == 4 << 20
     assert value(found, "pg_settings_checkpoint_timeout_seconds") == 300
     assert value(found, "pg_settings_wal_keep_size_bytes") == -1
