@@ -104,7 +104,7 @@ class BullMq:
         if queues != self._queues:
             self._queues, self._first = queues, self._count(queues)
         asked, replies = self._first
-        *answers, clients = await self._link.ask_again(asked, replies, until)
+        *answers, clients = await self._link.ask_again(asked, replies, until, optional=1)
         counted = [
             _counted(name, self._root(name), answers[start : start + COMMANDS])
             for name, start in zip(queues, range(0, len(answers), COMMANDS), strict=True)

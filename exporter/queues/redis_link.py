@@ -96,16 +96,18 @@ class RedisLink:
         fill(question)
         return await self.ask_again(question.packed(), question.replies, until)
 
-    async def ask_again(self, packed: bytes, replies: int, until: float) -> list[Reply]:
-        """As `ask`, with what was asked before. Raises TimeoutError and SourceError."""
+    async def ask_again(
+        self, packed: bytes, replies: int, until: float, optional: int = 0
+    ) -> list[Reply]:
+        """As `ask`, with what was asked before; the last `optional` may be refused. Raises TimeoutError and SourceError."""
         if not replies:
             return []
         async with asyncio.timeout_at(until), self._free:
             found = await _asked(self._scrapes, lambda wire: wire.ask(packed, replies), until)
-        refused = [one for one in found if isinstance(one, RefusedError)]
-        if len(refused) == len(found):
-            # no password, no permission, still loading: it is not about one key
-            raise SourceError(str(refused[0]))
+        for one in found[: replies - optional]:
+            # No permission, still loading, on another node of a cluster: a queue that cannot be read is not empty.
+            if isinstance(one, RefusedError) and not str(one).startswith("WRONGTYPE"):
+                raise SourceError(str(one))
         return found
 
     async def find(self, pattern: str) -> list[bytes]:

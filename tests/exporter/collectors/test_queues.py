@@ -15,6 +15,7 @@ from tests.exporter.reading import samples, value
 from tests.exporter.serving import sent, serving
 from tests.servers.ports import free_port
 from tests.servers.redis import RedisServer, redis_server
+from tests.servers.redis_cluster import redis_cluster
 
 JOBS, UP = "prunella_queue_jobs", "prunella_queue_source_up"
 
@@ -119,6 +120,44 @@ async def test_a_wrong_password_is_down_and_stays_secret() -> None:
             found = await collect(collector)
     assert value(found, UP) == 0
     assert "hunter" not in str(found)
+
+
+@pytest.mark.server
+async def test_who_may_only_read_sees_everything_but_the_workers() -> None:
+    async with redis_server() as server:
+        await put(server, "email", "1")
+        async with redis.asyncio.Redis.from_url(server.url) as client:
+            await client.execute_command("ACL", "SETUSER", "ann", "on", ">p", "~bull:*", "+@read")  # type: ignore[no-untyped-call] # redis-py leaves it untyped
+        url = server.url.replace("//", "//ann:p@")
+        async with reading(entry(system="bullmq", url=url)) as collector:
+            found = await collect(collector)
+    assert value(found, JOBS, queue="email", state="waiting") == 1
+    assert samples(found, "prunella_queue_workers") == []
+    assert found.problems == ()
+
+
+@pytest.mark.server
+async def test_a_queue_that_may_not_be_read_is_down_and_not_empty() -> None:
+    async with redis_server() as server:
+        async with redis.asyncio.Redis.from_url(server.url) as client:
+            await client.execute_command("ACL", "SETUSER", "ann", "on", ">p", "~other:*", "+@all")  # type: ignore[no-untyped-call] # redis-py leaves it untyped
+        made = entry(system="bullmq", url=server.url.replace("//", "//ann:p@"), queues=["email"])
+        async with reading(made) as collector:
+            found = await collect(collector)
+    assert (value(found, UP), samples(found, JOBS)) == (0, [])
+    assert "NOPERM" in found.problems[0]
+
+
+@pytest.mark.server
+async def test_a_queue_on_another_node_of_a_cluster_is_down_and_says_where_it_is() -> None:
+    async with redis_cluster(2) as cluster:
+        answers = []
+        for node in cluster:
+            made = entry(system="bullmq", url=node.url, prefix="{bull}", queues=["email"])
+            async with reading(made) as collector:
+                answers.append(await collect(collector))
+    assert sorted(value(found, UP) or 0 for found in answers) == [0] * (len(answers) - 1) + [1]
+    assert any("MOVED" in problem for found in answers for problem in found.problems)
 
 
 @pytest.mark.server

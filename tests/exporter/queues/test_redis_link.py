@@ -94,7 +94,7 @@ async def test_a_database_that_is_not_there_is_said() -> None:
 
 
 @pytest.mark.server
-async def test_a_refusal_costs_only_itself_and_all_refused_are_no_answer() -> None:
+async def test_a_key_of_another_kind_costs_only_itself() -> None:
     async with redis_server() as server:
         link = RedisLink(server.url)
         await said(link, "SET", "text", "1")
@@ -107,8 +107,25 @@ async def test_a_refusal_costs_only_itself_and_all_refused_are_no_answer() -> No
         wrong, right = await link.ask(two, until)
         assert isinstance(wrong, RefusedError)
         assert right == b"1"
-        with pytest.raises(SourceError, match="WRONGTYPE"):
-            await said(link, "LLEN", "text")
+        await link.close()
+
+
+@pytest.mark.server
+async def test_what_may_not_be_read_is_no_answer_but_for_what_is_optional() -> None:
+    async with redis_server() as server, redis.asyncio.Redis.from_url(server.url) as client:
+        await client.execute_command("ACL", "SETUSER", "ann", "on", ">p", "~bull:*", "+@read")  # type: ignore[no-untyped-call] # redis-py leaves it untyped
+        link = RedisLink(server.url.replace("//", "//ann:p@"))
+        until = asyncio.get_running_loop().time() + 5
+        question = Question()
+        question.add("LLEN", "bull:email:wait")
+        question.add("CLIENT", "LIST")
+        packed = question.packed()
+        allowed, refused = await link.ask_again(packed, 2, until, optional=1)
+        assert (allowed, isinstance(refused, RefusedError)) == (0, True)
+        with pytest.raises(SourceError, match="NOPERM"):
+            await link.ask_again(packed, 2, until)
+        with pytest.raises(SourceError, match="NOPERM"):
+            await said(link, "LLEN", "other:email:wait")
         await link.close()
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import redis.asyncio
-from redis.asyncio.client import Pipeline
 
 from exporter.queues.families import NAMES
+from exporter.queues.redis_link import Question, RedisLink
 from exporter.queues.watched import READ
 from tests.exporter.queues.made_sources import collect, entry, reading
 from tests.exporter.reading import samples, value
@@ -24,36 +25,37 @@ MESSAGE = '[{"headers": {}, "properties": {"delivery_tag": "t"}}, "", "q1"]'
 SEARCHES = {"SCAN", "KEYS", "SSCAN", "HSCAN", "ZSCAN", "EVAL", "EVALSHA", "HGETALL", "SORT"}
 
 
-def bullmq(ask: Pipeline, queue: str) -> None:
-    ask.hset(f"bull:{queue}:meta", "version", "bullmq:6.7.0")
-    ask.hset(f"bull:{queue}:1", mapping={"timestamp": "1", "opts": "{}"})
-    ask.lpush(f"bull:{queue}:wait", "1")
-    ask.lpush(f"bull:{queue}:active", "1")
-    ask.zadd(f"bull:{queue}:delayed", {"1": 4096.0})
+def bullmq(ask: Question, queue: str) -> None:
+    root = f"bull:{queue}:"
+    ask.add("HSET", f"{root}meta", "version", "bullmq:6.7.0")
+    ask.add("HSET", f"{root}1", "timestamp", 1, "opts", "{}")
+    ask.add("LPUSH", f"{root}wait", 1)
+    ask.add("LPUSH", f"{root}active", 1)
+    ask.add("ZADD", f"{root}delayed", 4096, 1)
 
 
-def celery(ask: Pipeline, queue: str) -> None:
-    ask.sadd(f"_kombu.binding.{queue}", f"{queue}\x06\x16\x06\x16{queue}")
+def celery(ask: Question, queue: str) -> None:
+    ask.add("SADD", f"_kombu.binding.{queue}", f"{queue}\x06\x16\x06\x16{queue}")
     for step in ("", "\x06\x163", "\x06\x166", "\x06\x169"):
-        ask.lpush(queue + step, MESSAGE)
-    ask.zadd("unacked_index", {queue: 1.0})
-    ask.hset("unacked", queue, MESSAGE)
+        ask.add("LPUSH", queue + step, MESSAGE)
+    ask.add("ZADD", "unacked_index", 1, queue)
+    ask.add("HSET", "unacked", queue, MESSAGE)
 
 
-def rq(ask: Pipeline, queue: str) -> None:
-    ask.sadd("rq:queues", f"rq:queue:{queue}")
-    ask.rpush(f"rq:queue:{queue}", "1")
-    ask.zadd(f"rq:wip:{queue}", {"1:2": 9e12})
-    ask.sadd(f"rq:workers:{queue}", "rq:worker:w")
+def rq(ask: Question, queue: str) -> None:
+    ask.add("SADD", "rq:queues", f"rq:queue:{queue}")
+    ask.add("RPUSH", f"rq:queue:{queue}", 1)
+    ask.add("ZADD", f"rq:wip:{queue}", 9e12, "1:2")
+    ask.add("SADD", f"rq:workers:{queue}", "rq:worker:w")
 
 
-def arq(ask: Pipeline, queue: str) -> None:
-    ask.zadd(queue, {"1": 1.0, "2": 9e15})
-    ask.set("arq:in-progress:1", "")
-    ask.set(f"{queue}:health-check", "")
+def arq(ask: Question, queue: str) -> None:
+    ask.add("ZADD", queue, 1, "1", 9e15, "2")
+    ask.add("SET", "arq:in-progress:1", "")
+    ask.add("SET", f"{queue}:health-check", "")
 
 
-LAID: dict[str, Callable[[Pipeline, str], None]] = {
+LAID: dict[str, Callable[[Question, str], None]] = {
     "bullmq": bullmq,
     "celery": celery,
     "rq": rq,
@@ -62,12 +64,15 @@ LAID: dict[str, Callable[[Pipeline, str], None]] = {
 
 
 async def fill(server: RedisServer, system: str, queues: int) -> None:
-    """So many queues as this system lays them down."""
-    async with redis.asyncio.Redis.from_url(server.url) as client:
-        ask = client.pipeline(transaction=False)
+    """So many queues as this system lays them down, in one write: redis-py would take longer than the test."""
+
+    def all_of_them(ask: Question) -> None:
         for number in range(queues):
             LAID[system](ask, f"q{number}")
-        await ask.execute()
+
+    link = RedisLink(server.url)
+    await link.ask(all_of_them, asyncio.get_running_loop().time() + 30)
+    await link.close()
 
 
 async def heard(monitor: Any) -> list[str]:
