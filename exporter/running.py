@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from exporter.collectors import COLLECTORS
 from exporter.collectors.base import Collector, Kind, World
@@ -26,6 +26,13 @@ class Built:
     flight: Flight
 
 
+@runtime_checkable
+class Heir(Protocol):
+    """A collector that goes on with what the one before it knew, where that is about the same things."""
+
+    def inherit(self, before: Collector) -> None: ...
+
+
 class Running:
     def __init__(
         self, world: World | None = None, kinds: Mapping[str, Kind[Any]] = COLLECTORS
@@ -38,6 +45,7 @@ class Running:
         """Puts this configuration in force; a scrape sees the old collectors or the new ones, never a mix."""
         before, after = self._built, await self._begun(config)
         self._built = after
+        _hand_down(before, after)
         flights = {key: built.flight for key, built in after.items()}
         self.scraper = Scraper(flights, config.labels.service)
         await _end(built for key, built in before.items() if after.get(key) is not built)
@@ -72,6 +80,13 @@ class Running:
         self.scraper = Scraper({})
         await _end(self._built.values())
         self._built = {}
+
+
+def _hand_down(before: Mapping[str, Built], after: Mapping[str, Built]) -> None:
+    for key, built in after.items():
+        known = before.get(key)
+        if known is not None and known is not built and isinstance(built.collector, Heir):
+            built.collector.inherit(known.collector)
 
 
 async def _end(gone: Iterable[Built]) -> None:

@@ -6,7 +6,7 @@ failures there were in a row, and why.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ from prometheus_client import Counter, Histogram
 from prometheus_client.metrics_core import Metric
 from pydantic import AfterValidator, Field, model_validator
 
-from exporter.collectors.base import Collected, Kind, World, entries
+from exporter.collectors.base import Collected, Collector, Kind, World, entries
 from exporter.families import gauge
 from exporter.probing.allowed import elsewhere
 from exporter.probing.contexts import Contexts, Demands
@@ -32,6 +32,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 BACKGROUND = " Of the latest probe: they are made in the background, not at the scrape."
 _log = create_logger(__name__)
 
+Tell = Callable[[tuple[str, str], Outcome], None]
 Purpose = Literal["api", "ai", "external"]
 
 
@@ -123,7 +124,15 @@ class Endpoint:
         self.failures_in_a_row = 0
         self._entry, self._order, self._world = entry, entry.order(), world
 
-    async def watch(self, tell: Tally) -> None:
+    def inherit(self, before: Endpoint) -> bool:
+        """Whether this is the same endpoint, whose outage goes on."""
+        if (self._entry, self.labels) != (before._entry, before.labels):
+            return False
+        if self.latest is None:
+            self.latest, self.failures_in_a_row = before.latest, before.failures_in_a_row
+        return True
+
+    async def watch(self, tell: Tell) -> None:
         """Probes at once, and then in step with the clock, at a place in the interval left to chance."""
         clock, every = self._world.clock, self._entry.every
         await self._probe(tell)
@@ -133,11 +142,11 @@ class Endpoint:
             await self._probe(tell)
             due = max(due + every, clock.monotonic())
 
-    async def _probe(self, tell: Tally) -> None:
+    async def _probe(self, tell: Tell) -> None:
         outcome = await probe_http(self._order)
         before, self.latest = self.latest, outcome
         self.failures_in_a_row = self.failures_in_a_row + 1 if outcome.reason else 0
-        tell.add(self.labels, outcome)
+        tell(self.labels, outcome)
         if outcome.reason is not (before.reason if before is not None else None):
             self._say(outcome)
 
@@ -164,12 +173,25 @@ class Tally:
             "prunella_probe_failures_total", "Failed probes by reason.",
             ("endpoint", "reason", "service"), registry=None,
         )  # fmt: skip
-        for endpoint, service in every_label:
+        self._known: set[tuple[str, str]] = set()
+        self.watch(every_label)
+
+    def watch(self, every_label: Iterable[tuple[str, str]]) -> None:
+        """These, and no others any more."""
+        wanted = set(every_label)
+        for endpoint, service in self._known - wanted:
+            self._latency.remove(endpoint, service)
+            for reason in Reason:
+                self._failures.remove(endpoint, reason, service)
+        for endpoint, service in wanted - self._known:
             self._latency.labels(endpoint, service)
             for reason in Reason:
                 self._failures.labels(endpoint, reason, service)
+        self._known = wanted
 
     def add(self, labels: tuple[str, str], outcome: Outcome) -> None:
+        if labels not in self._known:  # the last probe of one that has gone
+            return
         # A refused connection takes no time: counted as latency it would make a dead endpoint look fast.
         if outcome.answered or outcome.reason is Reason.TIMEOUT:
             self._latency.labels(*labels).observe(outcome.seconds)
@@ -183,12 +205,29 @@ class Tally:
 class Endpoints:
     def __init__(self, options: Sequence[EndpointEntry], world: World) -> None:
         self.endpoints = [Endpoint(entry, world) for entry in options]
-        self._tally = Tally(endpoint.labels for endpoint in self.endpoints)
+        self.tally = Tally(endpoint.labels for endpoint in self.endpoints)
         self._tasks = Tasks(world.clock)
+
+    def inherit(self, before: Collector) -> None:
+        """What was counted goes on being counted, and what is gone is shown no more."""
+        if not isinstance(before, Endpoints):
+            return
+        others = {endpoint.labels: endpoint for endpoint in before.endpoints}
+        same = {
+            endpoint.labels
+            for endpoint in self.endpoints
+            if endpoint.labels in others and endpoint.inherit(others[endpoint.labels])
+        }
+        self.tally = before.tally
+        self.tally.watch(same)  # one that has changed begins anew
+        self.tally.watch(endpoint.labels for endpoint in self.endpoints)
 
     async def start(self) -> None:
         for endpoint in self.endpoints:
-            self._tasks.start(f"probe {endpoint.labels[0]}", partial(endpoint.watch, self._tally))
+            self._tasks.start(f"probe {endpoint.labels[0]}", partial(endpoint.watch, self._count))
+
+    def _count(self, labels: tuple[str, str], outcome: Outcome) -> None:
+        self.tally.add(labels, outcome)  # whichever it is by then
 
     async def stop(self) -> None:
         await self._tasks.stop()
@@ -197,7 +236,7 @@ class Endpoints:
         # Until its first probe is back, nothing is known of an endpoint, and nothing is said.
         known = [(one.labels, one.latest) for one in self.endpoints if one.latest is not None]
         return Collected(
-            (*families(LABELS, known, BACKGROUND), *self._own(), *self._tally.collect())
+            (*families(LABELS, known, BACKGROUND), *self._own(), *self.tally.collect())
         )
 
     def _own(self) -> list[Metric]:

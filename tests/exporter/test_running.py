@@ -109,3 +109,47 @@ async def test_a_collector_that_cannot_be_built_changes_nothing() -> None:
             await parts.apply(config(host="b", redis="c"))
         assert value(await parts.scraper.scrape(["host"], 1.0), "thing_up", key="host") == 1
         assert [made.history for made in workshop.built["host"]] == [["start"], ["start", "stop"]]
+
+
+class Keeper(Made):
+    """Remembers whom it followed."""
+
+    followed: object = None
+
+    def inherit(self, before: object) -> None:
+        self.followed = before
+
+
+async def test_a_collector_that_is_built_anew_goes_on_with_what_the_one_before_it_knew() -> None:
+    built: list[Keeper] = []
+
+    def made(_: object, __: World) -> Keeper:
+        built.append(Keeper(thing_up(1)))
+        return built[-1]
+
+    parts = Running(kinds={"host": Kind(Any, made)})
+    try:
+        await parts.apply(config(host="a"))
+        await parts.apply(config(host="a"))
+        await parts.apply(config(host="b"))
+    finally:
+        await parts.stop()
+    assert [one.followed for one in built] == [None, built[0]]
+
+
+async def test_nothing_is_inherited_when_a_reload_fails() -> None:
+    built: list[Keeper] = []
+
+    def made(_: object, __: World) -> Keeper:
+        built.append(Keeper(thing_up(1)))
+        return built[-1]
+
+    broken = Workshop("redis").kinds()["redis"]
+    parts = Running(kinds={"host": Kind(Any, made), "redis": broken})
+    try:
+        await parts.apply(config(host="a"))
+        with pytest.raises(RuntimeError, match="cannot be built"):
+            await parts.apply(config(host="b", redis="c"))
+    finally:
+        await parts.stop()
+    assert [one.followed for one in built] == [None, None]

@@ -188,3 +188,78 @@ async def test_the_secrets_of_an_entry_are_not_shown() -> None:
     one = entry("http://u:hunter2@shop/?key=hunter3", headers={"Authorization": "hunter4"})
     assert "hunter" not in repr(one)
     assert one.order().headers == {"Authorization": "hunter4"}
+
+
+async def test_an_endpoint_that_stays_goes_on_where_it_was_after_a_reload() -> None:
+    shop, clock = Shop(), Hasty()
+    shop.status = 500
+    async with shop.open() as url:
+        same, gone = entry(url), entry(url, "gone")
+        async with probing(World(clock=clock), same, gone) as before:
+            await wait_for(before, "prunella_probe_consecutive_failures", 3, endpoint="shop")
+            after = Endpoints([same, entry(url, "new")], World(clock=clock))
+            after.inherit(before)
+            found = await families(after)
+    assert (value(found, "prunella_probe_consecutive_failures", endpoint="shop") or 0) >= 3
+    failed = value(found, "prunella_probe_failures_total", endpoint="shop", reason="status")
+    assert (failed or 0) >= 3
+    assert value(found, "probe_success", endpoint="shop") == 0
+    assert value(found, "probe_success", endpoint="new") is None
+    assert value(found, "prunella_probe_failures_total", endpoint="new", reason="status") == 0
+    assert "gone" not in {sample.labels.get("endpoint") for f in found for sample in f.samples}
+
+
+async def test_an_endpoint_that_has_changed_begins_anew() -> None:
+    shop, clock = Shop(), Hasty()
+    shop.status = 500
+    async with shop.open() as url, probing(World(clock=clock), entry(url)) as before:
+        await wait_for(before, "prunella_probe_consecutive_failures", 3)
+        after = Endpoints([entry(url, expect={"status": [500]})], World(clock=clock))
+        after.inherit(before)
+        found = await families(after)
+    assert value(found, "prunella_probe_consecutive_failures") == 0
+    assert value(found, "prunella_probe_failures_total", reason="status") == 0
+
+
+async def test_every_name_of_blackbox_exporter_is_there_with_the_endpoint(tmp_path: Path) -> None:
+    made = for_loopback(tmp_path)
+    app, shop = web.Application(), Shop()
+    app.router.add_get("/", shop.answer)
+    server = TestServer(app, scheme="https")
+    await server.start_server(ssl=made.context)
+    secure = entry(str(server.make_url("/")), ca_file=str(made.certificate))
+    try:
+        async with probing(World(service="web"), secure) as collector:
+            await wait_for(collector, "probe_success", 1)
+            found = await families(collector)
+    finally:
+        await server.close()
+    wanted = {"endpoint": "shop", "service": "web"}
+    for name in (
+        "probe_http_version", "probe_http_ssl", "probe_http_redirects", "probe_dns_lookup_time_seconds",
+        "probe_ip_protocol", "probe_tls_version_info", "probe_ssl_last_chain_info",
+    ):  # fmt: skip
+        assert wanted.items() <= samples(found, name)[0].labels.items()
+    assert value(found, "probe_tls_version_info", version="TLS 1.3") == 1
+    helps = {f.documentation for f in found if f.name.startswith("probe_")}
+    assert all("background" in text for text in helps)
+
+
+async def test_a_body_and_a_token_are_sent() -> None:
+    seen: list[str] = []
+
+    async def note(request: web.Request) -> web.Response:
+        seen.append(f"{request.method} {request.headers['Authorization']} {await request.text()}")
+        return web.Response(text="ok")
+
+    app = web.Application()
+    app.router.add_post("/", note)
+    async with TestServer(app) as server:
+        url = str(server.make_url("/"))
+        one = entry(url, method="POST", body="hi", bearer_token="abc")
+        async with probing(World(), one) as collector:
+            await wait_for(collector, "probe_success", 1)
+        other = entry(url, method="POST", basic_auth={"username": "u", "password": "p"})
+        async with probing(World(), other) as collector:
+            await wait_for(collector, "probe_success", 1)
+    assert seen == ["POST Bearer abc hi", "POST Basic dTpw "]
