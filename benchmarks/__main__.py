@@ -13,6 +13,7 @@ from benchmarks import (
     hung,
     idle,
     large,
+    metrics,
     queues,
     reaction,
     storm,
@@ -33,6 +34,7 @@ SCENARIOS: Mapping[str, Callable[[], None]] = {
     "redis": databases.of_redis,
     "postgres": databases.of_postgres,
     "backups": backups.main,
+    "metrics": metrics.main,
 }
 
 

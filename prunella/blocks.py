@@ -21,7 +21,8 @@ from prunella.formats import Form
 from prunella.instruments import Child, Counter, Gauge, Histogram
 from prunella.lines import GO_DIFFERS, LOWEST, head, later_head, number, series
 
-_STEP = 128  # children
+_STEP = 128  # children at once
+_NEW = 16  # that have not been shown before: all that stands around their values has to be made
 _PAGE = 512
 _UNREAD = 1000
 _READERS = 2  # formats kept of a family: Prometheus asks for one, a human for another
@@ -122,7 +123,7 @@ class Sheet:
         """One step; whether there was anything to do."""
         known, most = len(self._prefixes), len(self._family.children)
         if known < most:
-            upto = min(known + _STEP, most)
+            upto = min(known + _NEW, most)
             for place in range(known, upto):
                 self._prepare(place)
             changed = self._family.children[known:upto]
