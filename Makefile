@@ -1,6 +1,6 @@
 # Two commands matter: `make up` and `make test`. Each does all the set-up it needs; a second run takes a second for it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up drill deploy test check chaos bench compose-test fmt clean
+.PHONY: help setup up drill deploy test check rules sheets chaos bench compose-test fmt clean
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
 
@@ -27,6 +27,16 @@ test: setup ## everything: lint, types, layers, then every test, on real servers
 check: setup ## the fast part, without servers: lint, types, layers, unit tests
 	@bash .ci/static
 	@$(PYTEST) -m "not server and not e2e" $(ARGS)
+
+rules: setup ## the rules, Alertmanager's config and the dashboards: rendered anew, then promtool, amtool, the linter and their tests
+	@bash .ci/servers
+	@.venv/bin/prunella rules render
+	@$(PYTHON) -m grafana.generator
+	@$(PYTHON) -m tests.project.alerts_document
+	@$(PYTEST) tests/prometheus tests/grafana tests/receiver/rules tests/project/test_alerts_document.py $(ARGS)
+
+sheets: setup ## with the stack up: every dashboard as a PNG in var/sheets, for looking without Grafana
+	@$(PYTHON) -m grafana.generator.pictures --out var/sheets
 
 chaos: setup ## the long proofs: crashes at every point, storms over dying receivers (PRUNELLA_SEED=n repeats one)
 	@bash .ci/servers

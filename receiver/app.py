@@ -40,6 +40,7 @@ from receiver.stages.context import Context
 from receiver.stages.heartbeat import Heartbeat
 from receiver.tools import Alertmanager, Http, Tools
 from receiver.web.routes import routes
+from receiver.zeroes import begin_at_zero
 
 log = create_logger("prunella.receiver")
 DRAIN = 5.0
@@ -80,6 +81,7 @@ async def receiver(
         tasks.start("calendars", Calendars(context).keep)
         senders = _Senders(tasks, pipeline)
         senders.begin(settings.channels)
+        begin_at_zero(settings)
         live.on_reload(_apply(lambda: live.current, auth, senders, pipeline, programs))
         try:
             yield _service(live, context, pipeline, auth, tasks)
@@ -240,6 +242,7 @@ def _apply(
         programs.update(executables(new))  # the dict that the tools look into
         auth.replace(tokens(new), open_when_unset=_open_to_all(new))
         senders.begin(new.channels)
+        begin_at_zero(new)
         pipeline.wake()
 
     return apply

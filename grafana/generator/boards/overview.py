@@ -241,7 +241,7 @@ OVERVIEW = Board(
                     "Actions in an hour, and how they ended.",
                     (
                         Query(
-                            "sum by (playbook, action, result) (increase(prunella_actions_total[1h]))",
+                            "sum by (playbook, action, result) (increase(prunella_actions_total[1h])) > 0",
                             "{{playbook}}: {{action}} {{result}}",
                         ),
                     ),
@@ -252,7 +252,8 @@ OVERVIEW = Board(
                     "Why it did not act, in an hour.",
                     (
                         Query(
-                            "sum by (reason) (increase(prunella_refusals_total[1h]))", "{{reason}}"
+                            "sum by (reason) (increase(prunella_refusals_total[1h])) > 0",
+                            "{{reason}}",
                         ),
                     ),
                 ),

@@ -68,7 +68,7 @@ PIPELINE = Board(
                     "In an hour, by channel and result.",
                     (
                         Query(
-                            "sum by (channel, result) (increase(prunella_notifications_total[1h]))",
+                            "sum by (channel, result) (increase(prunella_notifications_total[1h])) > 0",
                             "{{channel}} {{result}}",
                         ),
                     ),

@@ -109,8 +109,8 @@ RELEASES = Board(
                         ),
                     ),
                     values={
-                        "0": {"text": "not known", "color": "blue"},
-                        "1": {"text": "stable", "color": "green"},
+                        "0": {"text": "pass", "color": "green"},
+                        "1": {"text": "inconclusive", "color": "yellow"},
                         "2": {"text": "degraded", "color": "red"},
                     },
                 ),

@@ -54,7 +54,7 @@ REMEDIATION = Board(
                     "In an hour.",
                     (
                         Query(
-                            "sum by (playbook, action, result) (increase(prunella_actions_total[1h]))",
+                            "sum by (playbook, action, result) (increase(prunella_actions_total[1h])) > 0",
                             "{{playbook}}: {{action}} {{result}}",
                         ),
                     ),
@@ -65,7 +65,8 @@ REMEDIATION = Board(
                     "Why it did not act, in an hour.",
                     (
                         Query(
-                            "sum by (reason) (increase(prunella_refusals_total[1h]))", "{{reason}}"
+                            "sum by (reason) (increase(prunella_refusals_total[1h])) > 0",
+                            "{{reason}}",
                         ),
                     ),
                 ),
@@ -75,7 +76,7 @@ REMEDIATION = Board(
                     "What the proof said, in an hour.",
                     (
                         Query(
-                            "sum by (playbook, verdict) (increase(prunella_verdicts_total[1h]))",
+                            "sum by (playbook, verdict) (increase(prunella_verdicts_total[1h])) > 0",
                             "{{playbook}} {{verdict}}",
                         ),
                     ),
