@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import redis.asyncio
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from pydantic import ValidationError
 
 from exporter.queues import SYSTEMS
@@ -158,6 +159,19 @@ async def test_a_queue_on_another_node_of_a_cluster_is_down_and_says_where_it_is
                 answers.append(await collect(collector))
     assert sorted(value(found, UP) or 0 for found in answers) == [0] * (len(answers) - 1) + [1]
     assert any("MOVED" in problem for found in answers for problem in found.problems)
+
+
+@pytest.mark.server
+async def test_a_name_made_to_break_the_page_is_a_label_like_any_other(tmp_path: Path) -> None:
+    hostile = 'a"} 1\nredis_up 0\n# EOF\n\\'
+    async with redis_server() as server:
+        await put(server, hostile, "1")
+        async with serving(tmp_path, queues=[{"system": "bullmq", "url": server.url}]) as served:
+            found = await served.metrics()
+            _, newer = await served.get("/metrics", Accept="application/openmetrics-text")
+    assert value(found, JOBS, queue=hostile, state="waiting") == 1
+    assert samples(found, "redis_up") == []
+    assert value(list(openmetrics(newer)), JOBS, queue=hostile, state="waiting") == 1  # type: ignore[no-untyped-call] # prometheus_client types it in part only
 
 
 @pytest.mark.server
