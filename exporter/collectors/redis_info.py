@@ -34,8 +34,9 @@ COMMAND = re.compile(
     r"cmdstat_([^:]+):calls=(\d+),usec=(\d+)(?:,usec_per_call=[^,\r]*,rejected_calls=(\d+),failed_calls=(\d+))?",
     re.ASCII,
 )
-PERCENTILES = re.compile(r"latency_percentiles_usec_([^:]+):(\S+)")
-PERCENTILE = re.compile(r"p(\d+(?:\.\d+)?)=(\d+(?:\.\d+)?)", re.ASCII)
+# Which percentiles there are is a setting of the server, the same for all commands.
+PERCENTILES = re.compile(r"latency_percentiles_usec_[^:]+:(\S+)")
+PERCENTILE = re.compile(r"p(\d+(?:\.\d+)?)=", re.ASCII)
 ERROR = re.compile(r"errorstat_([^:]+):count=(\d+)", re.ASCII)
 KEYS = re.compile(r"^db(\d+):keys=(\d+),expires=(\d+)(?:,avg_ttl=(\d+))?", re.MULTILINE | re.ASCII)
 SLAVE = re.compile(
@@ -164,24 +165,35 @@ def _databases(source: Source, sections: Sections, databases: Reply, lines: Line
 
 def _commands(source: RedisSource, sections: Sections, lines: Lines) -> None:
     found: Calls = COMMAND.findall(sections.get("commandstats", ""))
-    timed = dict(PERCENTILES.findall(sections.get("latencystats", "")))
+    shown, timed = _timed(sections.get("latencystats", ""))
     if len(found) > COMMANDS:
         bound = Bounded("redis_commands_total", COMMANDS)
         found = [*found[:COMMANDS], _together([one for one in found if bound(one[0]) == OTHER])]
     calls_of, seconds_of = lines["redis_commands_total"], lines["redis_commands_duration_seconds_total"]  # fmt: skip
     rejected_of, failed_of = lines["redis_commands_rejected_calls_total"], lines["redis_commands_failed_calls_total"]  # fmt: skip
-    quantiles_of = lines["redis_latency_percentiles_usec"]
+    latencies_of = lines["redis_latency_percentiles_usec"]
     for command, calls, spent, rejected, failed in found:
-        begin = source.command(command)
+        begin = source.command(command, shown)
         calls_of.append(f"{begin.calls}{calls}\n")
-        seconds_of.append(f"{begin.seconds}{float(spent) / 1e6!r}\n")
+        seconds_of.append(f"{begin.seconds}{int(spent) / 1e6!r}\n")
         if rejected:
             rejected_of.append(f"{begin.rejected}{rejected}\n")
             failed_of.append(f"{begin.failed}{failed}\n")
         if command in timed:
-            for part, usec in PERCENTILE.findall(timed[command]):
-                quantiles_of.append(f'{begin.quantile}{part}"}} {usec}\n')
-            quantiles_of.append(f"{begin.quantiles}{calls}\n{begin.quantile_sum}{spent}\n")
+            latencies_of.append(begin.latencies % (*timed[command], calls, spent))
+
+
+def _timed(section: str) -> tuple[tuple[str, ...], Mapping[str, Sequence[str]]]:
+    """The percentiles that are shown, and their values by command."""
+    first = PERCENTILES.search(section)
+    shown = tuple(PERCENTILE.findall(first[1])) if first else ()
+    return shown, {one[0]: one[1:] for one in _percentiles(shown).findall(section)} if shown else {}
+
+
+@lru_cache(16)
+def _percentiles(shown: tuple[str, ...]) -> re.Pattern[str]:
+    figures = ",".join(rf"p{re.escape(name)}=(\d+(?:\.\d+)?)" for name in shown)
+    return re.compile(rf"latency_percentiles_usec_([^:]+):{figures}\r?$", re.ASCII | re.MULTILINE)
 
 
 def _together(calls: Calls) -> tuple[str, str, str, str, str]:

@@ -28,9 +28,7 @@ class OfCommand(NamedTuple):
     seconds: str
     rejected: str
     failed: str
-    quantile: str  # without the last of its labels
-    quantiles: str
-    quantile_sum: str
+    latencies: str  # all lines of its summary, with %s for the percentiles, the calls and the time
 
 
 class RedisSource(Source):
@@ -48,24 +46,27 @@ class RedisSource(Source):
             )
             for field, name in named.items()
         }
-        self._commands: dict[str, OfCommand] = {}
+        self._commands: dict[tuple[str, tuple[str, ...]], OfCommand] = {}
 
-    def command(self, name: str) -> OfCommand:
-        known = self._commands.get(name)
+    def command(self, name: str, percentiles: tuple[str, ...]) -> OfCommand:
+        known = self._commands.get((name, percentiles))
         if known is None:
             if len(self._commands) > MOST:
                 self._commands.clear()
-            known = self._commands[name] = self._of_command(name)
+            known = self._commands[name, percentiles] = self._of_command(name, percentiles)
         return known
 
-    def _of_command(self, name: str) -> OfCommand:
-        labels, quantiles = (*self.labels, ("cmd", name)), "redis_latency_percentiles_usec"
+    def _of_command(self, name: str, percentiles: tuple[str, ...]) -> OfCommand:
+        labels, summary = (*self.labels, ("cmd", name)), "redis_latency_percentiles_usec"
+        begins = (
+            *(beginning(summary, (*labels, ("quantile", part))) for part in percentiles),
+            beginning(f"{summary}_count", labels),
+            beginning(f"{summary}_sum", labels),
+        )
         return OfCommand(
             calls=beginning("redis_commands_total", labels),
             seconds=beginning("redis_commands_duration_seconds_total", labels),
             rejected=beginning("redis_commands_rejected_calls_total", labels),
             failed=beginning("redis_commands_failed_calls_total", labels),
-            quantile=beginning(quantiles, labels).removesuffix("} ") + ',quantile="',
-            quantiles=beginning(f"{quantiles}_count", labels),
-            quantile_sum=beginning(f"{quantiles}_sum", labels),
+            latencies="".join(f"{begin.replace('%', '%%')}%s\n" for begin in begins),
         )

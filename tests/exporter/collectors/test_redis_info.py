@@ -115,6 +115,16 @@ def test_commands_are_counted_and_timed() -> None:
     assert value(found, "redis_latency_percentiles_usec_count", **cmd) == 4
 
 
+def test_other_percentiles_than_usual_and_names_with_signs_are_read_too() -> None:
+    found = answered(
+        "cmdstat_a%s:calls=4,usec=8\ncmdstat_b:calls=1,usec=1\nlatency_percentiles_usec_a%s:p25=1.5\n"
+        "latency_percentiles_usec_b:p25=x\n"
+    )
+    assert value(found, "redis_latency_percentiles_usec", cmd="a%s", quantile="25") == 1.5
+    assert value(found, "redis_latency_percentiles_usec_sum", cmd="a%s") == 8
+    assert samples(found, "redis_latency_percentiles_usec_sum")[1:] == []
+
+
 def test_a_server_before_6_2_tells_less_of_its_commands() -> None:
     found = answered("cmdstat_get:calls=21,usec=175,usec_per_call=8.33\n")
     assert value(found, "redis_commands_total", cmd="get") == 21
