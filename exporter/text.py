@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
-from exporter.families import Constants, Family, Shape, Sheet, Written, unfolded
+from exporter.families import Alone, Constants, Family, Shape, Sheet, Written, unfolded
 
 _MOST = 10_000  # prefixes of one family; a name with more has labels that come and go
 _SHAPES = 4096
@@ -43,7 +43,10 @@ def plain(families: Iterable[Metric]) -> bytes:
     """The text format 0.0.4, which is also 1.0.0 where names are as usual."""
     lines: list[str] = []
     for family in families:
-        if isinstance(family, Sheet):
+        if isinstance(family, Alone):
+            head = _alone(family.sample, family.constant, family.documentation, family.type)
+            lines.append(f"{head}{number(family.rows[0][1])}\n")
+        elif isinstance(family, Sheet):
             _sheet(family, lines)
         elif _is_ordinary(family):
             lines.append(_plain_head(*_called(family), family.documentation))
@@ -105,6 +108,13 @@ def _called(family: Metric) -> tuple[str, str]:
 def _plain_head(name: str, kind: str, text: str) -> str:
     escaped = text.replace("\\", r"\\").replace("\n", r"\n")
     return f"# HELP {name} {escaped}\n# TYPE {name} {kind}\n"
+
+
+@lru_cache(_SHAPES)
+def _alone(sample: str, constant: Constants, text: str, kind: str) -> str:
+    """All that stands before the value of a family's only series."""
+    shown = "untyped" if kind == "unknown" else kind
+    return _plain_head(sample, shown, text) + beginning(sample, constant)
 
 
 @lru_cache(_SHAPES)

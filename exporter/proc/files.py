@@ -7,6 +7,7 @@ reading does.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _CHUNK = 32768
@@ -29,6 +30,16 @@ def raw(path: str | Path) -> bytes:
         return found
     finally:
         os.close(handle)
+
+
+def numbers(text: str, fields: Iterable[str]) -> Iterator[tuple[str, float]]:
+    """Those fields of a list of `field number` lines, of which a few out of hundreds are wanted, as far as they are there."""
+    text = f"\n{text}"
+    for field in fields:
+        at = text.find(f"\n{field} ")
+        if at >= 0:
+            start = at + len(field) + 2
+            yield field, float(text[start : text.find("\n", start)])
 
 
 def record(path: str) -> bytes:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
-from exporter.families import Family, counter, gauge
-from exporter.proc.files import content
+from exporter.families import Alone, counter, gauge
+from exporter.proc.files import content, numbers
 
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
@@ -28,7 +28,6 @@ MEMORY = (
     "Hugepagesize", "Hugetlb", "DirectMap4k", "DirectMap2M", "DirectMap1G",
 )  # fmt: skip
 VMSTAT = ("oom_kill", "pgfault", "pgmajfault", "pgpgin", "pgpgout", "pswpin", "pswpout")
-_OF_VMSTAT = re.compile(rf"^({'|'.join(VMSTAT)}) (\d+)$", re.MULTILINE)  # seven lines of 180
 _COUNTS = {
     "ctxt": ("node_context_switches_total", "Total number of context switches."),
     "intr": ("node_intr_total", "Total number of interrupts serviced."),
@@ -67,9 +66,9 @@ def stat(procfs: Path) -> Iterator[Metric]:
         if word.startswith("cpu") and word != "cpu":
             cpus.append((word[3:], [int(ticks) / TICKS for ticks in rest.split()]))
         elif word in _COUNTS:  # the rest of the interrupts' line can be thousands of numbers
-            yield counter(*_COUNTS[word], (), [((), float(rest.partition(" ")[0]))])
+            yield Alone(*_COUNTS[word], "counter", float(rest.partition(" ")[0]))
         elif word in _LEVELS:
-            yield gauge(*_LEVELS[word], (), [((), float(rest))])
+            yield Alone(*_LEVELS[word], "gauge", float(rest))
     yield from _cpu(cpus)
 
 
@@ -91,7 +90,7 @@ def memory(procfs: Path) -> Iterator[Metric]:
         if field in _MEMORY:
             number, _, unit = rest.strip().partition(" ")
             kib = 1024.0 if unit == "kB" else 1.0
-            yield gauge(*_MEMORY[field], (), [((), int(number) * kib)])
+            yield Alone(*_MEMORY[field], "gauge", int(number) * kib)
 
 
 def memory_name(field: str) -> str:
@@ -108,13 +107,13 @@ _MEMORY = {
 
 def untyped(name: str, text: str, value: float) -> Metric:
     """What node_exporter gives no type, because the kernel's list says nothing of it."""
-    return Family(name, text, "unknown", (), [((), value)])
+    return Alone(name, text, "unknown", value)
 
 
 def vmstat(procfs: Path) -> Iterator[Metric]:
-    for field, number in _OF_VMSTAT.findall(content(f"{procfs}/vmstat")):
+    for field, number in numbers(content(f"{procfs}/vmstat"), VMSTAT):
         text = f"/proc/vmstat information field {field}."
-        yield untyped(f"node_vmstat_{field}", text, float(number))
+        yield untyped(f"node_vmstat_{field}", text, number)
 
 
 def load(procfs: Path) -> Iterator[Metric]:

@@ -6,14 +6,13 @@ mistake.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
-from exporter.families import counter, gauge
-from exporter.proc.files import content, of_the_machine
+from exporter.families import Alone, counter
+from exporter.proc.files import content, numbers, of_the_machine
 from exporter.proc.kernel import untyped
 
 NETSTAT: Mapping[str, tuple[str, ...]] = {
@@ -43,7 +42,6 @@ NETSTAT_6: Mapping[str, str] = {
     )
     for field in fields
 }
-_OF_SNMP6 = re.compile(rf"^({'|'.join(NETSTAT_6)})\s+(\d+)$", re.MULTILINE)
 
 
 def _named(name: str) -> tuple[str, str]:
@@ -87,18 +85,18 @@ def statistics(procfs: Path) -> Iterator[Metric]:
             protocol, *fields = head.split(" ")
             wanted = _STATISTICS.get(protocol)
             if wanted:
-                numbers = dict(zip(fields, values.split(" ")[1:], strict=True))
-                yield from _statistics(wanted, numbers)
-    found = dict(_OF_SNMP6.findall(_optional(procfs, "net/snmp6")))
-    yield from _statistics(_STATISTICS_6, found)
+                known = dict(zip(fields, values.split(" ")[1:], strict=True))
+                yield from _statistics(wanted, known)
+    for field, number in numbers(_optional(procfs, "net/snmp6"), _STATISTICS_6):
+        yield untyped(*_STATISTICS_6[field], number)
 
 
 def _statistics(
-    wanted: Mapping[str, tuple[str, str]], numbers: Mapping[str, str]
+    wanted: Mapping[str, tuple[str, str]], known: Mapping[str, str]
 ) -> Iterator[Metric]:
     for field, (name, text) in wanted.items():
-        if field in numbers:
-            yield untyped(name, text, float(numbers[field]))
+        if field in known:
+            yield untyped(name, text, float(known[field]))
 
 
 def sockets(procfs: Path) -> Iterator[Metric]:
@@ -109,7 +107,7 @@ def sockets(procfs: Path) -> Iterator[Metric]:
         found = dict(zip(words[::2], words[1::2], strict=True))
         if protocol == "sockets":
             text = "Number of IPv4 sockets in use."
-            yield gauge("node_sockstat_sockets_used", text, (), [((), float(found["used"]))])
+            yield Alone("node_sockstat_sockets_used", text, "gauge", float(found["used"]))
         for field in SOCKSTAT.get(protocol, ()):
             if field in found:
                 yield _sockets(f"{protocol}_{field}", protocol, field, float(found[field]))
@@ -119,7 +117,7 @@ def sockets(procfs: Path) -> Iterator[Metric]:
 
 def _sockets(name: str, protocol: str, state: str, value: float) -> Metric:
     text = f"Number of {protocol} sockets in state {state}."
-    return gauge(f"node_sockstat_{name}", text, (), [((), value)])
+    return Alone(f"node_sockstat_{name}", text, "gauge", value)
 
 
 def packets(procfs: Path) -> Iterator[Metric]:
@@ -137,7 +135,7 @@ def tracked(procfs: Path) -> Iterator[Metric]:
             number = content(f"{procfs}/sys/net/netfilter/nf_conntrack_{file}")
         except FileNotFoundError:
             continue  # the kernel tracks no connections
-        yield gauge(f"node_nf_conntrack_{name}", text, (), [((), float(number))])
+        yield Alone(f"node_nf_conntrack_{name}", text, "gauge", float(number))
 
 
 def _optional(procfs: Path, file: str) -> str:

@@ -19,7 +19,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.utils import floatToGoString
 
 from exporter import text
-from exporter.families import counter, gauge, labelled, unsuffixed
+from exporter.families import Alone, counter, gauge, labelled, unsuffixed
 
 LABELS = ("a", "kind", "B9_")
 VALUES = st.text(max_size=8) | st.sampled_from(['a"b', "x\n", "\\", 'q\\"\n', "", "é"])
@@ -45,6 +45,16 @@ def assert_as_theirs(*families: Metric) -> None:
         assert text.plain(families) == generate_latest(Theirs(families))
         theirs: Any = openmetrics.generate_latest(Theirs(families))  # type: ignore[no-untyped-call]  # the library's own
         assert text.open_metrics(families) + text.END == theirs
+
+
+@settings(max_examples=100, deadline=None)
+@given(HELP, NUMBERS, st.dictionaries(st.sampled_from(["a", "service"]), VALUES))
+@pytest.mark.parametrize("kind", ["gauge", "counter", "unknown"])
+def test_so_is_a_series_that_is_alone(
+    kind: str, said: str, number: float, extra: dict[str, str]
+) -> None:
+    name = "things_total" if kind == "counter" else "things"
+    assert_as_theirs(labelled(Alone(name, said, kind, number), extra))
 
 
 @settings(max_examples=200, deadline=None)
