@@ -23,15 +23,19 @@ LOOK = 1.0  # seconds between two looks at how much there is
 MOST_LISTED = 256 << 20
 _BAD = re.compile(r"^(?:pg_dump|pg_restore): (?:error|fatal|detail|hint):? .*$", re.MULTILINE)
 _LONGEST = 600
-CURES = (
-    ("No space left", "make room, or let less be kept (`keep`, `keep_last`)"),
-    ("File too large", "the limit of the file system or of the receiver's user is too low"),
-    ("server version mismatch", "install the PostgreSQL client of the server's version, or name it under `executables`"),
-    ("permission denied", "the role in postgres.url must read everything: GRANT pg_read_all_data TO it"),
-    ("row-level security", "the role in postgres.url needs BYPASSRLS to read every row"),
-    ("must be owner of extension", "the role must be able to create the extensions, or a superuser"),
-    ("permission denied to create extension", "make the extension trusted, or drill as a superuser: `drill_url`"),
-    ("is not available", "install the extension on the server that is restored to"),
+CURES = (  # of which program, what it says, and what to do
+    ("pg_", "No space left", "make room, or let less be kept (`keep`, `keep_last`)"),
+    ("pg_", "File too large", "the limit of the file system or of the receiver's user is too low"),
+    ("pg_dump", "server version mismatch", "install the PostgreSQL client of the server's version, or name it under `executables`"),
+    ("pg_dump", "permission denied", "the role in postgres.url must read everything: GRANT pg_read_all_data TO it"),
+    ("pg_dump", "row-level security", "the role in postgres.url needs BYPASSRLS to read every row"),
+    ("pg_restore", "permission denied to create extension", "a superuser must restore this: `drill_url`, or --to"),
+    ("pg_restore", "must be owner of extension", "a superuser must restore this: `drill_url`, or --to"),
+    ("pg_restore", "is not available", "install the extension on the server that is restored to"),
+    ("pg_restore", "must be able to SET ROLE", "the role in the URL must be a member of every owner, or say --no-owner"),
+    ("pg_restore", "must be member of role", "the role in the URL must be a member of every owner, or say --no-owner"),
+    ("pg_restore", "permission denied", "a superuser must restore this (--to), or say --no-owner"),
+    ("pg_restore", "does not exist", "make the role that is missing, or say --no-owner"),
 )  # fmt: skip
 
 
@@ -81,7 +85,8 @@ async def run_tool(
 
 
 def _failed(ground: Ground, name: str, ended: Finished, said: str) -> str:
-    cure = next((f": {cure}" for sign, cure in CURES if sign in ended.output), "")
+    cures = (cure for of, sign, cure in CURES if name.startswith(of) and sign in ended.output)
+    cure = next((f": {cure}" for cure in cures), "")
     how = f"ended with {ended.exit_code}"
     if ended.exit_code is not None and ended.exit_code < 0:
         how = f"was killed by signal {-ended.exit_code}"

@@ -21,7 +21,7 @@ from receiver.backups.encryption import readable
 from receiver.backups.libpq import database_of
 from receiver.backups.manifest import Manifest, read_manifest
 from receiver.backups.proving import choose, compare, restore_into
-from receiver.backups.scratch import create, dress, drop, elsewhere, managing, named_like
+from receiver.backups.scratch import create, dress, drop, elsewhere, give, managing, named_like
 from receiver.decide.backups import Kind
 from receiver.stores.identifiers import quoted
 from receiver.stores.postgres_session import Connection
@@ -166,6 +166,10 @@ async def _filled(
     place = elsewhere(planned.place, beside)
     await ground.tools.progress(f"restoring into {beside}")
     options = () if planned.owners else ("--no-owner", "--no-privileges")
+    if planned.owners and like.get("owner"):
+        # whoever owns the database may make things in it, and so may those be given to him
+        async with managing(planned.place) as db:
+            await give(db, beside, like["owner"])
     async with readable(planned.path, ground.facet) as plain:
         await restore_into(ground, plain, place, options)
     await ground.tools.progress("counting every table")
@@ -173,7 +177,7 @@ async def _filled(
     async with dialled(place) as db:
         await db.execute("ANALYZE")
     async with managing(planned.place) as db:
-        return await dress(db, beside, like)
+        return await dress(db, beside, like if planned.owners else {**like, "owner": ""})
 
 
 async def _swapped(ground: Ground, planned: Plan, beside: str) -> str:

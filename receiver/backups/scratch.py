@@ -81,6 +81,16 @@ async def drop_left(db: Connection, prefix: str) -> int:
     return len(left)
 
 
+async def give(db: Connection, name: str, owner: str) -> None:
+    """To another owner. Raises BackupError."""
+    try:
+        await db.execute(f"ALTER DATABASE {quoted(name)} OWNER TO {quoted(owner)}")
+    except asyncpg.PostgresError as error:
+        raise BackupError(
+            f"it cannot belong to {owner} as before ({error}): make that role and us a member of it, or say --no-owner"
+        ) from error
+
+
 async def dress(db: Connection, name: str, like: Mapping[str, str]) -> tuple[str, ...]:
     """Gives it the owner, the settings and the privileges of the other; what could not be given."""
     left: list[str] = []

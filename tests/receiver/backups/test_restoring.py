@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from receiver.backups.base import BackupError
 from receiver.backups.making import back_up
+from receiver.backups.proving import prove
 from receiver.backups.restoring import plan, restore
 from receiver.decide.backups import Kind
+from receiver.stores.postgres_store import PostgresFacet
 from tests.receiver.backups.shops import a_ground, a_shop, everything
 from tests.servers.postgres import USER, PostgresServer
 
@@ -72,3 +75,50 @@ async def test_it_goes_to_another_database(server: PostgresServer, tmp_path: Pat
     assert planned.objects is None
     await restore(ground, planned)
     assert everything(server, f"{name}_copy") == everything(server, name)
+
+
+ROLES = """
+    CREATE ROLE seller LOGIN; CREATE ROLE keeper LOGIN CREATEDB PASSWORD 'k33per';
+    GRANT pg_read_all_data, seller TO keeper
+"""
+SOLD = "CREATE TABLE sold (x int); INSERT INTO sold VALUES (1); ALTER TABLE sold OWNER TO seller"
+
+
+def a_keepers(server: PostgresServer) -> str:
+    """A database of the application's role, and one beside it that only keeps backups; its name."""
+    server.sql(ROLES)
+    name = server.database()
+    server.sql(f"ALTER DATABASE {name} OWNER TO seller")
+    server.sql(SOLD, name)
+    return name
+
+
+async def test_a_role_that_is_no_superuser_gives_everything_back_to_its_owner(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    name = a_keepers(server)
+    url = f"postgresql://keeper:k33per@127.0.0.1:{server.port}/{name}"
+    ground = replace(
+        a_ground(server, name, tmp_path), postgres=PostgresFacet.model_validate({"url": url})
+    )
+    await back_up(ground, Kind.DATABASE)
+    await prove(ground)
+    server.sql("DELETE FROM sold", name)
+    await restore(ground, await plan(ground, None, None, replace=True))
+    assert server.sql("SELECT tableowner FROM pg_tables WHERE tablename = 'sold'", name) == "seller"
+    assert server.sql("SELECT x FROM sold", name) == "1"
+
+
+async def test_a_role_that_is_missing_is_named_with_the_way_around(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    name = a_shop(server, 2)
+    server.sql("CREATE ROLE gone; ALTER TABLE orders OWNER TO gone", name)
+    ground = a_ground(server, name, tmp_path)
+    await back_up(ground, Kind.DATABASE)
+    server.sql(f"DROP DATABASE {name}")
+    server.sql("DROP ROLE gone")
+    with pytest.raises(BackupError, match=r'role "gone" does not exist.*--no-owner'):
+        await restore(ground, await plan(ground, None, None, replace=False))
+    await restore(ground, await plan(ground, None, None, replace=False, owners=False))
+    assert server.sql("SELECT count(*) FROM orders", name) == "2"
