@@ -13,6 +13,7 @@ from benchmarks import (
     hung,
     idle,
     large,
+    machine,
     metrics,
     queues,
     reaction,
@@ -33,6 +34,8 @@ SCENARIOS: Mapping[str, Callable[[], None]] = {
     "hung": hung.main,
     "redis": databases.of_redis,
     "postgres": databases.of_postgres,
+    "host": machine.host,
+    "processes": machine.processes,
     "backups": backups.main,
     "metrics": metrics.main,
 }
