@@ -60,13 +60,26 @@ def open_metrics(families: Iterable[Metric]) -> bytes:
     """OpenMetrics 1.0.0, without the line that ends the page."""
     lines: list[str] = []
     for family in unfolded(families):
-        if _is_ordinary(family) and not family.unit:
+        if family.type == "summary" and isinstance(family, Family | Written):
+            _percentages(family, lines)
+        elif _is_ordinary(family) and not family.unit:
             lines.append(_open_head(family.name, family.documentation, family.type))
             _series(family, lines)
         else:
             page: bytes = openmetrics.generate_latest(_These([family]))  # type: ignore[no-untyped-call]  # the library's own
             lines.append(page.removesuffix(END).decode())
     return "".join(lines).encode()
+
+
+def _percentages(family: Family | Written, lines: list[str]) -> None:
+    """A summary as redis_exporter has it, by percentages: OpenMetrics knows quantiles from 0 to 1 only, so it is unknown there."""
+    written: list[str] = []
+    _series(family, written)
+    series = [f"{line}\n" for line in "".join(written).split("\n")]
+    for name in (family.name, f"{family.name}_count", f"{family.name}_sum"):
+        own = [line for line in series if line.startswith((f"{name}{{", f"{name} "))]
+        if own:
+            lines += [_open_head(name, family.documentation, "unknown"), *own]
 
 
 def _sheet(sheet: Sheet, lines: list[str]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
 from exporter.collectors import COLLECTORS
 from tests.exporter.reading import names, samples, value
@@ -109,6 +110,14 @@ async def promtool(text: str) -> list[str]:
     )  # fmt: skip
     said, _ = await check.communicate(text.encode())
     return said.decode().splitlines()
+
+
+async def test_all_of_it_is_valid_openmetrics(whole: Whole) -> None:
+    await until(whole.is_complete, "every collector has told")
+    _, text = await whole.served.get("/metrics", Accept="application/openmetrics-text")
+    families = {family.name for family in openmetrics(text)}  # type: ignore[no-untyped-call] # prometheus_client types it in part only
+    assert text.endswith("# EOF\n")
+    assert {"prunella_queue_jobs", "redis_up", "pg_up", "pgbouncer_up", "node_load1"} <= families
 
 
 async def test_every_series_says_whose_it_is(whole: Whole) -> None:
