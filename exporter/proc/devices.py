@@ -9,12 +9,14 @@ from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
-from exporter.families import counter, gauge
+from exporter.families import counter, gauge, totals
 from exporter.proc.files import content, of_the_machine, shown
+from prunella.cardinality import Bounded
 
 # Partitions and things that are no disks, as node_exporter leaves them out.
 NO_DISK = re.compile(r"(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+")
 SECTOR = 512
+MOST = 250  # a host of containers has an interface for each; what is more is `other`, as a sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +82,17 @@ def network(procfs: Path) -> Iterator[Metric]:
 def _families(
     prefix: str, columns: Sequence[Column], rows: Sequence[tuple[str, list[str]]]
 ) -> Iterator[Metric]:
+    bounded = Bounded(prefix.rstrip("_"), MOST)
+    named = [((bounded(device),), fields) for device, fields in rows]
     for column in columns:
         values = [
-            ((device,), int(fields[column.position]) * column.unit)
-            for device, fields in rows
+            (device, int(fields[column.position]) * column.unit)
+            for device, fields in named
             if len(fields) > column.position
         ]
-        yield column.family(prefix + column.name, column.text, ("device",), values)
+        yield column.family(
+            prefix + column.name,
+            column.text,
+            ("device",),
+            totals(values) if len(rows) > MOST else values,
+        )

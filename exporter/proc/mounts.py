@@ -21,6 +21,7 @@ from prometheus_client.metrics_core import Metric
 from exporter.families import Rows, gauge
 from exporter.proc.files import of_the_machine, shown
 from exporter.threads import in_thread
+from prunella.cardinality import Bounded
 
 # node_exporter's own defaults: what is no storage of the machine.
 NO_MOUNT = re.compile(
@@ -31,6 +32,7 @@ NO_TYPE = frozenset({
     "devtmpfs", "fusectl", "hugetlbfs", "iso9660", "mqueue", "nsfs", "overlay", "proc", "procfs",
     "pstore", "rpc_pipefs", "securityfs", "selinuxfs", "squashfs", "sysfs", "tracefs",
 })  # fmt: skip
+MOST = 250  # a machine of containers may mount a thing for each; more are left out, and counted
 LABELS = ("device", "fstype", "mountpoint")
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 Statvfs = Callable[[str], os.statvfs_result]
@@ -53,6 +55,7 @@ class Mount:
 def mounts(procfs: Path) -> list[Mount]:
     """Every mounted filesystem that stores something, once."""
     found: dict[tuple[str, str, str], Mount] = {}
+    bounded = Bounded("node_filesystem", MOST)
     for line in of_the_machine(procfs, "mounts").split("\n"):
         if not line:
             continue
@@ -60,7 +63,8 @@ def mounts(procfs: Path) -> list[Mount]:
         if fstype in NO_TYPE or NO_MOUNT.match(point):
             continue
         mount = Mount(_plain(device), fstype, _plain(point), "ro" in options.split(","))
-        found.setdefault(mount.labels, mount)
+        if bounded(mount.point) == mount.point:  # sizes have no sum that would mean anything
+            found.setdefault(mount.labels, mount)
     return list(found.values())
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporter.proc.devices import disks, network
+from exporter.proc.devices import MOST, disks, network
 from tests.exporter.proc.tree import NETDEV, machine, write
 from tests.exporter.reading import samples, value
 
@@ -45,3 +45,14 @@ def test_what_newer_kernels_count_of_a_disk_is_there_where_they_do(tmp_path: Pat
     assert value(found, "node_disk_discarded_sectors_total", device="sda") == 14
     assert value(found, "node_disk_flush_requests_time_seconds_total", device="sda") == 17
     assert value(found, "node_disk_flush_requests_total", device="sdb") is None
+
+
+def test_more_interfaces_than_anybody_looks_at_are_other(tmp_path: Path) -> None:
+    head, loopback = (
+        NETDEV.splitlines(keepends=True)[:2],
+        "    lo: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n",
+    )
+    many = "".join(loopback.replace("lo", f"veth{number}") for number in range(MOST + 50))
+    found = list(network(machine(tmp_path, **{"net/dev": "".join(head) + many})))
+    assert len(samples(found, "node_network_receive_bytes_total")) == MOST + 1
+    assert value(found, "node_network_receive_bytes_total", device="other") == 50

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from exporter.collectors.base import Collected
-from exporter.proc.mounts import Filesystems, Mount, mounts
+from exporter.proc.mounts import MOST, Filesystems, Mount, mounts
 from tests.exporter.proc.tree import MOUNTS, machine, write
 from tests.exporter.reading import names, samples, value
 from tests.servers.process import until
@@ -58,6 +58,12 @@ def test_mounts_that_store_something_are_listed_once(tmp_path: Path) -> None:
 def test_the_machines_mounts_come_before_our_own(tmp_path: Path) -> None:
     written = write(machine(tmp_path), {"1/mounts": MOUNTS.replace("/dev/sda1", "/dev/vda")})
     assert mounts(written)[0].device == "/dev/vda"
+
+
+def test_more_mounts_than_anybody_looks_at_are_left_out(tmp_path: Path) -> None:
+    many = "".join(f"/dev/sda1 /mnt/{number} ext4 rw 0 0\n" for number in range(MOST + 50))
+    found = mounts(machine(tmp_path, mounts=many))
+    assert (len(found), found[0].point) == (MOST, "/mnt/0")
 
 
 async def test_sizes_are_in_bytes_and_files_are_counted() -> None:
