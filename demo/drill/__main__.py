@@ -10,8 +10,10 @@ import sys
 from collections.abc import Mapping, Sequence
 
 import aiohttp
+import asyncpg
 
 from demo.deploy import rollout
+from demo.drill import lost_database
 from demo.drill.drills import DRILLS, Drill
 from demo.drill.loop import UNREACHABLE, Loop
 from demo.drill.run import NoHealError, calm, run
@@ -38,6 +40,8 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
         )
         return 2
     try:
+        if options.name == lost_database.NAME:
+            return asyncio.run(_lost(places, show))
         return asyncio.run(_all(chosen(options.name), places, token, show))
     except KeyboardInterrupt:
         return 1
@@ -48,6 +52,20 @@ def chosen(name: str | None) -> Sequence[Drill]:
     if name is None:
         return tuple(DRILLS[one] for one in USUAL)
     return tuple(DRILLS.values()) if name == ALL else (DRILLS[name],)
+
+
+async def _lost(places: Places, show: Show) -> int:
+    """The one that is no repair: a human restores."""
+    clock = SystemClock()
+    began = clock.now()
+    try:
+        async for stage in lost_database.Drill(places).stages():
+            show.stage(stage)
+    except (NoHealError, OSError, asyncpg.PostgresError) as error:
+        show.end(healed=False, why=str(error))
+        return 1
+    show.end(healed=True, why=f"lost and restored in {clock.now() - began:.0f} s")
+    return 0
 
 
 async def _all(drills: Sequence[Drill], places: Places, token: str, show: Show) -> int:
@@ -101,8 +119,8 @@ async def _run(drill: Drill, places: Places, token: str, show: Show) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo.drill", description=__doc__)
-    parser.add_argument("name", nargs="?", choices=(*DRILLS, ALL), metavar="NAME",
-                        help=f"{', '.join(DRILLS)}, or {ALL} of them (default: {' and '.join(USUAL)})")  # fmt: skip
+    parser.add_argument("name", nargs="?", choices=(*DRILLS, lost_database.NAME, ALL), metavar="NAME",
+                        help=f"{', '.join(DRILLS)}, {lost_database.NAME}, or {ALL} of the repairs (default: {' and '.join(USUAL)})")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     return parser
 

@@ -17,11 +17,17 @@ from demo.stack.places import Places, StackError
 OWNER = "postgres"
 CONNECTIONS, RESERVED = 40, 3  # few, so that a demonstration can use them up
 MADE = "roles_are_made"
-PASSWORDS = {"shop": "shop_password", "prunella": "prunella_password"}  # by role; files of tokens
+PASSWORDS = {
+    "shop": "shop_password",
+    "prunella": "prunella_password",
+    "keeper": "keeper_password",
+}  # by role; files of tokens
 _ROLES = """\
 CREATE ROLE shop LOGIN PASSWORD '{shop}'
 CREATE ROLE prunella LOGIN PASSWORD '{prunella}'
 GRANT pg_signal_backend, pg_monitor TO prunella
+CREATE ROLE keeper LOGIN CREATEDB PASSWORD '{keeper}'
+GRANT pg_read_all_data, shop TO keeper
 CREATE DATABASE shop OWNER shop
 """
 

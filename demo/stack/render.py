@@ -42,6 +42,7 @@ def prepare(places: Places, programs: Mapping[str, str]) -> Path:
         "receiver",
         "redis",
         "workers",
+        "backups",
     ):
         (places.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     places.socket.parent.mkdir(mode=0o700, exist_ok=True)

@@ -136,7 +136,7 @@ def test_the_receiver_reads_its_config(places: Places) -> None:
     settings = receiver_settings(places)
     assert settings.listen.port == places.ports["receiver"]
     assert settings.listen.loopback
-    assert list(settings.targets) == ["shop", "db", "jobs"]
+    assert list(settings.targets) == ["shop", "db", "db-backup", "jobs"]
 
 
 def test_the_configs_stand_without_variables_beside_the_default_folder(
