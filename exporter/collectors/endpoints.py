@@ -19,8 +19,9 @@ from exporter.collectors.base import Collected, Collector, Kind, World, entries
 from exporter.families import gauge
 from exporter.probing.allowed import elsewhere
 from exporter.probing.contexts import Contexts, Demands
-from exporter.probing.http import Expected, Order, probe_http
-from exporter.probing.modules import BasicAuth, File, TlsConfig
+from exporter.probing.expected import Expected
+from exporter.probing.http import Order, probe_http
+from exporter.probing.options import BasicAuth, File, TlsConfig
 from exporter.probing.outcome import Outcome, Reason
 from exporter.probing.told import families
 from prunella.logs import create_logger

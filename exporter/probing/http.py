@@ -15,9 +15,9 @@ from yarl import URL
 from exporter.probing.allowed import Forbidden, Gate
 from exporter.probing.certificates import shown_by
 from exporter.probing.contexts import Contexts, Demands
+from exporter.probing.expected import Expected
 from exporter.probing.http1 import Body, Head, length_of, read_body, read_head, request
 from exporter.probing.outcome import Answer, Failed, Outcome, Reason
-from exporter.probing.patterns import Pattern
 from exporter.probing.resolver import Address, addresses, chosen
 from exporter.probing.wire import Wire, connect
 from prunella.version import version
@@ -26,30 +26,6 @@ MOST_REDIRECTS = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _AGENT = f"prunella-exporter/{version()}"
 _FOR_THE_FIRST = frozenset({"authorization", "cookie", "host", "www-authenticate"})
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderRule:
-    """`name` in lower case. A header that is missing breaks the rule, unless it `may_be_missing`."""
-
-    name: str
-    pattern: Pattern
-    may_be_missing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What must come back; nothing said about the status means any 2xx."""
-
-    statuses: tuple[int, ...] = ()
-    versions: tuple[float, ...] = ()
-    text: bytes = b""
-    body_has: tuple[Pattern, ...] = ()
-    body_has_not: tuple[Pattern, ...] = ()
-    headers_have: tuple[HeaderRule, ...] = ()
-    headers_have_not: tuple[HeaderRule, ...] = ()
-    encrypted: bool | None = None
-    most: int = 0  # bytes of the body; 0 for any
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +38,7 @@ class Order:
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    expected: Expected = Expected()
+    expected: Expected = field(default_factory=Expected)
     follow: bool = True
     compression: str = ""
     contexts: Contexts = field(default_factory=lambda: Contexts(Demands()))
@@ -244,7 +220,7 @@ async def _judge(
     allowed = expected.statuses or range(200, 300)
     if head.status not in allowed:
         outcome.fail(Reason.STATUS, f"status {head.status}")
-    elif not _headers_hold(expected, head):
+    elif not expected.headers_hold(head):
         outcome.by_pattern = True
         outcome.fail(Reason.BODY, "a header is not as expected")
     if not redirected:
@@ -266,31 +242,9 @@ async def _read(order: Order, wire: Wire, head: Head, outcome: Outcome) -> None:
         outcome.phases.transfer += perf_counter() - began
     if order.expected.most and body.length > order.expected.most:
         outcome.fail(Reason.BODY, "the body is longer than allowed")
-    if outcome.success and not _body_holds(order.expected, bytes(body.kept)):
+    if outcome.success and not order.expected.body_holds(bytes(body.kept)):
         outcome.by_pattern = True
         outcome.fail(Reason.BODY, "the body is not as expected")
-
-
-def _body_holds(expected: Expected, body: bytes) -> bool:
-    return (
-        expected.text in body
-        and all(one.search(body) for one in expected.body_has)
-        and not any(one.search(body) for one in expected.body_has_not)
-    )
-
-
-def _headers_hold(expected: Expected, head: Head) -> bool:
-    return not any(_found(rule, head, missing=True) for rule in expected.headers_have_not) and all(
-        _found(rule, head, missing=False) for rule in expected.headers_have
-    )
-
-
-def _found(rule: HeaderRule, head: Head, *, missing: bool) -> bool:
-    """Whether any value matches; one that is missing breaks the rule, which is `missing` for what must not be there."""
-    values = head.headers.get(rule.name)
-    if values is None:
-        return missing is not rule.may_be_missing
-    return any(rule.pattern.search(value.encode("latin-1")) for value in values)
 
 
 def _time(said: str) -> float | None:

@@ -8,28 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from exporter.probing.allowed import Gate
-from exporter.probing.contexts import Contexts, Demands, context_of
-from exporter.probing.http import Expected, HeaderRule, Order, basic, probe_http
+from exporter.probing.contexts import Contexts
+from exporter.probing.expected import Expected, HeaderRule
+from exporter.probing.http import Order, probe_http
+from exporter.probing.options import Authorization, BasicAuth, NotHere, TlsConfig
 from exporter.probing.outcome import Failed, Outcome, Reason
 from exporter.probing.patterns import Pattern, Regexp, pattern
 from exporter.probing.tcp import Step, TcpOrder, probe_tcp
-from prunella.service.settings import Duration, LocalPath, Secret, Settings, Size
+from prunella.service.settings import Duration, Secret, Settings, Size
 
 LONGEST = 120.0  # seconds, when neither the module nor Prometheus says
 
 
-def _refused(value: object) -> object:
-    raise ValueError("is not supported here: keep blackbox_exporter for this module")
-
-
-NotHere = Annotated[None, BeforeValidator(_refused)]
+Ip = Literal["ip4", "ip6"]
 
 
 def _known_prober(value: object) -> object:
@@ -38,54 +35,6 @@ def _known_prober(value: object) -> object:
             f"{value} is not supported here, only http and tcp: keep blackbox_exporter for this module"
         )
     return value
-
-
-def _readable(file: Path) -> Path:
-    if not file.is_file():
-        raise ValueError(f"there is no file {file}")
-    return file
-
-
-File = Annotated[LocalPath, AfterValidator(_readable)]
-Ip = Literal["ip4", "ip6"]
-
-
-class TlsConfig(Settings):
-    insecure_skip_verify: bool = False
-    ca_file: File | None = None
-    cert_file: File | None = None
-    key_file: File | None = None
-    server_name: str = ""
-    min_version: Literal["", "TLS10", "TLS11", "TLS12", "TLS13"] = ""
-
-    @model_validator(mode="after")
-    def _usable(self) -> Self:
-        if (self.cert_file is None) is not (self.key_file is None):
-            raise ValueError("cert_file and key_file belong together")
-        try:
-            context_of(self.demands())
-        except OSError as error:
-            raise ValueError(f"the certificates cannot be used: {error}") from None
-        return self
-
-    def demands(self, *protocols: str) -> Demands:
-        return Demands(
-            self.insecure_skip_verify, self.ca_file, self.cert_file, self.key_file,
-            self.server_name, self.min_version, protocols,
-        )  # fmt: skip
-
-
-class BasicAuth(Settings):
-    username: str = ""
-    password: Secret = Secret("")
-
-    def header(self) -> str:
-        return basic(f"{self.username}:{self.password.get_secret_value()}")
-
-
-class Authorization(Settings):
-    type: Annotated[str, Field(pattern=r"^(?i:bearer|[!-~]+)$")] = "Bearer"
-    credentials: Secret
 
 
 class HeaderMatch(Settings):

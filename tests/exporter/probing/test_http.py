@@ -11,7 +11,8 @@ from aiohttp import web
 
 from exporter.probing.allowed import Forbidden, Gate, elsewhere
 from exporter.probing.contexts import Contexts, Demands
-from exporter.probing.http import Expected, HeaderRule, basic, probe_http
+from exporter.probing.expected import Expected, HeaderRule
+from exporter.probing.http import basic, probe_http
 from exporter.probing.outcome import Answer, Outcome, Reason
 from exporter.probing.patterns import pattern
 from tests.exporter.probing.asking import answer, asking, pages, saying

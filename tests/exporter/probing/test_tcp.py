@@ -79,7 +79,7 @@ async def test_another_line_and_the_end_is_the_wrong_answer() -> None:
 
 async def test_a_line_without_an_end_is_not_gathered_for_ever() -> None:
     async with saying(*[b"x" * 65536] * 4) as address:
-        outcome = await probe_tcp(order(address, Step(pattern("y"))))
+        outcome = await probe_tcp(order(address, Step(pattern("y")), timeout=20.0))
     assert "no end" in outcome.said
 
 
