@@ -15,6 +15,7 @@ from benchmarks import (
     large,
     machine,
     metrics,
+    middleware,
     queues,
     reaction,
     storm,
@@ -38,6 +39,7 @@ SCENARIOS: Mapping[str, Callable[[], None]] = {
     "processes": machine.processes,
     "backups": backups.main,
     "metrics": metrics.main,
+    "middleware": middleware.main,
 }
 
 

@@ -10,16 +10,22 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.middleware_alone import measured
 from benchmarks.middleware_apps import APPS
 from benchmarks.report import at_least, at_most, say
 from benchmarks.server import free_port
 
 ROUNDS, SECONDS = 7, 1
+PEERS = (
+    ("starlette", "starlette_exporter", 8.0),
+    ("fastapi", "instrumentator", 8.0),
+    ("aiohttp", "plain prometheus_client", 2.0),
+)
 _DONE = re.compile(r"^\s+(\d+) requests in", re.MULTILINE)
 
 
@@ -78,8 +84,23 @@ def _wait(port: int) -> None:
 
 
 def main() -> None:
-    """Prints the table."""
-    say(f"middleware: CPU of a request, the best of {ROUNDS} rounds of {SECONDS} s each in turns")
+    """Prints the tables."""
+    alone = measured()
+    say("middleware: CPU of a request, without a socket, the best of alternating rounds")
+    for name, each in alone.items():
+        say(f"  {name:34} {each:6.1f} us   over bare {_over(alone, name):6.1f} us")
+    for framework, other, goal in PEERS:
+        ours, theirs = _over(alone, f"{framework}+prunella"), _over(alone, f"{framework}+{other}")
+        at_most(f"{framework}: ours, with correlation id", ours, 10.0, "us")
+        at_least(f"{framework}: {other} costs", theirs / max(ours, 0.1), goal, "x")
+    served()
+
+
+def served() -> None:
+    """The same behind uvicorn and aiohttp's server, under wrk."""
+    say(
+        f"  the same behind a server under wrk, the best of {ROUNDS} rounds of {SECONDS} s each in turns"
+    )
     with ExitStack() as parts:
         servers = {name: parts.enter_context(_serving(name)) for name in APPS}
         for server in servers.values():
@@ -88,17 +109,13 @@ def main() -> None:
         for _ in range(ROUNDS):
             for server in servers.values():
                 server.load(SECONDS)
-    over = {
-        name: server.each - servers[name.split("+")[0]].each for name, server in servers.items()
-    }
+    best = {name: server.each for name, server in servers.items()}
     for name, server in servers.items():
         rounds = " ".join(f"{took:.1f}" for took in server.took)
-        say(f"  {name:34} {server.each:6.1f} us   over bare {over[name]:6.1f} us   ({rounds})")
-    for framework, other, goal in (
-        ("starlette", "starlette_exporter", 8.0),
-        ("fastapi", "instrumentator", 8.0),
-        ("aiohttp", "plain prometheus_client", 2.0),
-    ):
-        ours, theirs = over[f"{framework}+prunella"], over[f"{framework}+{other}"]
-        at_most(f"{framework}: ours, with correlation id", ours, 10.0, "us")
-        at_least(f"{framework}: {other} costs", theirs / max(ours, 0.1), goal, "x")
+        say(
+            f"  {name:34} {best[name]:6.1f} us   over bare {_over(best, name):6.1f} us   ({rounds})"
+        )
+
+
+def _over(each: Mapping[str, float], name: str) -> float:
+    return each[name] - each[name.split("+", maxsplit=1)[0]]
