@@ -57,6 +57,7 @@ def test_the_receiver_reads_its_file_for_two_of_everything() -> None:
         "JOURNAL_URL": "postgresql://prunella:secret@127.0.0.1/prunella",
     }
     settings = load(ReceiverSettings, EXAMPLES / "ha" / "receiver.yml", environ)
+    assert settings.alertmanager is not None
     assert len(settings.alertmanager.urls) == 2
 
 
