@@ -87,6 +87,7 @@ processes: [{name: api, manager: pm2}, {name: shop, manager: supervisor}, {name:
 endpoints: [{name: checkout, url: http://127.0.0.1/health, every: 15s, timeout: 5s, expect: {status: [200], body: "ok"}, service: api}]
 redis: [{name: cache, url: "${REDIS_URL}", service: cache}]
 postgres: [{name: main, url: "${DATABASE_URL}", service: db}]
+pgbouncer: [{name: pool, url: "postgresql://stats@127.0.0.1:6432/pgbouncer"}]
 queues: [{system: bullmq, url: "${REDIS_URL}", prefix: bull, queues: auto, service: jobs}]
 backups: [{name: nightly, directory: /var/backups, pattern: "*.dump"}]
 health: {memory: 0.9, query: 1s, pool: 0.9, queue: {warning: 50, critical: 100}, failures: {warning: 0.05, critical: 0.1}}
@@ -94,7 +95,8 @@ scrape_timeout: 9.5s
 """)
     environ = {"REDIS_URL": "redis://127.0.0.1:6379/0", "DATABASE_URL": "postgres://db/shop"}
     found = read(file, environ)
-    assert set(found.options()) == set(COLLECTORS) - {"intake", "releases"}  # ours, and not in the contract
+    beyond = {"intake", "releases"}  # ours, and not in the contract
+    assert set(found.options()) == set(COLLECTORS) - beyond
     assert found.labels.service == "shop"
 
 
