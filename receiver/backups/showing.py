@@ -8,12 +8,15 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
+from receiver.backups.base import Ground
 from receiver.backups.facet import BackupFacet
 from receiver.backups.kinds import configured
 from receiver.backups.local import listed
 from receiver.backups.record import Runs, read_record
+from receiver.backups.stores import elsewhere_listed
 from receiver.decide.backups import Backup, Kind, newest
 from receiver.stores.postgres_store import PostgresFacet
+from receiver.tools import Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +67,28 @@ def as_json(target: str, facet: BackupFacet, shown: Shown) -> dict[str, object]:
         "problem": shown.problem,
         "free_bytes": shown.free,
         "runs": {str(kind): _times(runs) for kind, runs in shown.runs.items()},
-        "backups": [
-            {
-                "name": one.name,
-                "kind": str(one.kind),
-                "at": moment(one.at),
-                "size": one.size,
-                "verified_at": moment(one.verified_at),
-            }
-            for one in shown.backups
-        ],
+        "backups": [_backup(one) for one in shown.backups],
+    }
+
+
+async def away(
+    target: str, facet: BackupFacet, postgres: PostgresFacet | None, tools: Tools
+) -> list[dict[str, object]]:
+    """What is in each bucket, or why that cannot be told: asked only by whoever wants it, because it takes its time."""
+    ground = Ground(target, facet, postgres, tools, facet.timeout)
+    return [
+        {"store": named, "problem": problem, "backups": [_backup(one) for one in found]}
+        for named, found, problem in await elsewhere_listed(ground)
+    ]
+
+
+def _backup(one: Backup) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "kind": str(one.kind),
+        "at": moment(one.at),
+        "size": one.size,
+        "verified_at": moment(one.verified_at),
     }
 
 

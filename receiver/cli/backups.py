@@ -45,9 +45,9 @@ def add_backups(command: Command, shared: argparse.ArgumentParser) -> None:
 
     for name, about in MAKES.items():
         word(name, about).add_argument("target")
-    word("list", "what there is, and what became of the last runs").add_argument(
-        "target", nargs="?"
-    )
+    listed = word("list", "what there is, and what became of the last runs")
+    listed.add_argument("target", nargs="?")
+    listed.add_argument("--away", action="store_true", help="in the buckets as well")
     verify = word("verify", "restore one into a scratch database, and count")
     verify.add_argument("target")
     verify.add_argument("file", nargs="?", help="default: the last one of the database")
@@ -90,8 +90,10 @@ async def backup(options: argparse.Namespace, api: Api) -> int:
 
 
 async def _list(options: argparse.Namespace, api: Api) -> int:
-    query = "" if options.target is None else "?" + urlencode({"target": options.target})
-    show(options, await api.get(f"/api/v1/backups{query}"), here.table)
+    asked = {"target": options.target} if options.target is not None else {}
+    query = urlencode({**asked, "away": "1"} if options.away else asked)
+    path = f"/api/v1/backups?{query}" if query else "/api/v1/backups"
+    show(options, await api.get(path), here.table)
     return 0
 
 

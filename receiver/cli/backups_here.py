@@ -20,7 +20,7 @@ from receiver.actions.base import ActionFailed, Effect
 from receiver.backups.base import BackupError, Ground
 from receiver.backups.facet import BackupFacet
 from receiver.backups.restoring import Plan, plan, restore
-from receiver.backups.showing import as_json, look
+from receiver.backups.showing import as_json, away, look
 from receiver.cli.api import UsageError
 from receiver.cli.show import show
 from receiver.consistency import build_action
@@ -52,7 +52,7 @@ async def done(options: argparse.Namespace) -> int:
     """Everything but a restore."""
     settings = _settings(options)
     if options.what == "list":
-        return _list(options, settings)
+        return await _list(options, settings)
     target = _target(settings, options.target)
     name, given = action_of(options)
     action = build_action(name, given)
@@ -142,13 +142,18 @@ def _target(settings: ReceiverSettings, name: str) -> Target:
     return settings.targets[name]
 
 
-def _list(options: argparse.Namespace, settings: ReceiverSettings) -> int:
+async def _list(options: argparse.Namespace, settings: ReceiverSettings) -> int:
     wanted = [_target(settings, options.target)] if options.target else settings.targets.values()
-    found = [
-        as_json(one.name, one.backup, look(one.name, one.backup, one.postgres))
-        for one in wanted
-        if one.backup is not None
-    ]
+    found = []
+    async with _tools(settings) as tools:
+        for one in wanted:
+            if one.backup is None:
+                continue
+            facets = one.backup, one.postgres
+            shown = as_json(one.name, one.backup, look(one.name, *facets))
+            if options.away:
+                shown["away"] = await away(one.name, *facets, tools)
+            found.append(shown)
     show(options, {"targets": found}, table)
     return 0
 
@@ -181,12 +186,16 @@ def table(said: Mapping[str, Any]) -> str:
         if one["problem"]:
             lines.append(f"  cannot be seen: {one['problem']}")
         lines += [f"  {kind}: {_run(runs)}" for kind, runs in one["runs"].items()]
-        lines += [
-            f"  {row['name']:<52} {row['size'] / 1e6:>12,.1f} MB  "
-            + (f"proven {row['verified_at']}" if row["verified_at"] else "not proven")
-            for row in one["backups"]
-        ]
+        lines += [_line(row) for row in one["backups"]]
+        for store in one.get("away", ()):
+            lines.append(f"  in {store['store']}: {store['problem'] or len(store['backups'])}")
+            lines += [_line(row) for row in store["backups"]]
     return "\n".join(lines) or "no target has a `backup:`"
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    proof = f"proven {row['verified_at']}" if row["verified_at"] else "not proven"
+    return f"  {row['name']:<52} {row['size'] / 1e6:>12,.1f} MB  {proof}"
 
 
 def _run(runs: Mapping[str, Any]) -> str:

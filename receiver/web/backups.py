@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 
 from prunella.service.answers import Refused
-from receiver.backups.showing import as_json, look
+from receiver.backups.showing import as_json, away, look
 from receiver.stages.context import Context
 
 
@@ -18,7 +18,7 @@ class Backups:
         self._context = context
 
     async def list(self, request: web.Request) -> web.Response:
-        """Every target with a `backup:`, or the one in `?target=`."""
+        """Every target with a `backup:`, or the one in `?target=`; with `?away` what is in its buckets, too."""
         wanted = request.query.get("target")
         targets = {
             name: target
@@ -32,6 +32,9 @@ class Backups:
         found = []
         for name, target in targets.items():
             if target.backup is not None and wanted in {None, name}:
-                shown = await asyncio.to_thread(look, name, target.backup, target.postgres)
-                found.append(as_json(name, target.backup, shown))
+                facets = target.backup, target.postgres
+                shown = as_json(name, target.backup, await asyncio.to_thread(look, name, *facets))
+                if "away" in request.query:
+                    shown["away"] = await away(name, *facets, self._context.tools)
+                found.append(shown)
         return web.json_response({"targets": found})

@@ -14,8 +14,10 @@ from receiver.backups.making import back_up
 from receiver.backups.proving import prove
 from receiver.backups.record import read_record
 from receiver.backups.restoring import plan, restore
+from receiver.backups.showing import as_json, away, look
 from receiver.backups.stores import elsewhere_listed
 from receiver.backups.uploads import Upload
+from receiver.cli.backups_here import table
 from receiver.decide.backups import Kind, file_name
 from tests.receiver.backups.shops import a_ground, a_shop, everything, facet_of, names_in
 from tests.receiver.stand_ins import SteppedClock, a_toolbox
@@ -170,3 +172,20 @@ async def test_what_was_sent_of_a_backup_that_failed_is_given_up(
         await back_up(ground, Kind.DATABASE)
     assert await s3.keys(one) == []
     assert await s3.unfinished(one) == 0
+
+
+async def test_what_is_away_is_listed_or_it_is_said_why_not(
+    s3: S3Server, tmp_path: Path, one: str
+) -> None:
+    ground = a_config_ground(tmp_path, s3.bucket(one))
+    made = await back_up(ground, Kind.CONFIG)
+    gone = ground.facet.s3[0].model_copy(update={"bucket": "gone"})
+    facet = ground.facet.model_copy(update={"s3": (*ground.facet.s3, gone)})
+    there, nowhere = await away("db", facet, None, ground.tools)
+    assert isinstance(there["backups"], list)
+    assert [row["name"] for row in there["backups"]] == [made.name]
+    assert "the bucket is not there" in str(nowhere["problem"])
+    said = table(
+        {"targets": [{**as_json("db", facet, look("db", facet, None)), "away": [there, nowhere]}]}
+    )
+    assert said.count(made.name) == 2
