@@ -12,6 +12,7 @@ from demo.shop.backing import UNSERVED, Backing
 from demo.shop.catalogue import PRODUCTS
 from demo.shop.faults import Fault, Faults, parse
 from demo.shop.release import Release, read
+from prunella import track_error
 from prunella.middleware.aiohttp import middleware
 
 FAULTS = web.AppKey("faults", Faults)
@@ -59,6 +60,7 @@ async def checkout(request: web.Request) -> web.Response:
     try:
         await request.app[BACKING].order()
     except UNSERVED as error:
+        track_error(error, "warning", {"route": "/checkout"})
         raise web.HTTPServiceUnavailable(text=f"no order: {type(error).__name__}\n") from error
     return web.json_response({"paid": True, "cents": PRODUCTS[0]["cents"]}, status=201)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from prunella.correlation import HEADER, correlated
+from prunella.correlation import HEADER, TRACE_HEADER, correlated
 from prunella.metrics import Gauge
 from prunella.middleware.aiohttp import metrics_response, template_of
 from prunella.middleware.measure import CLIENT_GONE, Measured
@@ -192,7 +192,9 @@ class Service:
             guard.request_began(request.content)
             try:
                 with (
-                    correlated(request.headers.get(HEADER)) as correlation,
+                    correlated(
+                        request.headers.get(HEADER), request.headers.get(TRACE_HEADER)
+                    ) as correlation,
                     Measured(request.method, template_of(request)) as measured,
                 ):
                     try:
@@ -208,7 +210,9 @@ class Service:
                     except Exception as error:  # noqa: BLE001 - answered and logged; the next request must not suffer
                         response = answer_to(request, error)
                     measured.status = response.status
+                    measured.received(request.content_length)
                     if not response.prepared:
+                        measured.size = response.content_length
                         response.headers[HEADER] = correlation
             finally:
                 guard.request_ended()

@@ -340,3 +340,12 @@ async def test_after_the_end_nobody_listens() -> None:
         address = client.address
     with pytest.raises(ConnectionRefusedError):
         await Client(address).get("/-/healthy")
+
+
+async def test_the_sizes_of_bodies_are_counted() -> None:
+    labels = {"method": "POST", "route": "/echo"}
+    received = Counted("http_request_size_bytes_sum", labels)
+    answered = Counted("http_response_size_bytes_sum", labels)
+    async with client_of(service()) as client:
+        answer = await client.post("/echo", b'{"a": 1}')
+    assert (received.grown, answered.grown) == (8, len(answer.body))
