@@ -6,8 +6,9 @@ The path of one scrape:
     scrape      all of them at once, one collection of each at a time, late or broken ones cut off
     collectors  one file for each key of exporter.yml, listed in COLLECTORS; fresh values, no global gauges
                 (`proc` reads the machine, `probing` looks at endpoints, `collectors.process_sources` asks managers,
-                `postgres` asks databases, `queues` knows where each queue system keeps its jobs)
-    page        the families as text or OpenMetrics, in a thread
+                `postgres`, `resp` and `pgbouncer` ask databases over connections that are `kept`, whose answers become
+                `lines` at once, `queues` knows where each queue system keeps its jobs)
+    page        the families as text or OpenMetrics
 
 `running` builds the collectors from the `settings` and keeps those that a reload does not change; `health` answers
 `/api/health/*` with what `database_health` and `queue_health` make of what was seen, as `report`s.
