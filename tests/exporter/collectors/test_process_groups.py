@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from exporter import page
 from exporter.collectors.base import World
 from exporter.collectors.process_sources.base import Reading
 from exporter.collectors.process_sources.grouping import Commands, groups
-from exporter.collectors.process_sources.look import Snapshot, look
+from exporter.collectors.process_sources.look import Snapshot, look, remembered
 from exporter.collectors.process_sources.matched import MatchedEntry
 from exporter.collectors.processes import Processes
 from exporter.proc.groups import Used, group_families
@@ -145,6 +146,58 @@ async def test_a_process_that_comes_and_goes_takes_its_group_with_it(tmp_path: P
         running.kill()
         await running.wait()
     assert not await there()
+
+
+def test_a_pid_that_has_another_process_now_is_no_step_back(tmp_path: Path) -> None:
+    """The kernel gives numbers again: the group's counter goes on, and the line that is matched is the new one's."""
+    tree(tmp_path, "app")
+    lines = remembered(tmp_path)
+    used, commands = Used(), Commands()
+
+    def scraped(now: float) -> tuple[float, str]:
+        snapshot = Snapshot(tmp_path, lines)
+        together = list(groups({"machine": every(snapshot, split=9)}, snapshot, commands))
+        totals = used.add(together, now)
+        return totals["app"][0], snapshot.command_lines[100]
+
+    assert scraped(100.0) == (0.0, "/bin/app")
+    text = (tmp_path / "100/stat").read_text()
+    (tmp_path / "100/stat").write_text(
+        text.replace(" 200 100 ", " 50 10 ").replace(" 6000 ", " 99000 ")
+    )
+    (tmp_path / "100/cmdline").write_text("/bin/app\0--second\0")
+    assert scraped(1000.0) == (0.5, "/bin/app --second")
+
+
+def test_a_process_that_ends_between_two_looks_is_left_out(tmp_path: Path) -> None:
+    snapshot = tree(tmp_path, "app", "app")
+    shutil.rmtree(tmp_path / "100")
+    (group,) = groups({"machine": every(snapshot, split=9)}, snapshot, Commands())
+    assert len(group.members) == 2  # both were there when the table was read
+    families = list(group_families([group], Used().add([group], 1.0), 0.0))
+    assert value(families, "namedprocess_namegroup_open_filedesc") is None
+
+
+@pytest.mark.server
+async def test_a_process_that_renames_itself_is_found_by_its_new_line(tmp_path: Path) -> None:
+    """As PostgreSQL's do, right after they were started."""
+    code = "import ctypes, sys, time; libc = ctypes.CDLL(None); print('on', flush=True); sys.stdin.readline(); libc.prctl(15, b'renamed-app'); print('done', flush=True); time.sleep(60)"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    collector = Processes([MACHINE], World())
+    try:
+        await process.stdout.readline()
+        await collected(collector=collector)
+        process.stdin.write(b"go\n")
+        await process.stdout.readline()
+        found = await collected(collector=collector)
+        assert value(found, "namedprocess_namegroup_num_procs", groupname="renamed-app") == 1
+    finally:
+        process.kill()
+        await process.communicate()
 
 
 def as_nobody(call: Callable[[], object]) -> object:

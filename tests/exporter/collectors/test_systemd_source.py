@@ -87,6 +87,41 @@ async def test_what_systemctl_complains_of_is_told(tmp_path: Path) -> None:
     assert found.problems == ("systemd: Failed to connect to bus",)
 
 
+@pytest.mark.parametrize("state", ["active", "reloading", "refreshing"])
+async def test_a_service_that_reloads_is_up(tmp_path: Path, state: str) -> None:
+    found = await seen(saying(tmp_path, f"Id=api.service\nLoadState=loaded\nActiveState={state}\n"))
+    assert value(found, "prunella_process_up") == 1
+
+
+@pytest.mark.parametrize("state", ["activating", "deactivating", "failed", "maintenance"])
+async def test_a_service_that_comes_or_goes_is_not(tmp_path: Path, state: str) -> None:
+    found = await seen(saying(tmp_path, f"Id=api.service\nLoadState=loaded\nActiveState={state}\n"))
+    assert value(found, "prunella_process_up") == 0
+
+
+async def test_an_alias_is_found_by_the_name_that_the_entry_says(tmp_path: Path) -> None:
+    text = "Id=real.service\nNames=api.service real.service\nLoadState=loaded\nActiveState=active\n"
+    found = await seen(saying(tmp_path, text + "NRestarts=4\n"))
+    assert value(found, "prunella_process_up", name="api") == 1
+    assert value(found, "prunella_process_restarts_total", name="api") == 4
+
+
+@pytest.mark.parametrize("limit", ["infinity", "18446744073709551615", "[not set]", ""])
+async def test_no_limit_in_any_of_systemds_words_is_none(tmp_path: Path, limit: str) -> None:
+    text = "Id=api.service\nLoadState=loaded\nActiveState=active\n"
+    found = await seen(saying(tmp_path, f"{text}MemoryMax={limit}\n"))
+    assert value(found, "prunella_process_memory_limit_bytes") is None
+
+
+def saying(tmp_path: Path, text: str) -> SystemdEntry:
+    """An entry whose systemctl says just this."""
+    (tmp_path / "said").write_text(text)
+    program = tmp_path / "systemctl"
+    program.write_text(f"#!/bin/sh\ncat {tmp_path}/said\n")
+    program.chmod(0o755)
+    return SystemdEntry(name="api", manager="systemd", systemctl=str(program))
+
+
 @pytest.mark.parametrize("name", ["--all", "*", "a b", "api.socket", "x" * 300, "a;b"])
 async def test_a_name_that_is_no_services_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
