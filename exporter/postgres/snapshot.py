@@ -22,7 +22,7 @@ Part = Sequence[tuple[str | None, str | None, Figures]]
 
 SIZES_EVERY = 300.0  # pg_database_size walks the files: most of the time that a scrape would cost
 SETTINGS_EVERY = 60.0  # pg_settings makes all 350 of them to tell thirty
-OLDEST = 10  # the version from which on all that is asked for is there
+OLDEST = 11  # the version from which on all that is asked for is there
 
 
 class TooOldError(asyncpg.InterfaceError):

@@ -8,7 +8,7 @@ from exporter.postgres import sql
 from exporter.postgres.columns import CHECKPOINTER, DATABASE, WRITER
 
 
-@pytest.mark.parametrize("version", [10, 12, 14, 15, 16, 17, 18])
+@pytest.mark.parametrize("version", [11, 12, 14, 15, 16, 17, 18])
 def test_every_version_is_asked_the_same_parts_once(version: int) -> None:
     statement = sql.scrape(version)
     assert statement.count("UNION ALL") == 8
