@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sysconfig
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -75,11 +76,9 @@ def normalised(text: str) -> str:
 
 
 def said(error: BaseException) -> str:
-    """An error's message, also of one that cannot say it."""
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - whatever somebody's __str__ does, the error itself must be told of
-        return "(it cannot be shown)"
+    """An error's message, also of one that cannot say it: the traceback's own words for it."""
+    line = "".join(traceback.format_exception_only(error)).strip()
+    return line.partition(": ")[2]
 
 
 def kind_of(error: BaseException) -> str:

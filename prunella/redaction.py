@@ -74,6 +74,10 @@ _PERSONAL = (
 )
 _CARD = re.compile(r"(?<![\d.])\d(?:[ -]?\d){12,18}(?![\d.])")
 _DEEPEST, _MOST, _LONGEST = 6, 100, 4096
+# What comes of somebody's __str__ that has a mistake in it; the report must not fail over it.
+_UNSHOWN = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, NameError, OSError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
 
 
 def anonymous(text: str) -> str:
@@ -113,7 +117,7 @@ def _cut(text: str) -> str:
 def _text(value: object) -> str:
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - whatever somebody's __str__ does, the report must not fail over it
+    except _UNSHOWN:
         return f"({type(value).__name__} that cannot be shown)"
 
 

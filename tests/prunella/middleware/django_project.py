@@ -22,10 +22,10 @@ USE_TZ = True
 LOGGING_CONFIG = None
 
 from django.core.exceptions import PermissionDenied  # noqa: E402 - Django reads the settings above
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse  # noqa: E402
-from django.urls import include, path, re_path  # noqa: E402
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse  # noqa: E402 - Django reads the settings above
+from django.urls import include, path, re_path  # noqa: E402 - Django reads the settings above
 
-from prunella.correlation import correlation_id  # noqa: E402
+from prunella.correlation import correlation_id  # noqa: E402 - Django reads the settings above
 
 
 def order(request: HttpRequest, key: int) -> HttpResponse:
