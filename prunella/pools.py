@@ -78,9 +78,9 @@ def _redis(pool: Any) -> Reading:
     most = pool.max_connections if pool.max_connections < _UNLIMITED else None
     if hasattr(pool, "_in_use_connections"):
         idle = len(pool._available_connections)  # noqa: SLF001 - redis-py counts for itself only
-        return Reading(len(pool._in_use_connections), idle, most)  # noqa: SLF001 - as above
+        return Reading(len(pool._in_use_connections), idle, most)  # noqa: SLF001 - as in the line before
     idle = sum(connection is not None for connection in list(pool.pool.queue))  # the blocking one
-    return Reading(len(pool._connections) - idle, idle, most)  # noqa: SLF001 - as above
+    return Reading(len(pool._connections) - idle, idle, most)  # noqa: SLF001 - as in the line before
 
 
 _LIBRARIES: Mapping[str, Library] = {  # by what only its pools have

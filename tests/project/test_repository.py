@@ -51,7 +51,7 @@ def test_everything_that_is_installed_is_pinned() -> None:
 
 
 def _dependencies() -> str:
-    text = (ROOT / "pyproject.toml").read_text()
+    text = re.sub(r"\{ include-group = [^}]*\}", "", (ROOT / "pyproject.toml").read_text())
     lists = re.findall(r"^\w[\w-]* = \[(.*?)\]$", text.split("[tool.")[0], re.MULTILINE)
     found = [item for item in lists if ">=" in item]
     return " ".join(found)

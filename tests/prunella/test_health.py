@@ -5,6 +5,7 @@ import functools
 import time
 from datetime import datetime
 from threading import Event, get_ident
+from typing import cast
 
 import pytest
 
@@ -171,10 +172,12 @@ def test_every_thread_may_ask_with_a_loop_of_its_own() -> None:
 async def test_the_answer_holds_words_and_times_only(caplog: pytest.LogCaptureFixture) -> None:
     body = (await report_of(cache_is_critical=True)).as_json()
     assert body["status"] == "unhealthy"
-    assert body["checks"] == {
-        "db": {"status": "up", "responseTime": "0ms"},
-        "cache": {"status": "down", "responseTime": "0ms"},
+    checks = cast("dict[str, dict[str, str]]", body["checks"])
+    assert {name: found["status"] for name, found in checks.items()} == {
+        "db": "up",
+        "cache": "down",
     }
+    assert all(found["responseTime"].endswith("ms") for found in checks.values())
     assert datetime.fromisoformat(str(body["timestamp"])).tzinfo is not None
     assert "CANARY" not in str(body)
     assert caplog.records[-1].getMessage() == "health check failed"
