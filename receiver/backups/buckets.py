@@ -20,7 +20,7 @@ from receiver.backups.uploads import Upload
 from receiver.decide.backups import BESIDE, PARTIAL, VERIFIED, Backup, parse_name
 
 T = TypeVar("T")
-ATTEMPTS = 5
+ATTEMPTS = 4
 CHUNK = 1 << 20
 CURES = {
     "NoSuchBucket": "the bucket is not there: make it, or correct `bucket`",

@@ -15,7 +15,7 @@ from tests.receiver.cli.test_operate import a_token
 from tests.receiver.web.serving import serving
 from tests.servers.postgres import PASSWORD, PostgresServer, postgres_server
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.timeout(180)]  # many commands, a process each
 NOBODY = "http://127.0.0.1:1"
 
 
