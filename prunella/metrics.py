@@ -7,14 +7,19 @@ be in its files after every observation, and prometheus_client's own types do th
 from __future__ import annotations
 
 import os
+import struct
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, values
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import REGISTRY, Collector
 
 from prunella.guarded import needed
 
+_ATTEMPTS = 10
 SHARED = bool(getattr(values.ValueClass, "_multiprocess", False))
 
 if TYPE_CHECKING or not (SHARED or needed()):
@@ -35,16 +40,31 @@ def shares(registry: Collector) -> bool:
 def shared() -> CollectorRegistry:
     """What all processes of the app have counted, those that have ended included; gauges only of those that live."""
     # few need it, and it costs as much as all of this module
-    from prometheus_client import multiprocess  # noqa: PLC0415 - as said above
+    from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415 - as said above
 
     folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
     for file in folder.glob("gauge_live*.db"):
         pid = file.stem.rpartition("_")[2]
         if pid.isdigit() and not _lives(int(pid)):
-            multiprocess.mark_process_dead(int(pid), str(folder))  # type: ignore[no-untyped-call]  # typed in part only
+            file.unlink(missing_ok=True)  # another process may have been quicker
     registry = CollectorRegistry(support_collectors_without_names=True)
-    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # typed in part only
+    registry.register(_Patient(MultiProcessCollector(None)))  # type: ignore[no-untyped-call]  # typed in part only
     return registry
+
+
+class _Patient(Collector):
+    """A file that another process is just making is empty for a moment, and one may go while it is read."""
+
+    def __init__(self, files: Collector) -> None:
+        self._files = files
+
+    def collect(self) -> Iterable[Metric]:
+        for _ in range(_ATTEMPTS):
+            try:
+                return list(self._files.collect())
+            except (struct.error, ValueError, FileNotFoundError):
+                time.sleep(0.02)
+        return self._files.collect()
 
 
 def _lives(pid: int) -> bool:

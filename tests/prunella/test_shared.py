@@ -54,6 +54,10 @@ async def values(server: Gunicorn) -> dict[str, float]:
 
 
 async def assert_counted(server: Gunicorn, requests: int) -> None:
+    async def all_are_over() -> bool:  # a request is counted after the client has its answer
+        return (await values(server))["http_requests_total"] >= requests
+
+    await until(all_are_over, f"{requests} requests counted")
     for _ in range(4):  # whichever worker answers
         found = await values(server)
         assert found["http_requests_total"] == requests
