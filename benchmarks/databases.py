@@ -62,7 +62,7 @@ async def _use(client: redis.asyncio.Redis) -> None:
     for one in ("get", "strlen", "incr", "decr", "ttl", "type", "exists", "persist", "touch"):
         await client.execute_command(one, "text")  # type: ignore[no-untyped-call] # redis-py leaves it untyped
     for number, add in enumerate(("lpush", "rpush", "sadd", "pfadd")):
-        await client.execute_command(add, f"key{number}", "a", "b")  # type: ignore[no-untyped-call] # the same
+        await client.execute_command(add, f"key{number}", "a", "b")  # type: ignore[no-untyped-call] # redis-py leaves it untyped, too
     await client.zadd("sorted", {"a": 1.0})
     await client.hset("hash", "a", "1")
     await client.xadd("stream", {"a": "1"})

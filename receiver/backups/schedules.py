@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from receiver.decide.schedule import parse_cron
 from receiver.raw_tree import mapping, sequence
 
 NIGHTLY, WEEKLY = "0 2 * * *", "0 4 * * 0"
@@ -39,7 +40,7 @@ def _of(name: str, facets: Mapping[str, Any], own: Sequence[Any]) -> Iterator[di
     for action, key, usual in wanted:
         cron = facet.get(key, usual)
         called = f"{'backup' if action == 'backup' else 'drill'}-{name}"[:_LONGEST_NAME]
-        if isinstance(cron, str) and not _said(own, called, action, name, explicit=key in facet):
+        if _is_cron(cron) and not _said(own, called, action, name, explicit=key in facet):
             yield {
                 "name": called,
                 "cron": cron,
@@ -49,6 +50,14 @@ def _of(name: str, facets: Mapping[str, Any], own: Sequence[Any]) -> Iterator[di
                 "timeout": facet.get("timeout", TIMEOUT),
                 "grace": GRACE,
             }
+
+
+def _is_cron(text: object) -> bool:
+    """What is none is told where it stands, in the facet."""
+    try:
+        return isinstance(text, str) and bool(parse_cron(text))
+    except ValueError:
+        return False
 
 
 def _said(own: Sequence[Any], called: str, action: str, target: str, *, explicit: bool) -> bool:

@@ -29,7 +29,7 @@ _ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 _LONGEST = 200
 
 
-def _cron(text: str) -> str:
+def parse_cron(text: str) -> str:
     """Five fields as in crontab(5), and a moment that comes at least once."""
     if len(text.split()) != 5 or len(text) > _LONGEST or not text.isascii():
         raise ValueError(
@@ -44,7 +44,7 @@ def _cron(text: str) -> str:
     return " ".join(text.split())
 
 
-Cron = Annotated[str, AfterValidator(_cron)]
+Cron = Annotated[str, AfterValidator(parse_cron)]
 
 
 @lru_cache

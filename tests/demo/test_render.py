@@ -57,7 +57,7 @@ def test_the_rules_are_the_shipped_ones_but_for_the_port_in_their_links(places: 
         ours = places.url("receiver")
         shipped = (SHIPPED / "rules" / path.name).read_text()
         assert text.replace(ours, "http://127.0.0.1:9651") == shipped
-        assert f"{ours}/runbooks/" in text
+        assert f"{ours}/runbooks/" in text or "- alert:" not in text
 
 
 def test_alertmanager_tells_our_receiver_with_our_token(places: Places) -> None:

@@ -84,7 +84,8 @@ def test_our_own_config_rules_and_alertmanager_are_clean(tmp_path: Path) -> None
     secrets.mkdir()
     for name in ("webhook_token", "operate_token", "preview_bot_token", "preview_signing_secret"):
         (secrets / name).write_text("s" * 32)
-    (secrets / "prunella_database_url").write_text("postgresql://prunella:p@127.0.0.1/shop")
+    for who in ("prunella", "keeper"):
+        (secrets / f"{who}_database_url").write_text(f"postgresql://{who}:p@127.0.0.1/shop")
     done = subprocess.run(
         [
             *(sys.executable, "-m", "receiver.cli", "lint"),
