@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from benchmarks import (
+    backtest,
     backups,
     databases,
     fan_out,
@@ -40,6 +41,7 @@ SCENARIOS: Mapping[str, Callable[[], None]] = {
     "processes": machine.processes,
     "probe": probe.main,
     "backups": backups.main,
+    "backtest": backtest.main,
     "metrics": metrics.main,
     "middleware": middleware.main,
 }

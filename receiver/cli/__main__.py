@@ -14,6 +14,7 @@ from prunella.version import version
 
 with extra("prunella", "receiver"):
     from receiver.cli.api import Api, ApiError, UsageError
+    from receiver.cli.backtest import add_backtest, backtest, replay
     from receiver.cli.backups import add_backups, backup
     from receiver.cli.lint import add_lint, lint
     from receiver.cli.notify import add_notify, notify
@@ -104,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     add_releases(command, shared)
     add_backups(command, shared)
     add_simulate(command)
+    add_backtest(command)
     add_lint(command)
     add_rules(command, shared)
     command("journal", "the audit journal").add_argument("what", choices=["export", "verify"])
@@ -169,7 +171,9 @@ _APART: Mapping[str, Callable[[argparse.Namespace, Api], Awaitable[int]]] = {
 }
 # those that need no receiver
 _HERE: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "backtest": backtest,
     "lint": lint,
+    "replay": replay,
     "rules": rules,
     "simulate": simulate,
 }

@@ -23,6 +23,14 @@ class Unreadable(Exception):
 
 def rules_of(patterns: Sequence[str]) -> Rules:
     """The rules of all files that the patterns name. Raises Unreadable."""
+    try:
+        return read_rules(rules_in(patterns))
+    except ValueError as error:
+        raise Unreadable(f"--rules: {error}") from error
+
+
+def rules_in(patterns: Sequence[str]) -> list[Mapping[str, object]]:
+    """The same, as they are written. Raises Unreadable."""
     found: list[Mapping[str, object]] = []
     for pattern in patterns:
         files = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - a pattern may be absolute
@@ -32,10 +40,7 @@ def rules_of(patterns: Sequence[str]) -> Rules:
             groups = _sequence(_loaded(Path(file)).get("groups"))
             rules = (_sequence(_mapping(group).get("rules")) for group in groups)
             found += [_mapping(rule) for of_group in rules for rule in of_group]
-    try:
-        return read_rules(found)
-    except ValueError as error:
-        raise Unreadable(f"--rules: {error}") from error
+    return found
 
 
 class AlertmanagerFile:

@@ -159,7 +159,7 @@ async def _perform(claim: Claim, run: Run, rung: Rung, context: Context) -> Outc
     action = build_action(rung.action, rung.options)
     try:
         async with asyncio.timeout(rung.timeout + KILL_GRACE):
-            done = await action.run(effect, tools)
+            done = await context.perform(action, effect, tools)
     except (ActionTimedOut, TimeoutError):
         if action.gives_up:  # nothing that a look at the target could say would settle it
             return Outcome("failed", Reason.TIMEOUT, f"{run.kind} had no end in time")

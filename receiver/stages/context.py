@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prunella.logs import create_logger
 from receiver import metrics
+from receiver.actions.base import Action, Done, Effect
 from receiver.decide.incident import CLOSED, Incident
 from receiver.decide.plan import Playbook
 from receiver.journal import Claim, Event, Journal, Move
@@ -19,9 +20,14 @@ from receiver.tools import Http, Survivors, Tools
 
 log = create_logger("prunella.receiver")
 PARSED_MOST = 1024
+Perform = Callable[[Action, Effect, Tools], Awaitable[Done]]
 # by playbook, because thousands of incidents have the plan of one, and by incident for those that have another; to read
 # a plan anew takes longer than all the rest of opening an incident
 _PARSED: dict[str | int, tuple[Mapping[str, object], Playbook]] = {}
+
+
+async def _perform(action: Action, effect: Effect, tools: Tools) -> Done:
+    return await action.run(effect, tools)
 
 
 @dataclass(slots=True)
@@ -50,6 +56,7 @@ class Context:
     illustrations: Illustrations = field(default_factory=Illustrations)
     heard_watchdog: Watchdog = field(default_factory=Watchdog)
     post: Http | None = None  # for letters alone: connections that are kept for a moment
+    perform: Perform = field(default=_perform)  # a backtest writes down what would be done instead
 
     def now(self) -> float:
         """Unix seconds."""
