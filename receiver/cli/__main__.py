@@ -16,6 +16,7 @@ with extra("prunella", "receiver"):
     from receiver.cli.api import Api, ApiError, UsageError
     from receiver.cli.backtest import add_backtest, backtest, replay
     from receiver.cli.backups import add_backups, backup
+    from receiver.cli.health import add_health, health
     from receiver.cli.lint import add_lint, lint
     from receiver.cli.notify import add_notify, notify
     from receiver.cli.oncall import add_oncall, oncall
@@ -108,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     add_backtest(command)
     add_lint(command)
     add_rules(command, shared)
+    add_health(command)
     command("journal", "the audit journal").add_argument("what", choices=["export", "verify"])
     return parser
 
@@ -172,6 +174,7 @@ _APART: Mapping[str, Callable[[argparse.Namespace, Api], Awaitable[int]]] = {
 # those that need no receiver
 _HERE: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "backtest": backtest,
+    "health": health,
     "lint": lint,
     "replay": replay,
     "rules": rules,
