@@ -1,4 +1,4 @@
-"""A month of a hundred alerts through the receiver's own stages, and how long Prometheus' answers take to be read."""
+"""A month of a hundred alerts through the receiver's own stages, and the report and page of it."""
 
 from __future__ import annotations
 

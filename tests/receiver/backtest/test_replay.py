@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -150,3 +152,24 @@ def apart(begins: list[tuple[int, int, str]]) -> list[Stretch]:
             free[service] = minute + lasts
             found.append(wrong(minute * 60, lasts, service))
     return found
+
+
+async def test_a_rollback_is_refused_because_no_release_is_known(tmp_path: Path) -> None:
+    version = {"url": "http://127.0.0.1:1/version", "json": "version"}
+    release = {"strategy": "symlink", "path": str(tmp_path), "version": version}
+    shop = {
+        "matchers": ['service="shop"'],
+        "http": {"base_url": "http://127.0.0.1:1"},
+        "process": {"manager": "command", "reload": ["/bin/true"], "status": ["/bin/true"]},
+        "release": release,
+    }
+    ladder = [{"name": "back", "action": "rollback", "timeout": "10m"}]
+    books = [book(ladder=ladder, blocked_max="10m")]
+    (case,) = await cases_of([wrong(0, 60)], targets={"shop": shop}, playbooks=books)
+    assert (case.acted, [one.reason for one in case.refused]) == ([], ["no_release"])
+
+
+async def test_as_configured_nobody_answers_a_question() -> None:
+    books = [book(mode="approve", approval_expires="10m")]
+    (case,) = await cases_of([wrong(0, 60)], mode=None, playbooks=books)
+    assert (case.acted, case.escalated) == ([], "approval_expired")
