@@ -74,7 +74,7 @@ async def _use(client: redis.asyncio.Redis) -> None:
         ("mget", "text", "no"), ("mset", "x", 1, "y", 2), ("del", "x"), ("unlink", "y"),
         ("dbsize",), ("time",), ("scan", 0), ("randomkey",), ("echo", "a"),
     ):  # fmt: skip
-        await client.execute_command(*words)  # type: ignore[no-untyped-call] # the same
+        await client.execute_command(*words)  # type: ignore[no-untyped-call] # redis-py leaves it untyped, too
 
 
 async def _postgres(server: PostgresServer) -> Mapping[str, Figures]:
