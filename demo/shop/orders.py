@@ -7,6 +7,7 @@ import contextlib
 
 import asyncpg
 
+from prunella import watch_pool
 from prunella.timing import timer
 
 TABLES = """
@@ -72,4 +73,5 @@ class Orders:
                 )
                 await pool.execute(TABLES)
                 self._pool = pool
+                watch_pool(pool, "orders")
         return self._pool

@@ -17,7 +17,6 @@ from tests.prometheus.promql import series_of
 NOTHING_THERE: Mapping[str, str] = {
     r"\bai_generation_\w+": "the shop generates nothing",
     r"\bnodejs_\w+": "the shop is no Node.js",
-    r"\bdb_pool_\w+|service_pool:db_pool_connections:ratio": "the shop's pool is not registered",
     r"\bapp_errors_total": "nothing was tracked",
     r"\bprobe_ssl_\w+": "the endpoint has no TLS",
     r"\bprunella_(deploy\w*|release\w*|rollbacks_total|launch_\w+)": "no release was deployed",
