@@ -2,7 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup up drill deploy test check rules sheets chaos bench compose-test fmt clean
 PYTHON := .venv/bin/python
-PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
+# one more than there are cores: many tests wait for a real server, and not for a core
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 5 ? n + 1 : 6)))
+PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
