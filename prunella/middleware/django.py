@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -88,6 +88,7 @@ class _Request:
         if not response.streaming:
             self.end(response.status_code, template, len(getattr(response, "content", b"")))
             return response
+        self._watch(response, template)
         close = response.close
 
         def closed() -> None:
@@ -99,6 +100,59 @@ class _Request:
         response.close = closed  # type: ignore[method-assign]  # Django has no hook for the end of a stream
         return response
 
+    def _watch(self, response: Any, template: str) -> None:
+        """A stream runs under the id of its request, and says how it ended: served by ASGI Django closes none that breaks.
+
+        A file is left to the server, which may send it by itself.
+        """
+        if getattr(response, "file_to_stream", None) is None:
+            of = self._parts_later if response.is_async else self._parts
+            response.streaming_content = of(response.streaming_content, response, template)
+
+    def _parts(self, parts: Iterator[bytes], response: Any, template: str) -> Iterator[bytes]:
+        status = self._left(response)
+        try:
+            while True:
+                with self.work:
+                    part = next(parts, None)
+                if part is None:
+                    status = response.status_code
+                    return
+                yield part
+        except Exception as error:
+            status = self._broken(error, template)
+            raise
+        finally:
+            self.end(status, template)
+
+    async def _parts_later(
+        self, parts: AsyncIterator[bytes], response: Any, template: str
+    ) -> AsyncIterator[bytes]:
+        status = self._left(response)
+        try:
+            while True:
+                with self.work:
+                    part = await anext(parts, None)
+                if part is None:
+                    status = response.status_code
+                    return
+                yield part
+        except Exception as error:
+            status = self._broken(error, template)
+            raise
+        finally:
+            self.end(status, template)
+
+    def _left(self, response: Any) -> int:
+        """What a stream is that was not read to its end; nobody waits for that of a HEAD."""
+        return int(response.status_code) if self._request.method == "HEAD" else CLIENT_GONE
+
+    def _broken(self, error: Exception, template: str) -> int:
+        """In the middle of a stream, where Django calls no hook."""
+        with self.work:
+            unhandled(error, {"method": self._request.method, "route": template})
+        return 500
+
     def end(self, status: int, template: str, size: int | None = None) -> None:
         """Counts it, once."""
         if self._over:
@@ -108,7 +162,7 @@ class _Request:
         route = route_of(str(self._request.method), template)
         route.ended(status, self._began, size, self.work.trace)
         received = str(self._request.META.get("CONTENT_LENGTH") or "")
-        if received.isdigit() and 0 < len(received) < 20 and int(received):
+        if received.isascii() and received.isdigit() and len(received) < 20:
             route.received(int(received))
 
 

@@ -124,7 +124,7 @@ class _Request:
         sent = self.sent if self.status else None
         route.ended(self.status or 500, self._began, sent, self.work.trace)
         size = str(self._environ.get("CONTENT_LENGTH") or "")
-        if size.isdigit() and 0 < len(size) < 20:
+        if size.isascii() and size.isdigit() and len(size) < 20:  # a "²" is a digit, and no number
             route.received(int(size))
 
     def _route(self) -> str:

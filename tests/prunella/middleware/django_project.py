@@ -61,6 +61,14 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(parts())
 
 
+def breaks(request: HttpRequest) -> StreamingHttpResponse:
+    def parts() -> Iterator[bytes]:
+        yield correlation_id().encode()
+        raise RuntimeError("in the middle")
+
+    return StreamingHttpResponse(parts())
+
+
 urlpatterns = [
     path("orders/<int:key>/", order),
     path("later/<int:key>/", later),
@@ -69,6 +77,7 @@ urlpatterns = [
     path("none/", none),
     path("denied/", denied),
     path("stream/", stream),
+    path("breaks/", breaks),
     path(
         "api/<slug:tenant>/",
         include([path("items/<int:key>", lambda r, tenant, key: order(r, key))]),

@@ -2,15 +2,21 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections.abc import AsyncIterator
 from typing import Any
 
 import django
 import pytest
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.test import RequestFactory
 
+from prunella.correlation import correlation_id
 from prunella.errors import recent_errors
 from prunella.middleware.asgi import App as AsgiApp
+from prunella.middleware.django import PrunellaMiddleware
 from prunella.middleware.wsgi import App
 from tests.prunella.middleware import asgi_driver, django_project
 from tests.prunella.middleware.wsgi_driver import ask
@@ -148,6 +154,79 @@ def test_a_thousand_hostile_paths_and_methods_make_no_series() -> None:
     for number in range(1_000):
         ask(app, f"/{number}/\xff", f"M{number}")
     assert others.grown == 1_000
+
+
+def test_a_stream_that_breaks_in_the_middle_is_a_500_and_tracked_under_its_id() -> None:
+    counted, fine = requests("/breaks/", "500"), requests("/breaks/", "200")
+    with pytest.raises(RuntimeError, match="middle"):
+        ask(shop(), "/breaks/", HTTP_X_CORRELATION_ID="req-broken")
+    newest = recent_errors()[0]
+    assert (counted.grown, fine.grown) == (1, 0)
+    assert (newest["type"], newest["correlation_id"]) == ("RuntimeError", "req-broken")
+
+
+async def streamed(parts: AsyncIterator[bytes]) -> HttpResponseBase:
+    """What the middleware makes of a view that answers with this stream; nothing closes it, as in Django's ASGI."""
+
+    async def view(_: HttpRequest) -> HttpResponseBase:
+        return StreamingHttpResponse(parts)
+
+    django.setup()
+    answer: HttpResponseBase = await PrunellaMiddleware(view)(RequestFactory().get("/"))
+    return answer
+
+
+async def test_an_async_stream_that_breaks_is_a_500_and_over_though_nobody_closes_it() -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"part"
+        raise RuntimeError("in the middle")
+
+    counted, in_progress = requests("other", "500"), Counted("http_requests_in_progress")
+    response: Any = await streamed(parts())
+    with pytest.raises(RuntimeError, match="middle"):
+        async for _ in response:
+            pass
+    assert (counted.grown, in_progress.grown) == (1, 0)
+
+
+async def test_an_async_stream_that_ends_is_counted_as_its_answer() -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield correlation_id().encode()
+
+    counted = requests("other")
+    response: Any = await streamed(parts())
+    assert [part async for part in response] == [response["X-Correlation-ID"].encode()]
+    assert counted.grown == 1
+
+
+async def test_an_async_stream_that_is_called_off_is_counted_as_gone() -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"part"
+        raise asyncio.CancelledError
+
+    counted, in_progress = requests("other", "499"), Counted("http_requests_in_progress")
+    response: Any = await streamed(parts())
+    with pytest.raises(asyncio.CancelledError):
+        async for _ in response:
+            pass
+    assert (counted.grown, in_progress.grown) == (1, 0)
+
+
+def test_a_client_that_leaves_a_stream_is_counted_as_gone() -> None:
+    counted = requests("/stream/", "499")
+    assert ask(shop(), "/stream/", parts=1).body == b"part"
+    assert counted.grown == 1
+
+
+def test_a_stream_runs_under_the_id_of_its_request() -> None:
+    answer = ask(shop(), "/breaks/", parts=1, HTTP_X_CORRELATION_ID="req-1")
+    assert answer.body == b"req-1"
+
+
+def test_a_length_that_is_no_number_hurts_nobody() -> None:
+    counted = requests("/orders/<int:key>/")
+    assert ask(shop(), "/orders/7/", CONTENT_LENGTH="\xb2").status == 200
+    assert counted.grown == 1
 
 
 def test_sizes_are_those_of_the_bodies() -> None:
