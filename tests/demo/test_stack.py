@@ -37,7 +37,7 @@ async def stack(places: Places, folder: Path) -> AsyncIterator[ServerProcess]:
     process = make_up(places, folder)
     try:
         await until(
-            lambda: "Ctrl-C here" in process.output(), "the table", deadline=45, process=process
+            lambda: "Ctrl-C here" in process.output(), "the table", deadline=90, process=process
         )
         yield process
     finally:
@@ -122,7 +122,7 @@ async def test_it_comes_up_says_where_everything_is_and_takes_all_down(tmp_path:
 
 
 @pytest.mark.server
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 async def test_a_stack_that_is_killed_takes_its_parts_along(tmp_path: Path) -> None:
     places = elsewhere(tmp_path)
     async with stack(places, tmp_path) as process:
@@ -139,7 +139,7 @@ async def test_a_stack_that_is_killed_takes_its_parts_along(tmp_path: Path) -> N
 
 
 @pytest.mark.e2e
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 async def test_a_crashed_shop_is_healed_and_the_drill_and_the_dashboard_show_it(
     tmp_path: Path,
 ) -> None:
