@@ -28,6 +28,8 @@ NOTHING_THERE: Mapping[str, str] = {
     r'status="429"|http_requests_rejected_per_request': "nobody was rejected",
     r"\bprunella_series_dropped_total": "nothing was dropped",
     r'result!="ok"': "every message arrived",
+    r'outcome="error"': "no call failed",
+    r"topk.*status=~": "no request was answered with a 5xx",
     r"\bredis_(master_link_up|memory_max_bytes)": "the demo's Redis is no replica and has no limit",
     r"\bALERTS\{": "all is well again",
     r"offset 1w": "a week ago there was no stack",
