@@ -7,10 +7,10 @@ where the exporter listens on loopback; see `probing.allowed`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
 
 from multidict import MultiMapping
 from prometheus_client.metrics_core import Metric
+from yarl import URL
 
 from exporter.probing.allowed import Forbidden, Gate
 from exporter.probing.modules import LONGEST, Module, Prober, named
@@ -26,7 +26,7 @@ MOST = 100  # probes at once
 
 def gate_of(config: Config) -> Gate:
     """Where `/probe` may go."""
-    hosts = [urlsplit(url).hostname or "" for url in config.endpoint_urls()]
+    hosts = [URL(url).raw_host or "" for url in config.endpoint_urls()]
     return Gate.of([*hosts, *config.probe.allow], local=config.server.listen.loopback)
 
 

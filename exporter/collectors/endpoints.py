@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from prometheus_client import Counter, Histogram
 from prometheus_client.metrics_core import Metric
 from pydantic import AfterValidator, Field, model_validator
+from yarl import URL
 
 from exporter.collectors.base import Collected, Collector, Kind, World, entries
 from exporter.families import gauge
-from exporter.probing.allowed import elsewhere
+from exporter.probing.allowed import elsewhere, rule_of
 from exporter.probing.contexts import Contexts, Demands
 from exporter.probing.expected import Expected
 from exporter.probing.http import Order, probe_http
@@ -39,8 +39,9 @@ Purpose = Literal["api", "ai", "external"]
 
 def _http_url(url: Secret) -> Secret:
     try:
-        parts = urlsplit(url.get_secret_value())
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        parts = URL(url.get_secret_value())
+        rule_of(parts.raw_host or "")  # what `/probe` makes of it
+        usable = parts.scheme in {"http", "https"} and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
@@ -91,7 +92,7 @@ class EndpointEntry(Settings):
         url = self.url.get_secret_value()
         return Order(
             url=url,
-            gate=elsewhere(urlsplit(url).hostname or ""),
+            gate=elsewhere(URL(url).raw_host or ""),
             timeout=self.timeout or min(5.0, self.every),
             method=self.method,
             headers=self._sent(),

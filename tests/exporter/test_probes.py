@@ -49,6 +49,13 @@ async def test_a_target_on_loopback_is_probed_by_whoever_is_there(tmp_path: Path
     assert not any(name.startswith(("process_", "prunella_")) for name in names(found))
 
 
+async def test_an_endpoint_may_be_probed_by_its_name_of_any_script(tmp_path: Path) -> None:
+    endpoints = [{"name": "books", "url": "http://Bücher.invalid/"}]
+    async with serving(tmp_path, endpoints=endpoints) as served:
+        found = await probed(served, "http://bücher.invalid/")
+    assert value(found, "probe_success") == 0  # no such name, but it was looked for
+
+
 async def test_a_target_without_a_scheme_is_http(tmp_path: Path) -> None:
     async with pages(fine) as server, serving(tmp_path) as served:
         found = await probed(served, f"127.0.0.1:{server.port}/x", "&module=http_2xx")
