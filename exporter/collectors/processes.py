@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 from prometheus_client.metrics_core import Metric
-from pydantic import PlainValidator, ValidationError, ValidationInfo
+from pydantic import PlainValidator, SerializeAsAny, ValidationError, ValidationInfo
 
 from exporter.collectors.base import Collected, Kind, World, ahead_of, entries
 from exporter.collectors.process_sources import SOURCES
@@ -70,7 +70,8 @@ def _entry(given: object, info: ValidationInfo) -> Entry:
     return SOURCES[manager].model_validate(given, context=info.context)
 
 
-ENTRY = Annotated[Entry, PlainValidator(_entry)]
+# Shown with all keys of its own kind, not only those that all kinds share.
+ENTRY = Annotated[Entry, PlainValidator(_entry), SerializeAsAny()]
 
 
 class Processes:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 from prometheus_client.metrics_core import Metric
-from pydantic import PlainValidator, ValidationError, ValidationInfo
+from pydantic import PlainValidator, SerializeAsAny, ValidationError, ValidationInfo
 
 from exporter.collectors.base import Collected, Kind, World, ahead_of, entries
 from exporter.queues import SYSTEMS
@@ -30,7 +30,8 @@ def _entry(given: object, info: ValidationInfo) -> QueueEntry:
     return SYSTEMS[system].model_validate(given, context=info.context)
 
 
-ENTRY = Annotated[QueueEntry, PlainValidator(_entry)]
+# Shown with all keys of its own kind, not only those that all kinds share.
+ENTRY = Annotated[QueueEntry, PlainValidator(_entry), SerializeAsAny()]
 
 
 class Queues:

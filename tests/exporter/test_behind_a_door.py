@@ -145,6 +145,15 @@ def test_the_example_is_shown_without_what_the_environment_says() -> None:
     assert set(yaml.safe_load(text)) >= {"server", "host", "queues", "postgres"}
 
 
+def test_the_config_is_shown_with_the_keys_of_each_kind_of_entry() -> None:
+    shown = yaml.safe_load(config_page(read(EXAMPLE, Anything())))
+    machine = next(entry for entry in shown["processes"] if entry["name"] == "machine")
+    assert (machine["match"], machine["by"], machine["groups"]) == (".", "command", 100)
+    celery, jobs = (next(q for q in shown["queues"] if key in q) for key in ("sep", "table"))
+    assert (celery["priority_steps"], celery["visibility_timeout"]) == ([0, 3, 6, 9], "1h")
+    assert jobs["columns"]["queue"] == "kind"
+
+
 async def test_no_answer_of_the_health_pages_has_an_address_in_it(tmp_path: Path) -> None:
     keys: dict[str, Any] = {
         "postgres": [{"name": "main", "url": "postgresql://u:hunter2@127.0.0.1:1/shop"}],
