@@ -8,7 +8,9 @@ into the summary.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import math
 import os
 import re
 import time
@@ -17,7 +19,9 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http.client import HTTPException
 from typing import Literal
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from prunella.correlation import correlation_id
 from prunella.recent import message_of
@@ -32,6 +36,7 @@ _WORDS = {"high": "critical", "medium": "warning", "low": "info"}
 _SEVERITIES = ("critical", "warning", "info")
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*").fullmatch
 _LONGEST_LABEL = 200
+_LONGEST = 366 * 86_400.0
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
@@ -60,7 +65,7 @@ class Alertmanagers:
         """Raises ValueError where there is none, or no address of the web."""
         told = self.urls or os.environ.get(URLS, "http://127.0.0.1:9093").split(",")
         found = [url.strip().rstrip("/") for url in told if url.strip()]
-        if not found or not all(url.startswith(("http://", "https://")) for url in found):
+        if not found or not all(_is_of_the_web(url) for url in found):
             raise ValueError(
                 f"an Alertmanager's address begins with http:// or https://; set {URLS}"
             )
@@ -68,6 +73,14 @@ class Alertmanagers:
 
     def bearer(self) -> str:
         return self.token or os.environ.get(TOKEN, "")
+
+
+def _is_of_the_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def create_alert(
@@ -83,6 +96,8 @@ def create_alert(
 
     Raises ValueError for labels that Alertmanager would refuse, AlertNotSentError when none of them took it.
     """
+    if not (math.isfinite(lasts) and 0 < lasts <= _LONGEST):
+        raise ValueError(f"an alert lasts for a year at most, and longer than not at all: {lasts}")
     told = {"summary": message_of(summary)}
     if correlation_id():
         told["correlation_id"] = correlation_id()
@@ -153,19 +168,36 @@ def _send(
 
 def _post(address: str, body: bytes, to: Alertmanagers) -> str:
     """What went wrong, or nothing."""
-    headers = {"Content-Type": "application/json"}
+    url, login = _apart(address)
+    headers = {"Content-Type": "application/json", **login}
     if to.bearer():
         headers["Authorization"] = f"Bearer {to.bearer()}"
-    request = urllib.request.Request(address + _PATH, body, headers)  # noqa: S310 - addresses() has looked at the scheme
     try:
-        with _opener.open(request, timeout=to.timeout) as answer:
-            answer.read()
+        request = urllib.request.Request(url + _PATH, body, headers)  # noqa: S310 - addresses() has looked at the scheme
+        with _opener.open(request, timeout=to.timeout):
+            return ""  # the status is the answer
     except urllib.error.HTTPError as refused:
-        with refused:
-            return f"{refused.code} {refused.read(500).decode('utf-8', 'replace')}"
-    except (OSError, ValueError) as error:
+        return f"{refused.code} {_said(refused)}"
+    except (OSError, ValueError, HTTPException) as error:
         return str(getattr(error, "reason", None) or error) or type(error).__name__
-    return ""
+
+
+def _said(refused: urllib.error.HTTPError) -> str:
+    try:
+        with refused:
+            return refused.read(500).decode("utf-8", "replace")
+    except (OSError, ValueError, HTTPException):
+        return ""
+
+
+def _apart(address: str) -> tuple[str, dict[str, str]]:
+    """The address without a user in it, which urllib would take for a host and name in its errors."""
+    parts = urlsplit(address)
+    who, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return address, {}
+    basic = base64.b64encode(unquote(who).encode()).decode()
+    return urlunsplit(parts._replace(netloc=host)), {"Authorization": f"Basic {basic}"}
 
 
 def _time(seconds: float) -> str:

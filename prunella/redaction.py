@@ -16,6 +16,7 @@ _SECRET_KEY = re.compile(
     r"(?:^|[_.-])(?:token|password|passwd|secret|authorization|api_?key|integration_key|cookie|dsn|credentials?)$",
     re.IGNORECASE,
 )
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # accessToken is access_token
 _FORMS = (
     # scheme://user:password@host; the user may be half of the secret (Sentry, Slack)
     (re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)[^/\s@\"']+@"), rf"\1{HIDDEN}@"),
@@ -28,11 +29,17 @@ _FORMS = (
     ),
     (
         re.compile(
-            r"(?i)\b((?:[a-z]+[_-])*(?:token|password|passwd|secret|api[_-]?key|integration_key))"
-            r"([\"']?\s*[=:]\s*[\"']?)(?!\*\*\*)[^\s&\"',;)}]+"
+            r"(?i)\b([a-z_-]{0,40}(?:token|password|passwd|secret|api[_-]?key|integration_key))"
+            r"([\"']?\s*[=:]\s*[\"']?)(?!\*\*\*)(?:(?<=\")[^\"\n]+|(?<=')[^'\n]+|[^\s&\"',;)}]+)"
         ),
         rf"\1\2{HIDDEN}",
     ),
+    (
+        re.compile(r"(?i)\b((?:set-)?cookie[\"']?:\s*[\"']?)(?!\*\*\*)[^\s\"'][^\r\n\"']*"),
+        rf"\1{HIDDEN}",
+    ),
+    # signed tokens (JWT), which log in whoever has them
+    (re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{2,}\.[\w-]*"), HIDDEN),
     # the services whose URLs are themselves the password
     (re.compile(r"/services/T\w+/B\w+/\w+"), f"/services/{HIDDEN}"),
     (re.compile(r"/api/webhooks/\d+/[\w-]+"), f"/api/webhooks/{HIDDEN}"),
@@ -53,7 +60,7 @@ def redact(text: str) -> str:
 
 def names_a_secret(key: str) -> bool:
     """Whether a value under this key must not be shown, whatever it looks like."""
-    return _SECRET_KEY.search(key) is not None
+    return _SECRET_KEY.search(_HUMP.sub("_", key)) is not None
 
 
 def printable(text: str) -> str:
@@ -74,10 +81,7 @@ _PERSONAL = (
 )
 _CARD = re.compile(r"(?<![\d.])\d(?:[ -]?\d){12,18}(?![\d.])")
 _DEEPEST, _MOST, _LONGEST = 6, 100, 4096
-# What comes of somebody's __str__ that has a mistake in it; the report must not fail over it.
-_UNSHOWN = (
-    ArithmeticError, AssertionError, AttributeError, LookupError, NameError, OSError, RuntimeError, TypeError, ValueError,
-)  # fmt: skip
+_LARGEST = 2**64
 
 
 def anonymous(text: str) -> str:
@@ -90,8 +94,8 @@ def anonymous(text: str) -> str:
 
 def scrubbed(value: object, depth: int = _DEEPEST) -> object:
     """The value as JSON can hold it, anonymous through and through, and cut where it has no end."""
-    if value is None or isinstance(value, bool | int | float):
-        return value
+    if value is None or (isinstance(value, int | float) and abs(value) < _LARGEST):
+        return value  # JSON has neither NaN nor infinity
     if isinstance(value, str):
         return _cut(value)
     if isinstance(value, bytes | bytearray):
@@ -106,7 +110,7 @@ def scrubbed(value: object, depth: int = _DEEPEST) -> object:
 
 def names_a_person(key: str) -> bool:
     """Whether a value under this key is a secret or somebody's own business."""
-    return names_a_secret(key) or _PERSONAL_KEY.search(key) is not None
+    return names_a_secret(key) or _PERSONAL_KEY.search(_HUMP.sub("_", key)) is not None
 
 
 def _cut(text: str) -> str:
@@ -117,7 +121,7 @@ def _cut(text: str) -> str:
 def _text(value: object) -> str:
     try:
         return str(value)
-    except _UNSHOWN:
+    except Exception:  # noqa: BLE001 - somebody's own __str__ (a lazy ORM's, too); the report must not fail over it
         return f"({type(value).__name__} that cannot be shown)"
 
 

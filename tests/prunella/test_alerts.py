@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import http.server
+import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -137,7 +138,59 @@ def test_labels_that_alertmanager_would_refuse_are_refused_here(
         create_alert(name, "odd", severity, labels=labels, to=Alertmanagers([NOWHERE]))
 
 
-@pytest.mark.parametrize("url", ["", "file:///etc/passwd", "127.0.0.1:9093", "ftp://a"])
+BROKEN = [b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n"]
+
+
+@contextmanager
+def answering(raw: bytes, seen: list[bytes]) -> Iterator[str]:
+    """One connection to something that is no Alertmanager, or a broken one."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with server.accept()[0] as client:
+                seen.append(client.recv(65536))
+                client.sendall(raw)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        thread.join(10.0)
+
+
+@pytest.mark.parametrize("raw", BROKEN)
+def test_a_broken_one_does_not_keep_the_alert_from_the_others(raw: bytes) -> None:
+    seen: list[str] = []
+    with answering(raw, []) as broken, refusing(200, seen) as fine:
+        create_alert("Odd", "odd", to=Alertmanagers([f"http://{broken}", fine], token="s3cret"))
+    assert seen == ["Bearer s3cret"]
+
+
+@pytest.mark.parametrize("raw", BROKEN)
+def test_what_is_broken_about_it_is_told(raw: bytes) -> None:
+    with answering(raw, []) as broken, pytest.raises(AlertNotSentError, match=r"garbage|headers"):
+        create_alert("Odd", "odd", to=Alertmanagers([f"http://{broken}"]))
+
+
+def test_a_user_in_the_address_logs_in_and_is_not_told() -> None:
+    seen: list[bytes] = []
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", seen) as host:
+        create_alert("Odd", "odd", to=Alertmanagers([f"http://ann:p%40ss@{host}"]))
+    assert b"Authorization: Basic YW5uOnBAc3M=" in seen[0]
+    with pytest.raises(AlertNotSentError) as told:
+        create_alert("Odd", "odd", to=Alertmanagers(["http://ann:CANARY@nowhere.invalid"]))
+    assert "CANARY" not in str(told.value)
+
+
+@pytest.mark.parametrize("lasts", [0.0, -5.0, float("inf"), float("nan")])
+def test_an_alert_that_would_never_be_there_is_refused(lasts: float) -> None:
+    with pytest.raises(ValueError, match="lasts"):
+        create_alert("Odd", "odd", lasts=lasts, to=Alertmanagers([NOWHERE]))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "file:///etc/passwd", "127.0.0.1:9093", "ftp://a", "http://[::1", "http://", "http://a:b"],
+)
 def test_an_address_that_is_none_of_the_web_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="ALERTMANAGER_URL"):
         create_alert("Odd", "odd", to=Alertmanagers([url]))

@@ -28,6 +28,12 @@ from prunella.redaction import anonymous, names_a_secret, printable, redact, scr
         "https://prunella.example/ops/answer/12.0123456789abcdef.CANARY",
         "GenieKey CANARY",
         "integration_key: CANARY",
+        '{"accessToken": "CANARY"}',
+        'password="two words CANARY"',
+        "{'password': 'two words CANARY'}",
+        "Set-Cookie: sid=CANARY; Path=/",
+        "Cookie: a=b; sid=CANARY",
+        "refused eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.CANARY",
     ],
 )
 def test_a_secret_in_a_form_in_which_it_travels_is_hidden(text: str) -> None:
@@ -55,7 +61,7 @@ def test_what_stands_around_a_secret_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["token", "db_password", "Authorization", "api_key", "apikey", "dsn"]
+    "key", ["token", "db_password", "Authorization", "api_key", "apikey", "dsn", "accessToken"]
 )
 def test_a_key_that_names_a_secret_is_known(key: str) -> None:
     assert names_a_secret(key)
@@ -131,3 +137,34 @@ def test_a_value_without_end_has_one_when_it_is_scrubbed() -> None:
     endless.append(endless)
     shown = scrubbed({"a": endless, "b": "x" * 10**6, "c": list(range(10**5))})
     assert len(json.dumps(shown)) < 20_000
+
+
+class Lazy:
+    """As an object of an ORM whose session has ended: what it raises is of nobody's standard library."""
+
+    class DetachedError(Exception):
+        pass
+
+    def __str__(self) -> str:
+        raise self.DetachedError
+
+
+def test_what_cannot_be_shown_does_not_lose_the_report() -> None:
+    shown = scrubbed({"order": Lazy(), Lazy(): 1})
+    assert shown == {
+        "order": "(Lazy that cannot be shown)",
+        "(Lazy that cannot be shown)": 1,
+    }
+
+
+def test_numbers_that_json_has_no_word_for_are_text() -> None:
+    shown = scrubbed({"a": float("nan"), "b": float("-inf"), "c": 10**5000, "d": 7, "e": 0.5})
+    again = json.loads(json.dumps(shown, allow_nan=False))
+    assert again == {"a": "nan", "b": "-inf", "c": "(int that cannot be shown)", "d": 7, "e": 0.5}
+
+
+def test_a_key_in_camel_case_is_as_personal_as_any() -> None:
+    assert scrubbed({"contactEmail": "x", "userPassword": 1}) == {
+        "contactEmail": "***",
+        "userPassword": "***",
+    }
