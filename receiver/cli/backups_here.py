@@ -6,9 +6,10 @@ import argparse
 import asyncio
 import os
 import shutil
+import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from receiver.targets import Target
 from receiver.tools import Tools
 
 PLACES = ("receiver.yml", "/etc/prunella/receiver.yml")
+_CALLED_OFF = (signal.SIGTERM, signal.SIGHUP)  # SIGINT cancels the task already
 PROGRAMS = ("pg_dump", "pg_restore")
 
 
@@ -63,7 +65,8 @@ async def done(options: argparse.Namespace) -> int:
             *("cli", "cli", name, name, target), fence=0, timeout=action.patience(target)
         )
         try:
-            said = await action.run(effect, tools)
+            with in_order():
+                said = await action.run(effect, tools)
         except ActionFailed as error:
             raise BackupError(str(error)) from error
     answer = {"result": "ok", "text": said.text, "counts": dict(said.counts)}
@@ -89,10 +92,28 @@ async def restored(options: argparse.Namespace) -> int:
             raise BackupError(planned.refusal)
         if options.plan or not _agreed(options):
             return 0
-        found = await restore(ground, planned)
+        with in_order():
+            found = await restore(ground, planned)
     answer = {**_shown(planned), "result": "ok", "text": found.text, "next": list(found.after)}
     show(options, answer, _told)
     return 0
+
+
+@contextmanager
+def in_order() -> Iterator[None]:
+    """Called off by Ctrl-C, a service manager or a terminal that is gone, it takes away what it had begun."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    if task is None:
+        raise RuntimeError("there is no task to call off")
+    for number in _CALLED_OFF:
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        raise BackupError("it was called off; what it had begun is taken away") from error
+    finally:
+        for number in _CALLED_OFF:
+            loop.remove_signal_handler(number)
 
 
 def _with_identity(facet: BackupFacet, file: str | None) -> BackupFacet:
@@ -112,7 +133,10 @@ def _shown(planned: Plan) -> dict[str, object]:
 def _agreed(options: argparse.Namespace) -> bool:
     if options.yes or not sys.stdin.isatty():
         return True
-    return input("go on? [y/N] ").strip().lower() in {"y", "yes"}
+    try:
+        return input("go on? [y/N] ").strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
 
 
 def _to(options: argparse.Namespace) -> str | None:

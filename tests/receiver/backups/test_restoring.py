@@ -8,7 +8,7 @@ import pytest
 from receiver.backups.base import BackupError
 from receiver.backups.making import back_up
 from receiver.backups.proving import prove
-from receiver.backups.restoring import plan, restore
+from receiver.backups.restoring import counted_again, plan, restore
 from receiver.decide.backups import Kind
 from receiver.stores.postgres_store import PostgresFacet
 from tests.receiver.backups.shops import a_ground, a_shop, everything
@@ -122,3 +122,39 @@ async def test_a_role_that_is_missing_is_named_with_the_way_around(
         await restore(ground, await plan(ground, None, None, replace=False))
     await restore(ground, await plan(ground, None, None, replace=False, owners=False))
     assert server.sql("SELECT count(*) FROM orders", name) == "2"
+
+
+async def test_a_database_with_nothing_but_a_type_is_not_empty(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    name, other = a_shop(server, 10), server.database()
+    server.sql("CREATE TYPE mood AS ENUM ('fine')", other)
+    ground = a_ground(server, name, tmp_path)
+    await back_up(ground, Kind.DATABASE)
+    planned = await plan(ground, None, server.url(other), replace=False)
+    assert "is not empty (1 objects)" in planned.refusal
+
+
+async def test_what_is_written_right_after_the_exchange_is_told_and_no_failure(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    name = a_shop(server, 10)
+    ground = a_ground(server, name, tmp_path)
+    await back_up(ground, Kind.DATABASE)
+    planned = await plan(ground, None, None, replace=True)
+    assert await counted_again(planned) == ()
+    server.sql("INSERT INTO orders (customer) VALUES (1)", name)
+    (told,) = await counted_again(planned)
+    assert "public.orders: 11 instead of 10" in told
+
+
+@pytest.mark.parametrize("url", ["mysql://u:CANARY@h/d", "no url", "postgresql://u:CANARY@[::1/x"])
+async def test_an_address_that_is_none_is_said_without_its_password(
+    server: PostgresServer, tmp_path: Path, url: str
+) -> None:
+    name = a_shop(server, 1)
+    ground = a_ground(server, name, tmp_path)
+    await back_up(ground, Kind.DATABASE)
+    with pytest.raises(BackupError, match="--to must be postgresql://") as told:
+        await plan(ground, None, url, replace=False)
+    assert "CANARY" not in str(told.value)

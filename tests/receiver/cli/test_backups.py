@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -113,6 +116,34 @@ async def test_what_cannot_be_asked_for_says_what_could(
     ):
         code, _, err = await prunella("backup", *words, url=NOBODY)
         assert (code, why in err) == (expected, True), (words, err)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_restore_that_is_called_off_leaves_nothing_behind(
+    server: PostgresServer, tmp_path: Path, number: signal.Signals
+) -> None:
+    name = a_shop(server, 10)
+    slow = tmp_path / "pg_restore"
+    slow.write_text("#!/bin/sh\nexec sleep 600\n")
+    slow.chmod(0o755)
+    file, tree = tmp_path / "receiver.yml", {**config(server, tmp_path, name), "mode": "shadow"}
+    file.write_text(yaml.safe_dump(tree))
+    code, _, err = await prunella("backup", "database", "db", "--config", str(file), url=NOBODY)
+    assert code == 0, err
+    file.write_text(yaml.safe_dump({**tree, "executables": {"pg_restore": str(slow)}}))
+    argv = ("-m", "receiver.cli", "backup", "restore", "db", "--replace", "--config", str(file))
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *argv, stdout=pipe, stderr=pipe, stdin=asyncio.subprocess.DEVNULL
+    )
+    assert process.stderr is not None
+    while b"restoring into" not in await process.stderr.readline():
+        assert process.returncode is None
+    process.send_signal(number)
+    _, said = await process.communicate()
+    assert (process.returncode, said.count(b"called off"), said.count(b"Traceback")) == (1, 1, 0)
+    left = server.sql("SELECT datname FROM pg_database").split()
+    assert [one for one in left if one.startswith(name)] == [name]
 
 
 def test_a_table_says_what_failed_and_what_was_never_made() -> None:
