@@ -2,7 +2,8 @@
 
 `/probe` takes its target from whoever can reach the exporter, and an endpoint may redirect a probe anywhere. So every
 address is looked at after the name was resolved and before it is connected to, at each redirect again; what no rule
-allows is refused. Link-local addresses, where clouds keep their credentials, need a rule of their own.
+allows is refused. Link-local addresses, where clouds keep their credentials, need a rule of their own: not even
+0.0.0.0/0 is one.
 """
 
 from __future__ import annotations
@@ -51,12 +52,13 @@ class Gate:
     def check(self, host: str, address: Address) -> None:
         """Before it is connected to. Raises Forbidden."""
         real = _real(address)
-        if any(real in network for network in self.networks):
+        if any(real in network and _means(network, real) for network in self.networks):
             return
         if not self._named(host):
-            raise _refusal(host)
+            wide = any(real in network for network in self.networks)
+            raise _by_its_address(host, real) if wide else _refusal(host)
         if _is_dangerous(real):
-            raise Forbidden(f"{host[:200]} is at {real}, which has to be allowed by its address")
+            raise _by_its_address(host, real)
         if real.is_loopback and not (self.local or _is_loopback(host)):
             raise Forbidden(f"{host[:200]} is at {real}, which is this machine itself")
 
@@ -88,6 +90,20 @@ def elsewhere(host: str) -> Gate:
     known = literal(host)
     networks = (ip_network(known),) if known is not None else ()
     return Gate(frozenset({_folded(host)}), networks, local=_is_loopback(host), open=True)
+
+
+def _means(network: Network, address: Address) -> bool:
+    """Whether who wrote this network meant that address: one of all the world is not about a cloud's credentials."""
+    if not (_is_dangerous(address) or address.is_loopback):
+        return True
+    alone = network.prefixlen == network.max_prefixlen
+    within = (one for one in _METADATA if one.version == network.version)
+    whole = network.is_link_local or network.is_multicast or network.is_loopback
+    return alone or whole or any(_inside(network, one) for one in within)
+
+
+def _inside(network: Network, other: Network) -> bool:
+    return network.network_address in other and network.broadcast_address in other
 
 
 def _folded(host: str) -> str:
@@ -122,3 +138,7 @@ def _real(address: Address) -> Address:
 
 def _refusal(host: str) -> Forbidden:
     return Forbidden(f"{host[:200]!r} is no host of `endpoints` and not in `probe: {{allow: […]}}`")
+
+
+def _by_its_address(host: str, address: Address) -> Forbidden:
+    return Forbidden(f"{host[:200]} is at {address}, which has to be allowed by its address")

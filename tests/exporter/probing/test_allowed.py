@@ -94,3 +94,29 @@ def test_an_endpoint_out_there_cannot_redirect_into_this_machine(address: str) -
 def test_a_rule_that_is_none_is_refused(rule: str) -> None:
     with pytest.raises(ValueError, match="not a host"):
         rule_of(rule)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["169.254.169.254", "fe80::1", "fd00:ec2::254", "100.100.100.200", "127.0.0.1", "::1"],
+)
+@pytest.mark.parametrize("rules", [["0.0.0.0/0", "::/0"], ["100.64.0.0/10", "fd00::/8"]])
+def test_a_wide_network_is_not_about_credentials_nor_about_this_machine(
+    address: str, rules: list[str]
+) -> None:
+    with pytest.raises(Forbidden):
+        Gate.of(rules, local=False).check(address, ip_address(address))
+
+
+@pytest.mark.parametrize(
+    ("rule", "address"),
+    [
+        ("169.254.169.254", "169.254.169.254"),
+        ("169.254.0.0/16", "169.254.169.254"),
+        ("fd00:ec2::/32", "fd00:ec2::254"),
+        ("127.0.0.0/8", "127.0.0.1"),
+        ("0.0.0.0/0", "192.0.2.1"),
+    ],
+)
+def test_a_network_of_their_own_lets_a_probe_there(rule: str, address: str) -> None:
+    Gate.of([rule], local=False).check(address, ip_address(address))
