@@ -7,6 +7,7 @@ a logger at all.
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Mapping
 from itertools import islice
 
@@ -82,6 +83,7 @@ _PERSONAL = (
 _CARD = re.compile(r"(?<![\d.])\d(?:[ -]?\d){12,18}(?![\d.])")
 _DEEPEST, _MOST, _LONGEST = 6, 100, 4096
 _LARGEST = 2**64
+_UNSHOWN = "<exception str() failed>"
 
 
 def anonymous(text: str) -> str:
@@ -119,10 +121,12 @@ def _cut(text: str) -> str:
 
 
 def _text(value: object) -> str:
-    try:
-        return str(value)
-    except Exception:  # noqa: BLE001 - somebody's own __str__ (a lazy ORM's, too); the report must not fail over it
-        return f"({type(value).__name__} that cannot be shown)"
+    """By the words of a traceback, which somebody's own __str__ (a lazy ORM's, too) cannot break."""
+    if isinstance(value, str):
+        return value
+    shown = "".join(traceback.format_exception_only(Exception(value)))
+    text = shown.partition(": ")[2].removesuffix("\n")
+    return f"({type(value).__name__} that cannot be shown)" if text == _UNSHOWN else text
 
 
 def _is_card(text: str) -> bool:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -168,3 +169,8 @@ def test_a_key_in_camel_case_is_as_personal_as_any() -> None:
         "contactEmail": "***",
         "userPassword": "***",
     }
+
+
+@pytest.mark.parametrize("value", [object, 7j, Path("/a: b"), ValueError("a\nb: c"), ValueError()])
+def test_what_can_be_shown_is_shown_as_it_says(value: object) -> None:
+    assert scrubbed([value]) == [str(value)]
