@@ -21,7 +21,7 @@ def test_an_action_is_made_of_its_name_and_its_options() -> None:
 
 
 def test_an_action_that_is_not_there_is_told_what_is() -> None:
-    with pytest.raises(ValueError, match="unknown action 'reboot'; known: call, "):
+    with pytest.raises(ValueError, match="unknown action 'reboot'; known: backup, call, "):
         build_action("reboot", {})
 
 

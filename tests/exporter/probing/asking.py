@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -37,28 +38,49 @@ async def pages(
         await server.close()
 
 
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def listening(
+    talk: Talk, *, host: str = "127.0.0.1", context: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
+    """A server by its address; at the end its connections are broken off and its talks waited for, so that nothing is left to the loop."""
+    talks: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        here = asyncio.current_task()
+        assert here is not None
+        talks[here] = writer
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            await talk(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, host, 0, ssl=context)
+    try:
+        yield f"{host}:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for writer in talks.values():
+            writer.transport.abort()
+        await asyncio.gather(*talks, return_exceptions=True)
+        await server.wait_closed()
+
+
 @asynccontextmanager
 async def saying(*raw: bytes, hang: bool = False) -> AsyncIterator[str]:
     """A server that says the same to whoever connects, HTTP or not, piece by piece; then it closes, or hangs."""
-    open_ones: list[asyncio.StreamWriter] = []
 
-    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        open_ones.append(writer)
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for piece in raw:
             writer.write(piece)
             await writer.drain()
             await asyncio.sleep(0.002)
-        if not hang:
-            writer.close()
+        if hang:
+            await writer.wait_closed()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        for writer in open_ones:
-            writer.close()
-        server.close()
-        await server.wait_closed()
+    async with listening(talk) as address:
+        yield address
 
 
 def answer(body: bytes = b"fine", *headers: str, status: str = "200 OK") -> bytes:

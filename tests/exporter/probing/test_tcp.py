@@ -13,7 +13,7 @@ from exporter.probing.contexts import Contexts, Demands
 from exporter.probing.outcome import Reason
 from exporter.probing.patterns import pattern
 from exporter.probing.tcp import Step, TcpOrder, probe_tcp
-from tests.exporter.probing.asking import ANYWHERE, saying
+from tests.exporter.probing.asking import ANYWHERE, listening, saying
 from tests.exporter.probing.certificate import for_loopback
 from tests.servers.ports import free_port
 
@@ -28,20 +28,15 @@ def order(address: str, *steps: Step, **more: object) -> TcpOrder:
 async def talking(context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """A mail server as far as a probe would know: greets, answers, and encrypts when asked."""
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.shop ESMTP\r\n")
         while line := await reader.readline():
             writer.write(b"250-mail.shop\r\n250 ok " + line)
             if line.startswith(b"STARTTLS") and context is not None:
                 await writer.start_tls(context)
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        await server.wait_closed()
+    async with listening(talk) as address:
+        yield address
 
 
 async def test_whoever_takes_a_connection_is_there() -> None:
