@@ -86,7 +86,7 @@ AI = Board(
                     "The slowest call of twenty.",
                     (
                         Query(
-                            'histogram_quantile(0.95, sum by (service, name, le) (rate(app_operation_seconds_bucket{service=~"$service",kind=~"external|ai"}[5m])))',
+                            'service_kind_name:app_operation_seconds:p95_rate5m{service=~"$service",kind=~"external|ai"}',
                             "{{name}}",
                         ),
                     ),
@@ -98,7 +98,7 @@ AI = Board(
                     "The share that ended with an error, over five minutes.",
                     (
                         Query(
-                            'sum by (service, name) (rate(app_operation_seconds_count{service=~"$service",kind=~"external|ai",outcome="error"}[5m])) / sum by (service, name) (rate(app_operation_seconds_count{service=~"$service",kind=~"external|ai"}[5m]))',
+                            'service_kind_name:app_operation_seconds:error_ratio_rate5m{service=~"$service",kind=~"external|ai"}',
                             "{{name}}",
                         ),
                     ),

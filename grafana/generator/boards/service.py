@@ -135,7 +135,7 @@ SERVICE = Board(
                     "The slowest of twenty of what the timers measure: queries, calls, generations.",
                     (
                         Query(
-                            'histogram_quantile(0.95, sum by (service, kind, name, le) (rate(app_operation_seconds_bucket{service=~"$service"}[5m])))',
+                            'service_kind_name:app_operation_seconds:p95_rate5m{service=~"$service"}',
                             "{{service}} {{kind}} {{name}}",
                         ),
                     ),

@@ -14,6 +14,7 @@ from tests.exporter.parity.frame import SAME, Near, assert_parity, at
 from tests.exporter.serving import serving
 from tests.servers.peers import postgres_exporter
 from tests.servers.postgres import postgres_server, standby_of
+from tests.servers.process import until
 
 pytestmark = pytest.mark.server
 
@@ -81,6 +82,8 @@ async def test_a_primarys_replica_is_as_far_as_postgres_exporter_says(tmp_path: 
         server.sql("GRANT pg_monitor TO prunella")
         entry = {"name": "main", "url": server.url("postgres")}
         with standby_of(server):
+            streaming = "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn IS NOT NULL"
+            await until(lambda: server.sql(streaming) == "1", "the replica streams")
             async with (
                 serving(tmp_path, postgres=[entry]) as served,
                 postgres_exporter(server.url("postgres"), tmp_path) as theirs,
