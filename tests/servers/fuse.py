@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,8 +28,13 @@ class Machine:
         self.process, self.argv, self.point = process, argv, point
 
     def hang(self) -> None:
-        """From now on nobody answers for the mount."""
-        self._server().suspend()
+        """From now on nobody answers for the mount. Stopped only when it says so: a request that it takes in between can be killed by nobody."""
+        server = self._server()
+        server.suspend()
+        end = time.monotonic() + 10
+        while server.status() != psutil.STATUS_STOPPED:
+            assert time.monotonic() < end, "the mount's server does not stop"
+            time.sleep(0.005)
 
     def come_back(self) -> None:
         self._server().resume()
