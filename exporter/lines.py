@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from exporter.text import beginning, number
+from exporter.text import beginning
+from prunella.lines import number
 
 MOST = 20_000  # beginnings of one source; one that has more makes names up
 

@@ -14,6 +14,7 @@ from exporter import text
 from exporter.families import size
 from exporter.threads import in_thread
 from prunella.exposition import render
+from prunella.lines import END
 from prunella.metrics import REGISTRY, CollectorRegistry
 from prunella.version import version
 
@@ -77,7 +78,7 @@ def _written(families: Iterable[Metric], content_type: str) -> bytes:
     given = dict(part.partition("=")[::2] for part in parameters)
     if given.get("escaping", "") not in _USUAL:
         page: bytes = choose_encoder(content_type)[0](_These(families))
-        return page.removesuffix(text.END)
+        return page.removesuffix(END)
     if form == "application/openmetrics-text":
         return text.open_metrics(families)
     return text.plain(families)

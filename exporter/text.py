@@ -2,41 +2,29 @@
 
 A family's values are new at each scrape; its names and labels hardly ever are. So what stands before a value is kept
 from scrape to scrape, and a line is that and the value. Whatever has more than a value (an exemplar, a timestamp, a
-`_created`) is left to prometheus_client.
+`_created`) is written as the kit writes what others collected.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from math import inf
 
-from prometheus_client import exposition
 from prometheus_client.metrics_core import Metric
-from prometheus_client.openmetrics import exposition as openmetrics
-from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
-from prometheus_client.utils import floatToGoString
 
 from exporter.families import Alone, Constants, Family, Shape, Sheet, Written, unfolded
+from prunella.formats import PLAIN, Form
+from prunella.lines import GO_DIFFERS, LOWEST, large, number, plain_head, quoted, written
 
 _MOST = 10_000  # prefixes of one family; a name with more has labels that come and go
 _SHAPES = 4096
 _PLAIN = frozenset({"gauge", "counter", "histogram", "summary", "unknown"})
 _THEIRS = ("_created", "_gsum", "_gcount")
-END = b"# EOF\n"
-_LOWEST, _GO_DIFFERS, _EXACT = -inf, 1e6, 1e15
+_OPEN = Form(open=True)
 
 Prefixes = dict[tuple[str, ...], str]
 _kept: dict[tuple[str, tuple[str, ...], Constants], Prefixes] = {}
-
-
-class _These(Collector):
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterable[Metric]:
-        return self._families
 
 
 def plain(families: Iterable[Metric]) -> bytes:
@@ -52,7 +40,7 @@ def plain(families: Iterable[Metric]) -> bytes:
             lines.append(_plain_head(*_called(family), family.documentation))
             _series(family, lines)
         else:
-            lines.append(exposition.generate_latest(_These([family])).decode())
+            lines += (part.decode() for part in written(family, PLAIN))
     return "".join(lines).encode()
 
 
@@ -66,16 +54,15 @@ def open_metrics(families: Iterable[Metric]) -> bytes:
             lines.append(_open_head(family.name, family.documentation, family.type))
             _series(family, lines)
         else:
-            page: bytes = openmetrics.generate_latest(_These([family]))  # type: ignore[no-untyped-call]  # the library's own
-            lines.append(page.removesuffix(END).decode())
+            lines += (part.decode() for part in written(family, _OPEN))
     return "".join(lines).encode()
 
 
 def _percentages(family: Family | Written, lines: list[str]) -> None:
     """A summary as redis_exporter has it, by percentages: OpenMetrics knows quantiles from 0 to 1 only, so it is unknown there."""
-    written: list[str] = []
-    _series(family, written)
-    series = [f"{line}\n" for line in "".join(written).split("\n")]
+    as_one: list[str] = []
+    _series(family, as_one)
+    series = [f"{line}\n" for line in "".join(as_one).split("\n")]
     for name in (family.name, f"{family.name}_count", f"{family.name}_sum"):
         own = [line for line in series if line.startswith((f"{name}{{", f"{name} "))]
         if own:
@@ -119,8 +106,7 @@ def _called(family: Metric) -> tuple[str, str]:
 
 @lru_cache(_SHAPES)
 def _plain_head(name: str, kind: str, text: str) -> str:
-    escaped = text.replace("\\", r"\\").replace("\n", r"\n")
-    return f"# HELP {name} {escaped}\n# TYPE {name} {kind}\n"
+    return plain_head(name, kind, text, PLAIN)
 
 
 @lru_cache(_SHAPES)
@@ -132,7 +118,7 @@ def _alone(sample: str, constant: Constants, text: str, kind: str) -> str:
 
 @lru_cache(_SHAPES)
 def _open_head(name: str, text: str, kind: str) -> str:
-    return f"# HELP {name} {_escaped(text)}\n# TYPE {name} {kind}\n"
+    return f"# HELP {name} {quoted(text)}\n# TYPE {name} {kind}\n"
 
 
 def _series(family: Metric, lines: list[str]) -> None:
@@ -143,13 +129,13 @@ def _series(family: Metric, lines: list[str]) -> None:
         _samples(family.samples, lines)
         return
     known = _prefixes(family.sample, family.labels, family.constant)
-    add, low, high = lines.append, _LOWEST, _GO_DIFFERS
+    add, low, high = lines.append, LOWEST, GO_DIFFERS
     for values, value in family.rows:
         prefix = known.get(values)
         if prefix is None:
             prefix = known[values] = beginning(*family.series(values))
         # `number`, here because a call costs as much as the rest of the line
-        add(f"{prefix}{value!r}\n" if low < value < high else f"{prefix}{_large(value)}\n")
+        add(f"{prefix}{value!r}\n" if low < value < high else f"{prefix}{large(value)}\n")
 
 
 def _samples(samples: Sequence[Sample], lines: list[str]) -> None:
@@ -178,24 +164,5 @@ def beginning(name: str, pairs: Constants) -> str:
     """What stands before a series' value."""
     if not pairs:
         return f"{name} "
-    shown = ",".join(f'{label}="{_escaped(value)}"' for label, value in sorted(pairs))
+    shown = ",".join(f'{label}="{quoted(value)}"' for label, value in sorted(pairs))
     return f"{name}{{{shown}}} "
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
-
-def number(value: float) -> str:
-    """As Go writes it: what most values are needs no more than Python's own spelling."""
-    value = float(value)
-    return repr(value) if _LOWEST < value < _GO_DIFFERS else _large(value)
-
-
-def _large(value: float) -> str:
-    """Go begins to write exponents much sooner."""
-    if _GO_DIFFERS <= value < _EXACT and value.is_integer():
-        digits = str(int(value))
-        shown = digits.rstrip("0")
-        return f"{shown[0]}{'.' if shown[1:] else ''}{shown[1:]}e+{len(digits) - 1:02d}"
-    return str(floatToGoString(value))  # type: ignore[no-untyped-call]  # the library's own

@@ -26,7 +26,11 @@ from prometheus_client.validation import _is_valid_legacy_metric_name
 
 from prunella.formats import Form
 
-LOWEST, GO_DIFFERS = -inf, 1e6  # between them Go writes a number as Python does
+LOWEST, GO_DIFFERS, _EXACT = (
+    -inf,
+    1e6,
+    1e15,
+)  # between the first two Go writes a number as Python does
 END = b"# EOF\n"
 _LATER = ("_created", "_gcount", "_gsum")  # in text they follow as gauges, in this order
 _PLAIN_NAMES = {
@@ -48,13 +52,22 @@ _kept: dict[Form, dict[Key, str]] = {}
 def number(value: float) -> str:
     """As Go writes it."""
     value = float(value)
-    return repr(value) if LOWEST < value < GO_DIFFERS else _by_go(value)
+    return repr(value) if LOWEST < value < GO_DIFFERS else large(value)
+
+
+def large(value: float) -> str:
+    """Go begins to write exponents much sooner."""
+    if GO_DIFFERS <= value < _EXACT and value.is_integer():
+        digits = str(int(value))
+        shown = digits.rstrip("0")
+        return f"{shown[0]}{'.' if shown[1:] else ''}{shown[1:]}e+{len(digits) - 1:02d}"
+    return _by_go(value)
 
 
 def series(name: str, labels: Mapping[str, str], form: Form) -> str:
     """What stands before the value, the space included."""
     shown = [
-        f'{escape_label_name(label, form.escaping)}="{_quoted(value)}"'
+        f'{escape_label_name(label, form.escaping)}="{quoted(value)}"'
         for label, value in sorted(labels.items())
     ]
     if form.escaping == ALLOWUTF8 and not _is_valid_legacy_metric_name(name):
@@ -67,7 +80,8 @@ def series(name: str, labels: Mapping[str, str], form: Form) -> str:
     return f"{name}{{{','.join(shown)}}} " if shown else f"{name} "
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """As it stands between quotes."""
     return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
@@ -76,12 +90,13 @@ def head(family: Metric, form: Form) -> str:
     if form.open:
         name = escape_metric_name(family.name, form.escaping)
         unit = f"# UNIT {name} {family.unit}\n" if family.unit else ""
-        return f"# HELP {name} {_quoted(family.documentation)}\n# TYPE {name} {family.type}\n{unit}"
+        return f"# HELP {name} {quoted(family.documentation)}\n# TYPE {name} {family.type}\n{unit}"
     suffix, kind = _PLAIN_NAMES.get(family.type, ("", family.type))
-    return _plain_head(family.name + suffix, kind, family.documentation, form)
+    return plain_head(family.name + suffix, kind, family.documentation, form)
 
 
-def _plain_head(name: str, kind: str, text: str, form: Form) -> str:
+def plain_head(name: str, kind: str, text: str, form: Form) -> str:
+    """HELP and TYPE of the older format."""
     name = escape_metric_name(name, form.escaping)
     text = text.replace("\\", r"\\").replace("\n", r"\n")
     return f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
@@ -89,7 +104,7 @@ def _plain_head(name: str, kind: str, text: str, form: Form) -> str:
 
 def later_head(family: Metric, suffix: str, form: Form) -> str:
     """In text: what comes before the samples that only OpenMetrics has."""
-    return _plain_head(family.name + suffix, "gauge", family.documentation, form)
+    return plain_head(family.name + suffix, "gauge", family.documentation, form)
 
 
 class _Only(Collector):

@@ -20,6 +20,7 @@ from prometheus_client.utils import floatToGoString
 
 from exporter import text
 from exporter.families import Alone, counter, gauge, labelled, unsuffixed
+from prunella.lines import END, number
 
 LABELS = ("a", "kind", "B9_")
 VALUES = st.text(max_size=8) | st.sampled_from(['a"b', "x\n", "\\", 'q\\"\n', "", "é"])
@@ -44,7 +45,7 @@ def assert_as_theirs(*families: Metric) -> None:
     for _ in range(2):
         assert text.plain(families) == generate_latest(Theirs(families))
         theirs: Any = openmetrics.generate_latest(Theirs(families))  # type: ignore[no-untyped-call]  # the library's own
-        assert text.open_metrics(families) + text.END == theirs
+        assert text.open_metrics(families) + END == theirs
 
 
 @settings(max_examples=100, deadline=None)
@@ -72,12 +73,12 @@ def test_every_byte_is_as_prometheus_client_writes_it(
 @settings(max_examples=300, deadline=None)
 @given(NUMBERS)
 def test_a_number_is_spelled_as_go_spells_it(value: float) -> None:
-    assert text.number(value) == floatToGoString(value)  # type: ignore[no-untyped-call]  # the library's own
+    assert number(value) == floatToGoString(value)  # type: ignore[no-untyped-call]  # the library's own
 
 
 @pytest.mark.parametrize("value", [0, 1, -1, 1e6, -1e6, 1234567, 12345678.9, 1e21, math.nan, math.inf, -math.inf])  # fmt: skip
 def test_a_number_at_the_edges(value: float) -> None:
-    assert text.number(value) == floatToGoString(value)  # type: ignore[no-untyped-call]  # the library's own
+    assert number(value) == floatToGoString(value)  # type: ignore[no-untyped-call]  # the library's own
 
 
 def test_families_of_prometheus_client_itself_are_written_alike() -> None:
