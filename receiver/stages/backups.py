@@ -14,12 +14,12 @@ from receiver import metrics
 from receiver.backups.record import Runs
 from receiver.backups.showing import Shown, label, look
 from receiver.stages.context import Context
+from receiver.stages.gauges import Shifting
 from receiver.stages.releases import service_of
 from receiver.targets import Target
 
 log = create_logger("prunella.receiver.backups")
 EVERY = 5.0
-Series = Mapping[tuple[str, str], float]
 GAUGES: Mapping[Gauge, str] = {
     metrics.BACKUP_SUCCESS: "success",
     metrics.BACKUP_SIZE: "size",
@@ -37,9 +37,7 @@ class BackupGauges:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._shown: dict[Gauge, Series] = {}
-        for gauge in (*GAUGES, metrics.BACKUP_FREE):  # of another receiver that ran in this process
-            gauge.clear()
+        self._gauges = Shifting((*GAUGES, metrics.BACKUP_FREE))
 
     async def watch(self) -> None:
         """For ever."""
@@ -49,23 +47,18 @@ class BackupGauges:
 
     async def show(self) -> None:
         """Once."""
-        series: dict[Gauge, dict[tuple[str, str], float]] = {
+        series: dict[Gauge, dict[tuple[str, ...], float]] = {
             gauge: {} for gauge in (*GAUGES, metrics.BACKUP_FREE)
         }
         for target in self._context.settings().targets.values():
             if target.backup is not None:
                 shown = await asyncio.to_thread(look, target.name, target.backup, target.postgres)
                 _add(series, target, shown)
-        for gauge, values in series.items():
-            for labels in self._shown.get(gauge, {}).keys() - values.keys():
-                gauge.remove(*labels)
-            for labels, value in values.items():
-                gauge.labels(*labels).set(value)
-            self._shown[gauge] = values
+        self._gauges.show(series)
 
 
 def _add(
-    series: Mapping[Gauge, dict[tuple[str, str], float]], target: Target, shown: Shown
+    series: Mapping[Gauge, dict[tuple[str, ...], float]], target: Target, shown: Shown
 ) -> None:
     if shown.problem:
         log.warning("backups cannot be seen", target=target.name, problem=shown.problem)

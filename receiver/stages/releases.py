@@ -12,9 +12,9 @@ from receiver.decide.regression import Finding
 from receiver.decide.release import Release, ReleaseState, current, frozen, in_flight
 from receiver.decide.watching import Launch
 from receiver.stages.context import Context
+from receiver.stages.gauges import Shifting
 from receiver.targets import Target
 
-Series = Mapping[tuple[str, ...], float]
 GRAVITY = {Finding.PASS: 0.0, Finding.INCONCLUSIVE: 1.0, Finding.DEGRADED: 2.0}
 
 
@@ -51,9 +51,7 @@ class ReleaseGauges:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._shown: dict[Gauge, Series] = {}
-        for gauge in GAUGES:  # of another receiver that ran in this process
-            gauge.clear()
+        self._gauges = Shifting(GAUGES)
 
     async def show(self) -> None:
         """Once; what the config names no longer is not shown any more."""
@@ -67,15 +65,7 @@ class ReleaseGauges:
         for launch in await self._context.journal.watches():
             if (of := settings.targets.get(launch.release.target)) is not None:
                 _add_launch(series, of, launch, settings.launch_watch)
-        for gauge, values in series.items():
-            self._set(gauge, values)
-
-    def _set(self, gauge: Gauge, values: Series) -> None:
-        for labels in self._shown.get(gauge, {}).keys() - values.keys():
-            gauge.remove(*labels)
-        for labels, value in values.items():
-            gauge.labels(*labels).set(value)
-        self._shown[gauge] = values
+        self._gauges.show(series)
 
 
 def _add(
