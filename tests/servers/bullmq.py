@@ -6,9 +6,6 @@ Both majors are fetched once into var/bullmq. Killing the process is what leaves
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers.lines import Lines, lines
+from tests.servers.npm import installed
 
 SOURCE = Path(__file__).parent / "node"
 INSTALLED = Path(__file__).parents[2] / "var" / "bullmq"
@@ -71,26 +69,8 @@ class BullMq:
 @asynccontextmanager
 async def bullmq(url: str, *, major: int = 6, prefix: str = "bull") -> AsyncIterator[BullMq]:
     """`url` is a Redis', or for major 6 a PostgreSQL's, where `prefix` is the schema."""
-    node, heard = await asyncio.to_thread(installed), Heard()
+    node, heard = await asyncio.to_thread(installed, SOURCE / "package.json", INSTALLED), Heard()
     argv = [node, str(SOURCE / "bullmq.cjs"), str(major), url, prefix]
     env = {"NODE_PATH": str(INSTALLED / "node_modules")}
     async with lines(argv, env, heard.news) as process:
         yield BullMq(process, heard)
-
-
-def installed() -> str:
-    """The node that runs what is pinned in node/package.json."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    assert node is not None, "there is no node: apt-get install npm"
-    assert npm is not None, "there is no npm: apt-get install npm"
-    INSTALLED.mkdir(parents=True, exist_ok=True)
-    wanted, stamp = (SOURCE / "package.json").read_text(), INSTALLED / ".installed"
-    with (INSTALLED / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # test processes run side by side
-        if not stamp.exists() or stamp.read_text() != wanted:
-            (INSTALLED / "package.json").write_text(wanted)
-            argv = ["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts",
-                    "--no-package-lock", "--prefix", str(INSTALLED)]  # fmt: skip
-            subprocess.run([npm, *argv], check=True, timeout=180)
-            stamp.write_text(wanted)
-    return node

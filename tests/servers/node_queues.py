@@ -8,12 +8,13 @@ import os
 from asyncio.subprocess import PIPE
 from typing import Any
 
-from tests.servers.bullmq import INSTALLED, installed
+from tests.servers.bullmq import INSTALLED, SOURCE
+from tests.servers.npm import installed
 
 
 async def run_node(code: str, url: str) -> Any:
     """What the CommonJS code has given to `say`; `url` is its database."""
-    node = await asyncio.to_thread(installed)
+    node = await asyncio.to_thread(installed, SOURCE / "package.json", INSTALLED)
     lines = f"const say = (v) => console.log(JSON.stringify(v)); (async () => {{ {code} }})()"
     process = await asyncio.create_subprocess_exec(
         node, "-e", f"{lines}.then(() => process.exit(0))", stdout=PIPE, cwd=INSTALLED,
