@@ -52,13 +52,17 @@ class Loop:
             response.raise_for_status()
 
     async def alerts(self, service: str) -> list[dict[str, Any]]:
-        """The service's critical alerts at Prometheus, pending and firing."""
+        """The service's critical alerts at Prometheus that a playbook answers, pending and firing.
+
+        A burnt error budget is none of them: it looks back over hours, and remembers every drill.
+        """
         _, body = await self._get("prometheus", "/api/v1/alerts")
         return [
             alert
             for alert in body["data"]["alerts"]
             if alert["labels"].get("service") == service
             and alert["labels"].get("severity") == "critical"
+            and alert["labels"].get("action") != "none"
         ]
 
     async def value(self, query: str) -> float:

@@ -5,15 +5,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
+from demo.deploy import rollout
 from demo.drill.__main__ import chosen, main
 from demo.drill.drills import DRILLS, Drill
+from demo.drill.loop import Loop
 from demo.drill.run import NoHealError, calm, run
 from demo.drill.show import Show
 from demo.drill.story import Stage, stages
 from demo.releases.versions import VERSIONS
 from demo.shop.faults import parse
+from demo.stack.places import PORTS, Places
 from tests.demo.stand_ins import ScriptedLoop, SteppedClock
 from tests.prometheus.bundle import alerts
 
@@ -165,6 +171,31 @@ async def test_it_begins_in_a_calm_stack_only(trouble: dict[str, Any], says: str
     with pytest.raises(NoHealError, match=says):
         await calm(ERRORS, loop, loop.clock, said.append)
     assert said == [f"waiting: {said[0].removeprefix('waiting: ')}"]  # told once, not each second
+
+
+async def test_a_burnt_budget_of_the_drill_before_is_no_unrest(tmp_path: Path) -> None:
+    def alert(name: str, **labels: str) -> dict[str, object]:
+        return {"labels": {"alertname": name, "service": "shop", **labels}, "state": "pending"}
+
+    listed = [
+        alert("ErrorBudgetBurn", severity="critical", action="none"),
+        alert("HighErrorRate", severity="warning", action="none"),
+        alert("HighErrorRate", severity="critical", action="errors"),
+    ]
+
+    async def alerts(_: web.Request) -> web.Response:
+        return web.json_response({"status": "success", "data": {"alerts": listed}})
+
+    app = web.Application()
+    app.router.add_get("/api/v1/alerts", alerts)
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        places = Places({**dict.fromkeys(PORTS, 1), "prometheus": server.port or 0}, tmp_path)
+        places.secrets.mkdir(parents=True)
+        (places.secrets / "operate_token").write_text("token")
+        async with rollout(places) as shop:
+            (one,) = await Loop(session, places, "token", shop).alerts("shop")
+    assert one["labels"]["alertname"] == "HighErrorRate"
+    assert one["labels"]["severity"] == "critical"
 
 
 def test_what_did_not_help_is_a_stage_with_what_was_seen() -> None:

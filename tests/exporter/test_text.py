@@ -113,7 +113,7 @@ def test_a_counter_named_without_total_is_one_in_text_and_unknown_in_openmetrics
 
 
 def test_a_name_whose_labels_come_and_go_does_not_fill_the_memory() -> None:
-    for number in range(3):
-        rows = [((f"{number}-{row}",), 1.0) for row in range(text._MOST)]
+    for turn in range(3):
+        rows = [((f"{turn}-{row}",), 1.0) for row in range(text._MOST)]
         text.plain([gauge("churning", "Labels that come and go.", ("id",), rows)])
     assert len(text._kept["churning", ("id",), ()]) <= 2 * text._MOST
