@@ -20,7 +20,8 @@ import pytest
 from exporter.settings import read
 from prunella.service.settings import ConfigError
 from tests.exporter.serving import Served, serving
-from tests.servers.node_app import INSTALLED, installed, node_app
+from tests.servers.node_app import INSTALLED, SOURCE, node_app
+from tests.servers.npm import installed
 from tests.servers.process import until
 from tests.servers.sentry import sentry_stand_in
 
@@ -204,7 +205,7 @@ Sentry.flush(5000).then(() => process.exit(0));
 
 @pytest.mark.server
 async def test_the_sdk_of_node_is_counted(tmp_path: Path) -> None:
-    node = await asyncio.to_thread(installed)
+    node = await asyncio.to_thread(installed, SOURCE / "package.json", INSTALLED)
     async with taking(tmp_path) as served:
         await run(node, "-e", NODE, DSN=dsn(served), NODE_PATH=str(INSTALLED / "node_modules"))
         assert await errors(served) == {("1.2.0", "error"): 5, ("1.2.0", "warning"): 1}
