@@ -14,6 +14,7 @@ from exporter import text
 from exporter.families import size
 from exporter.threads import in_thread
 from prunella.exposition import render
+from prunella.formats import takes_gzip
 from prunella.lines import END
 from prunella.metrics import REGISTRY, CollectorRegistry
 from prunella.version import version
@@ -82,14 +83,6 @@ def _written(families: Iterable[Metric], content_type: str) -> bytes:
     if form == "application/openmetrics-text":
         return text.open_metrics(families)
     return text.plain(families)
-
-
-def takes_gzip(encoding: str) -> bool:
-    for offer in encoding.lower().split(","):
-        name, *parameters = (part.strip() for part in offer.split(";"))
-        if name == "gzip":
-            return not any(p.replace(" ", "") in {"q=0", "q=0.0", "q=0.00"} for p in parameters)
-    return False
 
 
 def landing(collectors: Collection[str]) -> str:

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import gzip
 
-import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from exporter.page import landing, metrics, takes_gzip
+from exporter.page import landing, metrics
 from tests.exporter.made_collectors import thing_up
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
@@ -30,15 +29,6 @@ def test_gzip_is_given_to_who_takes_it() -> None:
     body, headers = metrics([thing_up(1)], "", "deflate, gzip;q=0.8")
     assert headers["Content-Encoding"] == "gzip"
     assert b"thing_up 1.0" in gzip.decompress(body)
-
-
-@pytest.mark.parametrize(
-    ("encoding", "taken"),
-    [("gzip", True), ("GZIP", True), ("br, gzip", True), ("", False), ("br", False),
-     ("gzip;q=0", False), ("gzip; q = 0.0", False), ("gzipped", False)],
-)  # fmt: skip
-def test_what_an_accept_encoding_means(encoding: str, taken: bool) -> None:
-    assert takes_gzip(encoding) is taken
 
 
 def test_a_hostile_label_breaks_no_line() -> None:

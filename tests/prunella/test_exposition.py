@@ -135,7 +135,9 @@ async def test_a_page_is_compressed_off_the_loop_for_who_takes_it() -> None:
     assert headers["Vary"] == "Accept, Accept-Encoding"
 
 
-@pytest.mark.parametrize("encodings", ["", "br", "gzip;q=0", "identity", "*;q=0"])
+@pytest.mark.parametrize(
+    "encodings", ["", "br", "gzip;q=0", "gzip; q = 0.0", "gzipped", "identity", "*;q=0"]
+)
 def test_nobody_gets_gzip_who_did_not_ask(encodings: str) -> None:
     body, headers = page_at_once(large(), encodings=encodings)
     assert "Content-Encoding" not in headers
