@@ -10,7 +10,7 @@ from msgspec.structs import fields
 
 from receiver.decide.incident import Incident, Progress, State
 from receiver.decide.reason import Reason
-from receiver.journal import NEVER, Run
+from receiver.journal import NEVER, IncidentAlert, Letter, OpenAlert, Posting, Run
 
 LARGEST = (1 << 63) - 1
 _NAMES = tuple(field.name for field in fields(Progress))
@@ -84,4 +84,42 @@ def run_of(row: Row) -> Run:
         disruptive=bool(row["disruptive"]),
         fence=row["fence"],
         began_at=row["began_at"],
+    )
+
+
+def alert_of(row: Row) -> IncidentAlert:
+    """An alert of an incident as its episode's row says; `opening` are the annotations that the incident began with."""
+    return IncidentAlert(
+        fingerprint=row["fingerprint"],
+        labels=json.loads(row["labels"]),
+        annotations=json.loads(row["annotations"] or row["opening"]),
+        generator_url=row["generator_url"],
+        starts_at=row["starts_at"],
+        opened_at=row["opened_at"],
+        open=row["closed_at"] is None,
+        muted=row["muted"],
+    )
+
+
+def open_alert_of(row: Row) -> OpenAlert:
+    """An alert that fires, as its episode's row says."""
+    return OpenAlert(
+        source=row["alert"].removesuffix(f":{row['fingerprint']}"),
+        fingerprint=row["fingerprint"],
+        labels=json.loads(row["labels"]),
+        starts_at=row["starts_at"],
+        last_seen=row["last_seen"],
+        muted=row["muted"],
+    )
+
+
+def posting_of(row: Row) -> Posting:
+    """A letter that waits, as its row of the outbox says."""
+    return Posting(
+        id=row["id"],
+        incident=row["incident"],
+        letter=Letter(row["channel"], row["event"], json.loads(row["body"]), row["dedup"]),
+        attempts=row["attempts"],
+        created=row["created"],
+        thread=row["thread"] or "",
     )

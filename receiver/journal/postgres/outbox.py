@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from receiver.journal.postgres.letters import post
 from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.session import Database
 from receiver.journal.postgres.writer import Unit
+from receiver.journal.rows import posting_of
 
 HOLD = 15.0  # as long as a lease; whoever renews its leases prolongs it
 
@@ -33,17 +33,7 @@ async def postings(
         "  AND thread.incident = outbox.incident) AS thread",
         *(channel, now, limit, holder, HOLD),
     )
-    return tuple(
-        Posting(
-            id=row["id"],
-            incident=row["incident"],
-            letter=Letter(row["channel"], row["event"], json.loads(row["body"]), row["dedup"]),
-            attempts=row["attempts"],
-            created=row["created"],
-            thread=row["thread"] or "",
-        )
-        for row in sorted(rows, key=lambda row: int(row["id"]))
-    )
+    return tuple(map(posting_of, sorted(rows, key=lambda row: int(row["id"]))))
 
 
 async def posted(unit: Unit, posting: Posting, event: Event, now: float, thread: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 
 from receiver.decide.incident import Incident
@@ -10,7 +9,7 @@ from receiver.journal import Chain, IncidentAlert, OpenAlert, Page
 from receiver.journal.chain import Walk, exported, follow, verdict
 from receiver.journal.postgres.retention import anchor
 from receiver.journal.postgres.session import Database
-from receiver.journal.rows import incident_of, row_id
+from receiver.journal.rows import alert_of, incident_of, open_alert_of, row_id
 
 CHUNK = 500
 
@@ -47,35 +46,13 @@ async def alerts(db: Database, number: int) -> tuple[IncidentAlert, ...]:
         " WHERE e.incident = $1 ORDER BY e.id",
         row_id(number),
     )
-    return tuple(
-        IncidentAlert(
-            fingerprint=row["fingerprint"],
-            labels=json.loads(row["labels"]),
-            annotations=json.loads(row["annotations"] or row["opening"]),
-            generator_url=row["generator_url"],
-            starts_at=row["starts_at"],
-            opened_at=row["opened_at"],
-            open=row["closed_at"] is None,
-            muted=row["muted"],
-        )
-        for row in rows
-    )
+    return tuple(map(alert_of, rows))
 
 
 async def open_alerts(db: Database) -> tuple[OpenAlert, ...]:
     """Every alert that we hold to be firing."""
     rows = await db.fetch("SELECT * FROM episode WHERE closed_at IS NULL ORDER BY id")
-    return tuple(
-        OpenAlert(
-            source=row["alert"].removesuffix(f":{row['fingerprint']}"),
-            fingerprint=row["fingerprint"],
-            labels=json.loads(row["labels"]),
-            starts_at=row["starts_at"],
-            last_seen=row["last_seen"],
-            muted=row["muted"],
-        )
-        for row in rows
-    )
+    return tuple(map(open_alert_of, rows))
 
 
 async def counts(db: Database) -> Mapping[str, int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from receiver.journal import Ingested, OpenAlert
 from receiver.journal.chunks import Chunk, Delivery, Reply, chunks
+from receiver.journal.rows import open_alert_of
 from receiver.journal.sqlite import bulk
 from receiver.journal.sqlite.letters import post_all
 from receiver.journal.sqlite.returns import healed_incidents, reopen
@@ -71,17 +71,7 @@ def close_all(db: sqlite3.Connection, incident: int, now: float) -> None:
 def open_alerts(db: sqlite3.Connection) -> tuple[OpenAlert, ...]:
     """Every alert that we hold to be firing."""
     rows = db.execute("SELECT * FROM episode WHERE closed_at IS NULL ORDER BY id")
-    return tuple(
-        OpenAlert(
-            source=row["alert"].removesuffix(f":{row['fingerprint']}"),
-            fingerprint=row["fingerprint"],
-            labels=json.loads(row["labels"]),
-            starts_at=row["starts_at"],
-            last_seen=row["last_seen"],
-            muted=row["muted"],
-        )
-        for row in rows
-    )
+    return tuple(map(open_alert_of, rows))
 
 
 def confirm(db: sqlite3.Connection, muted: Mapping[str, str], now: float) -> None:

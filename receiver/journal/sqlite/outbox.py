@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 
 from receiver.journal import Backlog, Event, Letter, Posting
 from receiver.journal.mail import ends_behind
+from receiver.journal.rows import posting_of
 from receiver.journal.sqlite.letters import post
 from receiver.journal.sqlite.rows import append
 
@@ -23,17 +23,7 @@ def postings(db: sqlite3.Connection, channel: str, now: float, limit: int) -> tu
         " ORDER BY id LIMIT ?",
         (channel, now, limit),
     ).fetchall()
-    return tuple(
-        Posting(
-            id=row["id"],
-            incident=row["incident"],
-            letter=Letter(row["channel"], row["event"], json.loads(row["body"]), row["dedup"]),
-            attempts=row["attempts"],
-            created=row["created"],
-            thread=row["thread"] or "",
-        )
-        for row in rows
-    )
+    return tuple(map(posting_of, rows))
 
 
 def sealed(db: sqlite3.Connection, channel: str, now: float, limit: int) -> tuple[Posting, ...]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Collection, Mapping
 
 from receiver.decide.incident import Incident
 from receiver.journal import Chain, IncidentAlert, Page
 from receiver.journal.chain import Walk, exported, follow, verdict
-from receiver.journal.rows import incident_of, row_id
+from receiver.journal.rows import alert_of, incident_of, row_id
 from receiver.journal.sqlite.retention import anchor
 from receiver.journal.sqlite.rows import highest_seq
 
@@ -54,19 +53,7 @@ def alerts(db: sqlite3.Connection, number: int) -> tuple[IncidentAlert, ...]:
         " WHERE e.incident = ? ORDER BY e.id",
         (row_id(number),),
     )
-    return tuple(
-        IncidentAlert(
-            fingerprint=row["fingerprint"],
-            labels=json.loads(row["labels"]),
-            annotations=json.loads(row["annotations"] or row["opening"]),
-            generator_url=row["generator_url"],
-            starts_at=row["starts_at"],
-            opened_at=row["opened_at"],
-            open=row["closed_at"] is None,
-            muted=row["muted"],
-        )
-        for row in rows
-    )
+    return tuple(map(alert_of, rows))
 
 
 def counts(db: sqlite3.Connection) -> Mapping[str, int]:
