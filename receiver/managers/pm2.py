@@ -225,8 +225,11 @@ def _instances(output: str, name: str) -> Iterator[_Instance]:
 
 
 def _instance(entry: Mapping[str, object], details: Mapping[str, object]) -> _Instance:
-    state = _STATES.get(str(details["status"]), ProcessState.DOWN)
-    pid, since, restarts = entry["pid"], details.get("pm_uptime"), details.get("restart_time")
+    word, pid = str(details["status"]), entry["pid"]
+    state = _STATES.get(word, ProcessState.DOWN)
+    if word == "stopped" and pid:  # it ended by itself: for what is to stay down PM2 forgets the pid
+        state = ProcessState.STARTING
+    since, restarts = details.get("pm_uptime"), details.get("restart_time")
     measured = entry.get("monit")
     resident = measured.get("memory") if isinstance(measured, Mapping) else None
     up = state is ProcessState.UP

@@ -87,18 +87,19 @@ def test_a_home_is_absolute() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "state"),
+    ("word", "pid", "state"),
     [
-        ("online", ProcessState.UP),
-        ("launching", ProcessState.STARTING),
-        ("waiting restart", ProcessState.STARTING),
-        ("stopping", ProcessState.STARTING),
-        ("stopped", ProcessState.DOWN),
-        ("errored", ProcessState.DOWN),
+        ("online", 7, ProcessState.UP),
+        ("launching", 0, ProcessState.STARTING),
+        ("waiting restart", 7, ProcessState.STARTING),
+        ("stopping", 7, ProcessState.STARTING),
+        ("stopped", 7, ProcessState.STARTING),  # it crashed, and is started again at once
+        ("stopped", 0, ProcessState.DOWN),
+        ("errored", 0, ProcessState.DOWN),
     ],
 )
-async def test_pm2s_words_are_ours(word: str, state: ProcessState) -> None:
-    assert (await status_of(listed(("api", word, 7)))).state is state
+async def test_pm2s_words_are_ours(word: str, pid: int, state: ProcessState) -> None:
+    assert (await status_of(listed(("api", word, pid)))).state is state
 
 
 async def test_an_app_that_is_up_says_since_when() -> None:
