@@ -83,15 +83,34 @@ async def test_what_the_workers_counted_is_shown_as_one(
         assert (await values(server))["workers"] == len(answered)
 
 
+async def end(server: Gunicorn, worker: int) -> None:
+    """As the kernel does when memory is short: without a word."""
+    os.kill(worker, signal.SIGKILL)
+    await until(lambda: worker not in server.workers(), "the worker is gone")
+    await until(lambda: len(server.workers()) == 3, "another took its place")
+
+
 async def test_what_a_worker_counted_outlives_it_and_its_gauges_do_not(tmp_path: Path) -> None:
     async with gunicorn(APP, tmp_path) as server:
         answered = await ask(server)
-        victim = int(answered.most_common(1)[0][0])
-        os.kill(victim, signal.SIGKILL)
-        await until(lambda: victim not in server.workers(), "the worker is gone")
-        await until(lambda: len(server.workers()) == 3, "another took its place")
+        await assert_counted(server, REQUESTS)
+        await end(server, int(answered.most_common(1)[0][0]))
         await assert_counted(server, REQUESTS)
         assert (await values(server))["workers"] == len(answered) - 1
+
+
+async def test_of_a_worker_killed_at_its_answer_only_the_end_of_that_request_is_lost(
+    tmp_path: Path,
+) -> None:
+    async with gunicorn(APP, tmp_path) as server:
+        for _ in range(10):
+            (worker,) = await ask(server, 1)
+            await end(server, int(worker))
+        found = await values(server)
+    assert found["orders_total"] == found["order_size_bucket+Inf"] == 10
+    assert found["theirs_total"] == 20
+    assert found["app_operation_seconds_count"] == 10
+    assert found.get("http_requests_total", 0) <= 10
 
 
 async def test_workers_that_are_replaced_all_the_time_lose_nothing(tmp_path: Path) -> None:
