@@ -227,7 +227,7 @@ def _instances(output: str, name: str) -> Iterator[_Instance]:
 def _instance(entry: Mapping[str, object], details: Mapping[str, object]) -> _Instance:
     word, pid = str(details["status"]), entry["pid"]
     state = _STATES.get(word, ProcessState.DOWN)
-    if word == "stopped" and pid:  # it ended by itself: for what is to stay down PM2 forgets the pid
+    if word == "stopped" and pid:  # ended by itself: what is to stay down has no pid any more
         state = ProcessState.STARTING
     since, restarts = details.get("pm_uptime"), details.get("restart_time")
     measured = entry.get("monit")
