@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from receiver.rules.thresholds import read
-from receiver.rules.units import Threshold
 
 Json = dict[str, Any]
 Line = tuple[float, str]
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 LEVELS = read(None, {}).levels()
 COLOURS = {"warning": "orange", "critical": "red"}
-UP_AND_DOWN = {"0": {"text": "down", "color": "red"}, "1": {"text": "up", "color": "green"}}
 Kind = Literal["stat", "timeseries", "state-timeline", "bargauge", "table", "heatmap"]
 
 
@@ -48,11 +46,7 @@ def lines(alert: str, *names: str, by: float = 1.0) -> list[Line]:
     """The thresholds of an alert, as they are shipped; `by` is what the panel's unit takes."""
     levels = LEVELS[alert]
     chosen = names or tuple(name for name in COLOURS if name in type(levels).model_fields)
-    return [(_value(levels.level(name)) * by, COLOURS.get(name, "red")) for name in chosen]
-
-
-def _value(threshold: Threshold) -> float:
-    return threshold.value
+    return [(levels.level(name).value * by, COLOURS.get(name, "red")) for name in chosen]
 
 
 def document(panel: Panel, number: int, place: Json) -> Json:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from grafana.generator.board import Board, Row
-from grafana.generator.panel import UP_AND_DOWN, Panel, Query, lines
+from grafana.generator.boards.shared import ANSWERED, up_now
+from grafana.generator.panel import Panel, Query, lines
 
 ENDPOINTS = Board(
     "endpoints",
@@ -13,18 +16,15 @@ ENDPOINTS = Board(
         Row(
             "Now",
             (
-                Panel(
-                    "stat",
-                    "Up",
-                    "Whether the last probe succeeded.",
-                    (
+                replace(
+                    up_now(
+                        "Up",
+                        "Whether the last probe succeeded.",
                         Query(
                             'max by (service, endpoint) (probe_success{service=~"$service"})',
                             "{{endpoint}}",
                         ),
                     ),
-                    lines=[(1, "green")],
-                    values=UP_AND_DOWN,
                     width=12,
                     height=6,
                 ),
@@ -47,20 +47,7 @@ ENDPOINTS = Board(
         Row(
             "Over time",
             (
-                Panel(
-                    "state-timeline",
-                    "Success",
-                    "Red is when an endpoint did not answer as it should.",
-                    (
-                        Query(
-                            'max by (service, endpoint) (probe_success{service=~"$service"})',
-                            "{{service}} {{endpoint}}",
-                        ),
-                    ),
-                    values=UP_AND_DOWN,
-                    width=24,
-                    height=7,
-                ),
+                replace(ANSWERED, title="Success", width=24, height=7),
                 Panel(
                     "timeseries",
                     "Duration",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from grafana.generator.board import Board, Row
-from grafana.generator.panel import UP_AND_DOWN, Panel, Query, lines
+from grafana.generator.boards.shared import CPU, MEMORY, up_over_time
+from grafana.generator.panel import Panel, Query, lines
 
 HOST = Board(
     "host",
@@ -179,26 +182,15 @@ HOST = Board(
         Row(
             "What runs on it",
             (
-                Panel(
-                    "state-timeline",
+                up_over_time(
                     "Processes",
                     "Red is when the manager said that it was down.",
-                    (
-                        Query(
-                            'max by (service, name) (prunella_process_up{service=~"$service"})',
-                            "{{name}}",
-                        ),
+                    Query(
+                        'max by (service, name) (prunella_process_up{service=~"$service"})',
+                        "{{name}}",
                     ),
-                    values=UP_AND_DOWN,
                 ),
-                Panel(
-                    "timeseries",
-                    "Memory of each",
-                    "Of the limit that it has.",
-                    (Query('service_name:process_memory:ratio{service=~"$service"}', "{{name}}"),),
-                    unit="percentunit",
-                    lines=lines("ProcessMemoryHigh"),
-                ),
+                replace(MEMORY, title="Memory of each", about="Of the limit that it has."),
                 Panel(
                     "timeseries",
                     "Resident memory",
@@ -211,17 +203,7 @@ HOST = Board(
                     ),
                     unit="bytes",
                 ),
-                Panel(
-                    "timeseries",
-                    "CPU of each",
-                    "Processors in use.",
-                    (
-                        Query(
-                            'sum by (service, name) (rate(prunella_process_cpu_seconds_total{service=~"$service"}[$__rate_interval]))',
-                            "{{name}}",
-                        ),
-                    ),
-                ),
+                replace(CPU, title="CPU of each", about="Processors in use."),
                 Panel(
                     "timeseries",
                     "Restarts",

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from grafana.generator.board import Board, Row
-from grafana.generator.panel import UP_AND_DOWN, Panel, Query, lines
+from grafana.generator.boards.shared import (
+    ACTIONS,
+    ANSWERED,
+    CPU,
+    HEARTBEAT,
+    MEMORY,
+    REFUSALS,
+    TIME_TO_HEAL,
+    up_over_time,
+)
+from grafana.generator.panel import Panel, Query, lines
 
 OVERVIEW = Board(
     "overview",
@@ -67,13 +79,10 @@ OVERVIEW = Board(
                     width=4,
                     height=4,
                 ),
-                Panel(
-                    "stat",
-                    "Last heartbeat",
-                    "How long ago the heartbeat of Alertmanager reached the receiver: above five minutes nothing does.",
-                    (Query("time() - max(prunella_watchdog_last_received_timestamp_seconds > 0)"),),
-                    unit="s",
-                    lines=lines("WatchdogNotReceived"),
+                replace(
+                    HEARTBEAT,
+                    title="Last heartbeat",
+                    about="How long ago the heartbeat of Alertmanager reached the receiver: above five minutes nothing does.",
                     width=4,
                     height=4,
                 ),
@@ -85,20 +94,7 @@ OVERVIEW = Board(
                     width=12,
                     height=7,
                 ),
-                Panel(
-                    "state-timeline",
-                    "Endpoints",
-                    "Red is when an endpoint did not answer as it should.",
-                    (
-                        Query(
-                            'max by (service, endpoint) (probe_success{service=~"$service"})',
-                            "{{service}} {{endpoint}}",
-                        ),
-                    ),
-                    values=UP_AND_DOWN,
-                    width=12,
-                    height=7,
-                ),
+                replace(ANSWERED, width=12, height=7),
             ),
         ),
         Row(
@@ -159,25 +155,8 @@ OVERVIEW = Board(
         Row(
             "What they run on",
             (
-                Panel(
-                    "timeseries",
-                    "Memory of processes",
-                    "Of the limit that each process has.",
-                    (Query('service_name:process_memory:ratio{service=~"$service"}', "{{name}}"),),
-                    unit="percentunit",
-                    lines=lines("ProcessMemoryHigh"),
-                ),
-                Panel(
-                    "timeseries",
-                    "CPU of processes",
-                    "Processors in use by each.",
-                    (
-                        Query(
-                            'sum by (service, name) (rate(prunella_process_cpu_seconds_total{service=~"$service"}[$__rate_interval]))',
-                            "{{name}}",
-                        ),
-                    ),
-                ),
+                MEMORY,
+                CPU,
                 Panel(
                     "timeseries",
                     "Machine",
@@ -210,12 +189,12 @@ OVERVIEW = Board(
                     most=1.0,
                     height=7,
                 ),
-                Panel(
-                    "state-timeline",
-                    "Redis",
-                    "Red is when it did not answer.",
-                    (Query('max by (service, name) (redis_up{service=~"$service"})', "{{name}}"),),
-                    values=UP_AND_DOWN,
+                replace(
+                    up_over_time(
+                        "Redis",
+                        "Red is when it did not answer.",
+                        Query('max by (service, name) (redis_up{service=~"$service"})', "{{name}}"),
+                    ),
                     height=7,
                 ),
                 Panel(
@@ -235,44 +214,9 @@ OVERVIEW = Board(
         Row(
             "What Prunella did",
             (
-                Panel(
-                    "timeseries",
-                    "Repairs",
-                    "Actions in an hour, and how they ended.",
-                    (
-                        Query(
-                            "sum by (playbook, action, result) (increase(prunella_actions_total[1h])) > 0",
-                            "{{playbook}}: {{action}} {{result}}",
-                        ),
-                    ),
-                ),
-                Panel(
-                    "timeseries",
-                    "Refusals",
-                    "Why it did not act, in an hour.",
-                    (
-                        Query(
-                            "sum by (reason) (increase(prunella_refusals_total[1h])) > 0",
-                            "{{reason}}",
-                        ),
-                    ),
-                ),
-                Panel(
-                    "timeseries",
-                    "Time to heal",
-                    "From the first firing to the proof, over a day.",
-                    (
-                        Query(
-                            "histogram_quantile(0.5, sum by (le) (increase(prunella_time_to_heal_seconds_bucket[1d])))",
-                            "median",
-                        ),
-                        Query(
-                            "histogram_quantile(0.95, sum by (le) (increase(prunella_time_to_heal_seconds_bucket[1d])))",
-                            "p95",
-                        ),
-                    ),
-                    unit="s",
-                ),
+                ACTIONS,
+                REFUSALS,
+                TIME_TO_HEAL,
             ),
         ),
     ),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from grafana.generator.board import Board, Row
-from grafana.generator.panel import UP_AND_DOWN, Panel, Query, lines
+from grafana.generator.boards.shared import HEARTBEAT, up_now
+from grafana.generator.panel import Panel, Query, lines
 
 PIPELINE = Board(
     "pipeline",
@@ -13,16 +16,7 @@ PIPELINE = Board(
         Row(
             "Now",
             (
-                Panel(
-                    "stat",
-                    "Heartbeat",
-                    "How long ago Alertmanager's heartbeat reached the receiver.",
-                    (Query("time() - max(prunella_watchdog_last_received_timestamp_seconds > 0)"),),
-                    unit="s",
-                    lines=lines("WatchdogNotReceived"),
-                    width=6,
-                    height=5,
-                ),
+                replace(HEARTBEAT, width=6, height=5),
                 Panel(
                     "stat",
                     "Targets down",
@@ -32,15 +26,10 @@ PIPELINE = Board(
                     width=6,
                     height=5,
                 ),
-                Panel(
-                    "stat",
+                up_now(
                     "Journal",
                     "Whether it took the last write.",
-                    (Query("min by (instance) (prunella_journal_up)", "{{instance}}"),),
-                    lines=[(1, "green")],
-                    values=UP_AND_DOWN,
-                    width=6,
-                    height=5,
+                    Query("min by (instance) (prunella_journal_up)", "{{instance}}"),
                 ),
                 Panel(
                     "stat",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grafana.generator.board import Board, Row
-from grafana.generator.panel import UP_AND_DOWN, Panel, Query, lines
+from grafana.generator.boards.shared import up_over_time
+from grafana.generator.panel import Panel, Query, lines
 
 QUEUES = Board(
     "queues",
@@ -121,17 +122,13 @@ QUEUES = Board(
                         "1": {"text": "paused", "color": "yellow"},
                     },
                 ),
-                Panel(
-                    "state-timeline",
+                up_over_time(
                     "What keeps them",
                     "Whether Redis or PostgreSQL behind the queues answered.",
-                    (
-                        Query(
-                            'min by (service, system) (prunella_queue_source_up{service=~"$service"})',
-                            "{{service}} {{system}}",
-                        ),
+                    Query(
+                        'min by (service, system) (prunella_queue_source_up{service=~"$service"})',
+                        "{{service}} {{system}}",
                     ),
-                    values=UP_AND_DOWN,
                 ),
             ),
         ),

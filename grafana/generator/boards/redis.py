@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from grafana.generator.board import Board, Row
-from grafana.generator.panel import UP_AND_DOWN, Panel, Query, lines
+from grafana.generator.boards.shared import up_now
+from grafana.generator.panel import Panel, Query, lines
 
 REDIS = Board(
     "redis",
@@ -13,15 +14,10 @@ REDIS = Board(
         Row(
             "Now",
             (
-                Panel(
-                    "stat",
+                up_now(
                     "Up",
                     "Whether it answered the last scrape.",
-                    (Query('max by (service, name) (redis_up{service=~"$service"})', "{{name}}"),),
-                    lines=[(1, "green")],
-                    values=UP_AND_DOWN,
-                    width=6,
-                    height=5,
+                    Query('max by (service, name) (redis_up{service=~"$service"})', "{{name}}"),
                 ),
                 Panel(
                     "stat",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from grafana.generator.board import Board, Row
+from grafana.generator.boards.shared import ACTIONS, REFUSALS, TIME_TO_ACT, TIME_TO_HEAL
 from grafana.generator.panel import Panel, Query
 
 REMEDIATION = Board(
@@ -48,28 +51,8 @@ REMEDIATION = Board(
         Row(
             "Actions",
             (
-                Panel(
-                    "timeseries",
-                    "Actions by result",
-                    "In an hour.",
-                    (
-                        Query(
-                            "sum by (playbook, action, result) (increase(prunella_actions_total[1h])) > 0",
-                            "{{playbook}}: {{action}} {{result}}",
-                        ),
-                    ),
-                ),
-                Panel(
-                    "timeseries",
-                    "Refusals by reason",
-                    "Why it did not act, in an hour.",
-                    (
-                        Query(
-                            "sum by (reason) (increase(prunella_refusals_total[1h])) > 0",
-                            "{{reason}}",
-                        ),
-                    ),
-                ),
+                replace(ACTIONS, title="Actions by result", about="In an hour."),
+                replace(REFUSALS, title="Refusals by reason"),
                 Panel(
                     "timeseries",
                     "Verdicts by playbook",
@@ -94,38 +77,8 @@ REMEDIATION = Board(
                     unit="percentunit",
                     most=1.0,
                 ),
-                Panel(
-                    "timeseries",
-                    "Time to act",
-                    "From the alert's arrival to the beginning of the action, over a day.",
-                    (
-                        Query(
-                            "histogram_quantile(0.5, sum by (le) (increase(prunella_time_to_act_seconds_bucket[1d])))",
-                            "median",
-                        ),
-                        Query(
-                            "histogram_quantile(0.95, sum by (le) (increase(prunella_time_to_act_seconds_bucket[1d])))",
-                            "p95",
-                        ),
-                    ),
-                    unit="s",
-                ),
-                Panel(
-                    "timeseries",
-                    "Time to heal",
-                    "From the first firing to the proof, over a day.",
-                    (
-                        Query(
-                            "histogram_quantile(0.5, sum by (le) (increase(prunella_time_to_heal_seconds_bucket[1d])))",
-                            "median",
-                        ),
-                        Query(
-                            "histogram_quantile(0.95, sum by (le) (increase(prunella_time_to_heal_seconds_bucket[1d])))",
-                            "p95",
-                        ),
-                    ),
-                    unit="s",
-                ),
+                TIME_TO_ACT,
+                TIME_TO_HEAL,
             ),
         ),
         Row(

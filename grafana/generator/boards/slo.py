@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from grafana.generator.board import Board, Row
-from grafana.generator.panel import UP_AND_DOWN, Panel, Query, lines
+from grafana.generator.boards.shared import ANSWERED
+from grafana.generator.panel import Panel, Query, lines
 
 SLO = Board(
     "slo",
@@ -137,19 +140,7 @@ SLO = Board(
                     most=1.0,
                     height=5,
                 ),
-                Panel(
-                    "state-timeline",
-                    "Endpoints over time",
-                    "Red is when an endpoint did not answer as it should.",
-                    (
-                        Query(
-                            'max by (service, endpoint) (probe_success{service=~"$service"})',
-                            "{{service}} {{endpoint}}",
-                        ),
-                    ),
-                    values=UP_AND_DOWN,
-                    width=24,
-                ),
+                replace(ANSWERED, title="Endpoints over time", width=24),
             ),
         ),
     ),
