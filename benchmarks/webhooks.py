@@ -4,7 +4,6 @@ what an Alertmanager sends most of the time."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -67,7 +66,7 @@ def _bare() -> Iterator[int]:
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         argv = [sys.executable, "-m", "benchmarks.bare_store", str(port)]
-        process = subprocess.Popen([*argv, str(Path(folder) / "bodies.db")], env={**os.environ})
+        process = subprocess.Popen([*argv, str(Path(folder) / "bodies.db")])
         try:
             _wait(port)
             yield port
