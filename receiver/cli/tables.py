@@ -48,6 +48,4 @@ def incident_story(row: Mapping[str, Any]) -> str:
 
 
 def _moment(event: Mapping[str, Any], start: float) -> str:
-    hidden = {"t", "at", "ev", "seq", "hash", "incident", "ep"}
-    said = "  ".join(f"{key}={value}" for key, value in event.items() if key not in hidden)
-    return f"  +{event['t'] - start:8.1f}s  {event['ev']:<12} {said}"
+    return f"  +{event['t'] - start:8.1f}s  {event['ev']:<12} {event['text']}".rstrip()

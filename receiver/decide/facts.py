@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from receiver.decide.incident import CLOSED, Incident, State
+from receiver.decide.moments import Row, verdict_words, words_of
 from receiver.decide.plan import Playbook
 from receiver.decide.release import Release
 
@@ -22,7 +22,6 @@ MOST_TRIED = 6
 LABELS = "Labels"
 MOST_LABELS = 20
 Calls = Sequence[tuple[float, Sequence[str]]]  # seconds after which whom
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,30 +88,10 @@ def _tried(rows: Sequence[Row]) -> list[str]:
     lines: list[str] = []
     for row in rows:
         if row.get("ev") == "outcome":
-            lines.append(f"{row.get('kind')} on {row.get('target')}: {_ended(row)}")
+            lines.append(words_of(row))
         elif row.get("ev") == "verdict" and lines:
-            lines[-1] = f"{lines[-1]} → {_verdict(row)}"
+            lines[-1] = f"{lines[-1]} → {verdict_words(row)}"
     return lines
-
-
-def _ended(row: Row) -> str:
-    if row.get("result") == "ok":
-        return f"done{_figures(row)}"
-    detail = str(row.get("detail") or row.get("reason") or "")[:200]
-    return f"{row.get('result')} ({detail})" if detail else str(row.get("result"))
-
-
-def _figures(row: Row) -> str:
-    counts = row.get("counts")
-    if not isinstance(counts, Mapping) or not counts:
-        return ""
-    return f" ({', '.join(f'{name} {count}' for name, count in counts.items())})"
-
-
-def _verdict(row: Row) -> str:
-    seen = [str(one) for one in row.get("seen") or ()]
-    words = str(row.get("verdict")).replace("_", " ")
-    return f"{words} ({'; '.join(seen[:3])})"[:300] if seen else words
 
 
 def _next(story: Story) -> str:

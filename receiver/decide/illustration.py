@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from prunella.redaction import printable
-from receiver.decide.facts import Row, Story, began
+from receiver.decide.facts import Story, began
+from receiver.decide.moments import Row
 from receiver.decide.plan import Playbook
 from receiver.tools import MOST_POINTS, Series
 

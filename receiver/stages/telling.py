@@ -11,8 +11,9 @@ from receiver import metrics
 from receiver.channels.base import Channel, Notice
 from receiver.channels.templates import TEXT_MOST, TITLE_MOST, TemplateFailed, render
 from receiver.decide.diff import diff_link
-from receiver.decide.facts import LABELS, Row, Story, at_the_time, deploys_near, facts_of
+from receiver.decide.facts import LABELS, Story, at_the_time, deploys_near, facts_of
 from receiver.decide.incident import Incident
+from receiver.decide.moments import Row
 from receiver.decide.release import Release
 from receiver.stages.context import Context, playbook_of
 from receiver.stages.notify import DASHBOARD, environment_of, log, policy_of

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from receiver.decide.incident import Incident
+from receiver.decide.moments import words_of
 
 
 def rfc3339(seconds: float | None) -> str | None:
@@ -33,18 +34,13 @@ def incident_json(incident: Incident) -> dict[str, object]:
         "opened_at": rfc3339(incident.opened_at),
         "resolved_at": rfc3339(incident.resolved_at),
         "acknowledged_by": incident.acknowledged_by,
-        "rung": _rung(incident),
+        "rung": incident.step or None,
         "reason": str(incident.reason),
     }
 
 
 def timeline(lines: Iterable[str]) -> list[dict[str, object]]:
-    """The incident's own rows of the journal, oldest first."""
-    return [{"at": rfc3339(row["t"]), **row} for row in map(json.loads, lines)]
-
-
-def _rung(incident: Incident) -> str | None:
-    ladder = incident.plan.get("ladder")
-    if not isinstance(ladder, list) or incident.rung >= len(ladder):
-        return None
-    return str(ladder[incident.rung]["name"])
+    """The incident's own rows of the journal, oldest first, each with `text` as people read it."""
+    return [
+        {"at": rfc3339(row["t"]), **row, "text": words_of(row)} for row in map(json.loads, lines)
+    ]

@@ -74,7 +74,7 @@ async def test_one_incident_is_told_as_a_story(tmp_path: Path, token_file: Path)
         await _in_shadow(client)
         _, out, _ = await prunella("incidents", "1", url=client.url, token_file=token_file)
         assert "rung first, targets shop" in out
-        assert "refused      reason=shadow  target=shop" in out
+        assert "refused      shop: shadow" in out
 
 
 async def test_json_is_what_the_api_says(tmp_path: Path, token_file: Path) -> None:

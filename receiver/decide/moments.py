@@ -1,0 +1,114 @@
+"""A row of the journal as a person reads it. Messages, the API's timeline, `prunella incidents ID` and the console say it with these words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Row = Mapping[str, Any]
+LONGEST = 300
+_OF_EVERY_ROW = frozenset({"t", "at", "ev", "seq", "hash", "incident", "ep"})
+
+
+def words_of(row: Row) -> str:
+    """One line for one row; of an event that nothing is written for, its fields."""
+    words = _WORDS.get(str(row.get("ev")), _fields)
+    return words(row)
+
+
+def _ended(row: Row) -> str:
+    if row.get("result") == "ok":
+        return f"done{_figures(row)}"
+    detail = str(row.get("detail") or row.get("reason") or "")[:200]
+    return f"{row.get('result')} ({detail})" if detail else str(row.get("result"))
+
+
+def verdict_words(row: Row) -> str:
+    """What was seen afterwards."""
+    seen = [str(one) for one in row.get("seen") or ()]
+    words = _plain(row.get("verdict"))
+    return f"{words} ({'; '.join(seen[:3])})"[:LONGEST] if seen else words
+
+
+def _figures(row: Row) -> str:
+    counts = row.get("counts")
+    if not isinstance(counts, Mapping) or not counts:
+        return ""
+    return f" ({', '.join(f'{name} {count}' for name, count in counts.items())})"
+
+
+def _plain(word: object) -> str:
+    return str(word).replace("_", " ")
+
+
+def _opened(row: Row) -> str:
+    what = row.get("alertname") or f"asked for by {row.get('by') or 'a schedule'}"
+    book = row.get("playbook") or "no playbook"
+    return f"{what}, {row.get('severity')}: {book} on {', '.join(row.get('targets') or ()) or 'no target'}"
+
+
+def _reopened(row: Row) -> str:
+    return f"{_opened(row)}; it is back, and goes on at rung {int(row.get('rung') or 0) + 1}"
+
+
+def _refused(row: Row) -> str:
+    on = f"{row['target']}: " if row.get("target") else ""
+    return f"{on}{_plain(row.get('reason'))}"
+
+
+def _intent(row: Row) -> str:
+    return f"{row.get('kind')} on {row.get('target')} begins (rung {row.get('step')})"
+
+
+def _outcome(row: Row) -> str:
+    return f"{row.get('kind')} on {row.get('target')}: {_ended(row)}"
+
+
+def _verdict(row: Row) -> str:
+    return f"after rung {row.get('step')}: {verdict_words(row)}"
+
+
+def _by(row: Row) -> str:
+    return f"by {row.get('by')}"
+
+
+def _because(row: Row) -> str:
+    detail = f": {row['detail']}" if row.get("detail") else ""
+    who = f", {_by(row)}" if row.get("by") else ""
+    return f"{_plain(row.get('reason'))}{who}{detail}"
+
+
+def _told(row: Row) -> str:
+    return f"{row.get('channel')}: {_plain(row.get('event'))}"
+
+
+def _rollback(row: Row) -> str:
+    why = f": {row['why']}" if row.get("why") else ""
+    return f"{row.get('target')}, {row.get('version')} to {row.get('to')}: {_plain(row.get('step'))}{why}"
+
+
+def _fields(row: Row) -> str:
+    said = (f"{key} {value}" for key, value in row.items() if key not in _OF_EVERY_ROW)
+    return ", ".join(said)
+
+
+_WORDS: Mapping[str, Callable[[Row], str]] = {
+    "opened": _opened,
+    "reopened": _reopened,
+    "refused": _refused,
+    "intent": _intent,
+    "progress": lambda row: str(row.get("said")),
+    "outcome": _outcome,
+    "interrupted": _because,
+    "verdict": _verdict,
+    "approved": _by,
+    "denied": _by,
+    "acknowledged": _by,
+    "escalated": _because,
+    "resolved": _because,
+    "expired": _because,
+    "notified": _told,
+    "muted": _told,
+    "undeliverable": _told,
+    "rollback": _rollback,
+}
