@@ -20,6 +20,7 @@ from prunella.service.settings import ConfigError, Problem
 from prunella.service.tasks import Tasks
 from prunella.service.web import Service
 from receiver.consistency import build_action
+from receiver.console.routes import console_routes
 from receiver.decide.plan import Mode, Rung
 from receiver.decide.schedule import Schedule
 from receiver.journal import Journal, JournalInUse, JournalUnavailable
@@ -254,7 +255,10 @@ def _service(
     settings = live.current
     return Service(
         listen=settings.listen,
-        routes=routes(context, pipeline.wake, tasks.start),
+        routes=(
+            *routes(context, pipeline.wake, tasks.start),
+            *console_routes(context, pipeline.wake, auth),
+        ),
         auth=auth,
         ready=lambda: pipeline.trouble,
         reload=live.reload,

@@ -9,7 +9,6 @@ from prunella.service.web import Route
 from receiver.outside.pictures import Pictures
 from receiver.stages.context import Context
 from receiver.web.alerts import Alerts
-from receiver.web.answers import Answers
 from receiver.web.backups import Backups
 from receiver.web.heal import Heals
 from receiver.web.incidents import WORDS, Incidents
@@ -18,12 +17,10 @@ from receiver.web.maintenance import Maintenance
 from receiver.web.notify import Notify
 from receiver.web.oncall import OnCallRoutes
 from receiver.web.operations import Operations
-from receiver.web.pages import STYLESHEET, stylesheet
 from receiver.web.presses import Background, Presses
 from receiver.web.releases import Releases
 from receiver.web.repairs import Repairs
 from receiver.web.rollbacks import Rollbacks
-from receiver.web.runbooks import Runbooks
 
 _NAME = "{name:[A-Za-z0-9_.-]{1,64}}"
 _ID = "{id:[0-9]{1,18}}"
@@ -33,10 +30,10 @@ def routes(context: Context, wake: Callable[[], None], background: Background) -
     """The routes of contract section 5 that exist so far; `wake` is called after every change."""
     alerts, incidents = Alerts(context, wake), Incidents(context, wake)
     operations, maintenance = Operations(context, wake), Maintenance(context, wake)
-    releases, runbooks = Releases(context), Runbooks(context)
+    releases = Releases(context)
     rollbacks = Rollbacks(context, wake)
     launches = Launches(context, Pictures())
-    presses, answers = Presses(context, wake, background), Answers(context, wake)
+    presses = Presses(context, wake, background)
     oncall = OnCallRoutes(context)
     words = "{word:" + "|".join(WORDS) + "}"
     return (
@@ -66,11 +63,6 @@ def routes(context: Context, wake: Callable[[], None], background: Background) -
         Route("GET", "/api/v1/maintenance", Scope.OPERATE, maintenance.list),
         Route("POST", "/api/v1/maintenance", Scope.OPERATE, maintenance.begin),
         Route("DELETE", f"/api/v1/maintenance/{_ID}", Scope.OPERATE, maintenance.end),
-        Route("GET", "/runbooks", Scope.READ, runbooks.list),
-        Route("GET", "/runbooks/{alert}", Scope.READ, runbooks.show),
         Route("POST", "/slack/interactions", Scope.SIGNED, presses.slack, presses.prove_slack),
         Route("POST", "/telegram/updates", Scope.SIGNED, presses.telegram, presses.prove_telegram),
-        Route("GET", "/answer/{token}", Scope.SIGNED, answers.show, answers.prove),
-        Route("POST", "/answer/{token}", Scope.SIGNED, answers.answer, answers.prove),
-        Route("GET", STYLESHEET, Scope.OPEN, stylesheet),
     )

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from html import escape
-from urllib.parse import parse_qs
 
 from aiohttp import web
 
@@ -18,26 +16,17 @@ from prunella.service.answers import Refused
 from prunella.service.auth import Denied
 from receiver.channels.buttons import Press
 from receiver.channels.fitting import one_line, plain
+from receiver.console.forms import read_form
+from receiver.console.frame import render
 from receiver.decide.incident import Incident
 from receiver.journal import Conflict, JournalUnavailable
 from receiver.stages.context import Context
 from receiver.stages.press import Pressed, press, question_that_stands
 from receiver.stages.question import was_asked
-from receiver.web.pages import page
 
 _TOKEN = re.compile(r"([0-9]{1,18})\.([0-9a-f]{16}\.[A-Za-z0-9_-]{8,32})")
-_MOST = 4096
 _NAME_MOST = 60
 _WORDS = frozenset({"approve", "deny"})
-_FORM = """<h1>{title}</h1>
-<p>Severity {severity} · incident {number}</p>
-<p>Prunella asks whether it may do this:</p>
-<pre>{plan}</pre>
-<form method="post">
-<p><label>Your name, for the journal: <input name="name" maxlength="60" required autocomplete="name"></label></p>
-<p><button name="word" value="approve">Approve</button> <button name="word" value="deny">Deny</button></p>
-</form>
-<p>Whoever has this link can answer once. It ends with the question.</p>"""
 
 
 class Answers:
@@ -59,18 +48,13 @@ class Answers:
         try:
             proposal = question_that_stands(incident, _nonce(request), self._context.now())
         except Conflict as gone:
-            return _over(str(gone))
-        body = _FORM.format(
-            title=escape(incident.title),
-            severity=escape(incident.severity),
-            number=incident.id,
-            plan=escape(plain(proposal.words, 300)),
-        )
-        return page("To be approved", body)
+            return _over(request, str(gone))
+        plan = plain(proposal.words, 300)
+        return render(request, "question.html", incident=incident, plan=plan)
 
     async def answer(self, request: web.Request) -> web.Response:
         """Approves or denies, as the same word over the API would."""
-        form = await _form(request)
+        form = await read_form(request)
         word = form.get("word", "")
         if word not in _WORDS:
             raise Refused(422, "wrong_shape", "`word` must be approve or deny")
@@ -83,7 +67,7 @@ class Answers:
             text = "the answer cannot be written down right now: try again"
             raise Refused(503, "journal_unavailable", text, {"Retry-After": "5"}) from error
         self._wake()
-        return _over(outcome)
+        return _over(request, outcome)
 
     async def _incident(self, request: web.Request) -> Incident:
         incident = await self._asked(request)
@@ -106,18 +90,5 @@ def _nonce(request: web.Request) -> str:
     return request.match_info["token"].partition(".")[2]
 
 
-def _over(text: str) -> web.Response:
-    return page("Answered", f"<h1>Prunella</h1>\n<p>{escape(text)}</p>")
-
-
-async def _form(request: web.Request) -> dict[str, str]:
-    """Raises Refused for what the page does not send."""
-    if request.content_type != "application/x-www-form-urlencoded":
-        raise Refused(415, "not_a_form", "the body must be application/x-www-form-urlencoded")
-    if request.content_length is None or request.content_length > _MOST:
-        raise Refused(413, "body_too_large", f"the body may have {_MOST} bytes")
-    try:
-        form = parse_qs((await request.read()).decode(), max_num_fields=10)
-    except ValueError as wrong:
-        raise Refused(400, "not_a_form", "the body is no form") from wrong
-    return {key: values[0] for key, values in form.items()}
+def _over(request: web.Request, text: str) -> web.Response:
+    return render(request, "answered.html", text=text)

@@ -8,42 +8,45 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from html import escape
 from pathlib import Path
+from typing import ClassVar
 
 from aiohttp import web
 from markdown_it import MarkdownIt
+from markupsafe import Markup
 
+from receiver.console.frame import render
+from receiver.console.page import Hall, Link, Show
 from receiver.outside.runbooks import folders, is_alert, runbook_file
-from receiver.stages.context import Context
-from receiver.web.pages import page
 
 LARGEST = 1 << 20
 
 
 class Runbooks:
-    """Routes under /runbooks."""
+    """The pages under /runbooks."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    link: ClassVar[Link | None] = Link("Runbooks", "/runbooks")
 
-    async def list(self, _: web.Request) -> web.Response:
+    def __init__(self, hall: Hall) -> None:
+        self._context = hall.context
+
+    def doors(self) -> tuple[Show, ...]:
+        """The list, and each."""
+        return Show("/runbooks", self.list), Show("/runbooks/{alert}", self.show)
+
+    async def list(self, request: web.Request) -> web.Response:
         """Every alert that has one."""
         names = sorted({file.stem for folder in self._folders() for file in folder.glob("*.md")})
-        items = "\n".join(
-            f'<li><a href="/runbooks/{name}">{name}</a></li>'
-            for name in names
-            if is_alert(name) and name != "README"
-        )
-        return page("Runbooks", f"<h1>Runbooks</h1>\n<ul>\n{items}\n</ul>")
+        known = [name for name in names if is_alert(name) and name != "README"]
+        return render(request, "runbooks.html", names=known)
 
     async def show(self, request: web.Request) -> web.Response:
         """One; a name that nothing is written for says where it could be."""
         alert = request.match_info["alert"]
         text = self._text(alert)
-        if text is None:
-            return page(alert, _missing(alert), status=404)
-        return page(alert, rendered(text))
+        shown = None if text is None else Markup(rendered(text))  # noqa: S704 - Markdown without HTML, see `rendered`
+        status = 404 if text is None else 200
+        return render(request, "runbook.html", status=status, alert=alert[:200], text=shown)
 
     def _text(self, alert: str) -> str | None:
         found = runbook_file(alert, self._context.settings().runbooks)
@@ -73,11 +76,3 @@ def _safe_link(url: str) -> bool:
     """A web address, a place on this page, or another page of ours."""
     scheme = re.match(r"\s*([A-Za-z][A-Za-z0-9+.-]*):", url)
     return scheme is None or scheme[1].lower() in {"http", "https"}
-
-
-def _missing(alert: str) -> str:
-    name = escape(alert[:200])
-    return (
-        f"<h1>{name}</h1>\n<p>Nothing is written for this alert. Write <code>{name}.md</code> in the folder that"
-        ' <code>runbooks:</code> names in receiver.yml.</p>\n<p><a href="/runbooks">All runbooks</a></p>'
-    )

@@ -1,0 +1,11 @@
+"""The path of one page through the console, which is the receiver for people with a browser.
+
+    routes    a page's doors become routes: `Show` is a GET for who may read, `Say` a POST for who may operate
+    gate      who asks: a bearer token, or whoever needs none; what came from another place is turned away
+    pages     the registry: a page is one file and one line there
+    frame     templates/*.html around what the page has found: escaped, no script or style inside, one policy
+    static/   the stylesheet and what keeps a page live, from here and nowhere else
+
+Pages read the journal through the same calls as the API and say the same words (`stages/command`). Whatever a label or
+an annotation holds is text here, and a link only if it leads to http(s).
+"""

@@ -1,0 +1,8 @@
+"""The registry of pages, in the order of the navigation. A page is a file, and a line here."""
+
+from __future__ import annotations
+
+from receiver.console.page import Page
+from receiver.console.runbooks import Runbooks
+
+PAGES: tuple[type[Page], ...] = (Runbooks,)
