@@ -161,6 +161,11 @@ BACKUP_SECONDS = Gauge(
     "How long the newest whole backup took.",
     ["service", "backup"],
 )
+BACKUP_VERIFY_ATTEMPT = Gauge(
+    "prunella_backup_last_verify_attempt_timestamp_seconds",
+    "When a proof of a backup was last tried, whatever became of it; 0 for never.",
+    ["service", "backup"],
+)
 BACKUP_VERIFY_OK = Gauge(
     "prunella_backup_last_verify_success",
     "Whether the last proof of a backup succeeded; 0 also when there was none.",

@@ -14,6 +14,10 @@ class BackupError(StoreError):
     """It was not made, not proven, or not brought back; what was there before is still there."""
 
 
+class Disproved(BackupError):
+    """The backup itself was looked at, and is not what it should be: whatever was said of it before does not hold."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """One target with its `backup` facet, and the tools to work with."""

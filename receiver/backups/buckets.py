@@ -73,6 +73,10 @@ class Store:
         """One of the small files about a backup. Raises BackupError."""
         await self._send(path, self.upload(path.name))
 
+    async def remove_beside(self, name: str) -> None:
+        """One of those, if it is there. Raises BackupError."""
+        await self._delete(self.place.prefix + name)
+
     async def fetch(self, name: str, into: Path) -> None:
         """A backup to its place in a directory, checked before it has its name. Raises BackupError."""
         place, partial = into / name, into / f"{name}{PARTIAL}"
@@ -91,7 +95,10 @@ class Store:
         """It, and then what lies beside it. Raises BackupError."""
         keys = [one["Key"] async for one in self._objects(self.place.prefix + name)]
         for key in sorted(keys, key=lambda key: key.endswith(BESIDE)):
-            await self._asked(self.client.delete_object(Bucket=self.place.bucket, Key=key))
+            await self._delete(key)
+
+    async def _delete(self, key: str) -> None:
+        await self._asked(self.client.delete_object(Bucket=self.place.bucket, Key=key))
 
     async def _send(self, path: Path, upload: Upload) -> None:
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from prunella.redaction import names_a_secret, redact
-from receiver.backups.base import BackupError, Ground
+from receiver.backups.base import BackupError, Disproved, Ground
 from receiver.backups.files import make_private
 from receiver.backups.manifest import Manifest
 from receiver.backups.optional import library
@@ -48,7 +48,7 @@ async def make_config(ground: Ground, path: Path, at: str) -> Manifest:
 
 
 def check_config(path: Path) -> int:
-    """How many files are in it, each read to its end. Raises BackupError."""
+    """How many files are in it, each read to its end. Raises Disproved."""
     files = 0
     try:
         with (
@@ -61,7 +61,7 @@ def check_config(path: Path) -> int:
                     taken.read()
                     files += 1
     except (tarfile.TarError, library("zstandard").ZstdError, EOFError) as error:
-        raise BackupError(f"{path.name} cannot be read to its end: {error}") from error
+        raise Disproved(f"{path.name} cannot be read to its end: {error}") from error
     return files
 
 

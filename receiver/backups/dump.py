@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from receiver.backups.base import BackupError, Ground
+from receiver.backups.base import BackupError, Disproved, Ground
 from receiver.backups.files import make_private, remove, size_of
 from receiver.backups.libpq import Login
 from receiver.tools import Finished, OutsideError
@@ -26,6 +26,8 @@ _LONGEST = 600
 CURES = (  # of which program, what it says, and what to do
     ("pg_", "No space left", "make room, or let less be kept (`keep`, `keep_last`)"),
     ("pg_", "File too large", "the limit of the file system or of the receiver's user is too low"),
+    ("pg_", "closed the connection", "the server died, or ended the session: look at its log"),
+    ("pg_", "connection to server", "the server cannot be reached any more: look at its log"),
     ("pg_dump", "server version mismatch", "install the PostgreSQL client of the server's version, or name it under `executables`"),
     ("pg_dump", "permission denied", "the role in postgres.url must read everything: GRANT pg_read_all_data TO it"),
     ("pg_dump", "row-level security", "the role in postgres.url needs BYPASSRLS to read every row"),
@@ -81,18 +83,20 @@ async def run_tool(
         return ended
     if ended.exit_code is None:
         raise BackupError(f"{name} was ended after {ground.timeout:g} s: give it more time")
-    raise BackupError(_failed(ground, name, ended, said or ended.output))
+    raise _failed(ground, name, ended, said or ended.output)
 
 
-def _failed(ground: Ground, name: str, ended: Finished, said: str) -> str:
+def _failed(ground: Ground, name: str, ended: Finished, said: str) -> BackupError:
+    """What is cured on the server says nothing against the file that was read."""
     cures = (cure for of, sign, cure in CURES if name.startswith(of) and sign in ended.output)
     cure = next((f": {cure}" for cure in cures), "")
+    kind = Disproved if name == "pg_restore" and not cure else BackupError
     how = f"ended with {ended.exit_code}"
     if ended.exit_code is not None and ended.exit_code < 0:
         how = f"was killed by signal {-ended.exit_code}"
     words = " ".join(said.split())[-_LONGEST:]
     text = f"{name} {how}: {words}{cure}" if words else f"{name} {how}{cure}"
-    return ground.postgres.without_secrets(text) if ground.postgres is not None else text
+    return kind(ground.postgres.without_secrets(text) if ground.postgres is not None else text)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from receiver.backups.base import BackupError, Ground
+from receiver.backups.base import BackupError, Disproved, Ground
 from receiver.backups.catalog import Snapshot, Table, snapshot
 from receiver.backups.dump import told
 from receiver.backups.files import make_private
@@ -99,17 +99,17 @@ class _Sink:
 
 
 def check_export(path: Path, manifest: Manifest) -> dict[str, int]:
-    """Reads every line of it against its manifest. Raises BackupError."""
+    """Reads every line of it against its manifest. Raises Disproved."""
     expected, found = manifest.tables, Counter[str]()
     try:
         with path.open("rb") as file:
             for line in _lines(file):
                 found[json.loads(line)["table"]] += 1
     except (library("zstandard").ZstdError, ValueError, KeyError, TypeError) as error:
-        raise BackupError(f"{path.name} cannot be read to its end: {error}") from error
+        raise Disproved(f"{path.name} cannot be read to its end: {error}") from error
     wrong = differences({name: n for name, n in expected.items() if n}, found)
     if wrong:
-        raise BackupError(f"{path.name} does not hold what its manifest says: {wrong}")
+        raise Disproved(f"{path.name} does not hold what its manifest says: {wrong}")
     return dict(expected)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from receiver.backups.base import BackupError
+from receiver.backups.base import BackupError, Disproved
 from receiver.decide.backups import BESIDE, PARTIAL, SUM, parse_name
 
 _CHUNK = 1 << 20
@@ -83,15 +83,15 @@ def _digest(path: Path) -> str:
 
 
 def check_sum(path: Path, name: str | None = None) -> None:
-    """Whether it is byte for byte what was written as `name`, or as its own. Raises BackupError."""
+    """Whether it is byte for byte what was written as `name`, or as its own. Raises Disproved."""
     name = path.name if name is None else name
     beside = path.with_name(name + SUM)
     try:
         expected = beside.read_text()
     except OSError as error:
-        raise BackupError(f"{name}: its {SUM} is not there: who wrote this file?") from error
+        raise Disproved(f"{name}: its {SUM} is not there: who wrote this file?") from error
     if summed(path, name) != expected:
-        raise BackupError(
+        raise Disproved(
             f"{name} is not what was written ({size_of(path):,} bytes now): it was changed, cut off, or the disk"
             " has lost something. Restore from another one"
         )

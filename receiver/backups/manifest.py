@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from receiver.backups.base import BackupError
+from receiver.backups.base import Disproved
 from receiver.backups.files import write_whole
 from receiver.decide.backups import MANIFEST
 
@@ -42,7 +42,7 @@ def write_manifest(backup: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(backup: Path) -> Manifest:
-    """The one beside it. Raises BackupError."""
+    """The one beside it. Raises Disproved."""
     file = backup.with_name(backup.name + MANIFEST)
     try:
         said = json.loads(file.read_text())
@@ -55,6 +55,6 @@ def read_manifest(backup: Path) -> Manifest:
             database={str(name): str(value) for name, value in said["database"].items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BackupError(
+        raise Disproved(
             f"{file.name} cannot be read ({type(error).__name__}): without it nobody knows what was in {backup.name}"
         ) from error

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from prunella.logs import create_logger
 from receiver.backups import files
-from receiver.backups.base import BackupError, Ground
+from receiver.backups.base import BackupError, Disproved, Ground
 from receiver.backups.catalog import snapshot
 from receiver.backups.configuration import check_config
 from receiver.backups.database import LARGE
@@ -33,8 +33,16 @@ from receiver.backups.scratch import (
     managing,
     named_like,
 )
-from receiver.backups.stores import elsewhere_listed, fetch, mark_verified
-from receiver.decide.backups import VERIFIED, Backup, Kind, contents, differences, newest
+from receiver.backups.stores import elsewhere_listed, fetch, mark_unverified, mark_verified
+from receiver.decide.backups import (
+    VERIFIED,
+    Backup,
+    Kind,
+    contents,
+    differences,
+    last_verified,
+    newest,
+)
 from receiver.stores.postgres_store import PostgresFacet
 
 log = create_logger("prunella.receiver.backups")
@@ -58,8 +66,14 @@ async def prove(
     directory = ground.facet.directory
     await asyncio.to_thread(files.check_place, directory)
     with files.alone(directory, ground.target):
-        backup = await choose(ground, name, away=away)
-        return await _recorded(ground, backup, restore=restore, away=away)
+        now = ground.tools.clock.now()
+        try:
+            backup = await choose(ground, name, away=away)
+        except BackupError as error:
+            if name is None:  # the drill could not be held; a name that was mistyped says nothing
+                _failed(ground, Kind.DATABASE, now, str(error))
+            raise
+        return await _recorded(ground, backup, now, restore=restore, away=away)
 
 
 async def choose(ground: Ground, name: str | None, *, away: bool = False) -> Backup:
@@ -93,42 +107,69 @@ def _among(found: Sequence[Backup], wanted: str | None) -> Backup | None:
     return next((one for one in found if one.name == wanted), None)
 
 
-async def _recorded(ground: Ground, backup: Backup, *, restore: bool, away: bool) -> Proof:
-    now, proof, reason = ground.tools.clock.now(), None, "it was broken off"
+async def _recorded(
+    ground: Ground, backup: Backup, now: float, *, restore: bool, away: bool
+) -> Proof:
+    directory, proof, reason = ground.facet.directory, None, "it was broken off"
     try:
-        if away:
-            with tempfile.TemporaryDirectory(dir=ground.facet.directory, prefix=".drill-") as place:
-                await fetch(ground, backup.name, Path(place))
-                proof = await _proven(ground, backup, Path(place), restore=restore)
-        else:
-            proof = await _proven(ground, backup, ground.facet.directory, restore=restore)
+        with _at(directory, away=away) as place:
+            if away:
+                await fetch(ground, backup.name, place)
+            proof = await _proven(ground, backup, place, restore=restore)
+            if restore:
+                await _stamp(ground, backup, proof, now, place)
     except BackupError as error:
         reason = str(error)
+        if isinstance(error, Disproved):
+            await withdraw(ground, backup)
         raise
     finally:
         if proof is None:
-            log.warning(
-                "a backup is not proven", target=ground.target, file=backup.name, reason=reason
-            )
-            _record(ground, backup, verify_attempt=now, verify_ok=False, verify_reason=reason)
-    if restore and (ground.facet.directory / backup.name).exists():
-        _stamp(ground, backup, proof, now)
-        await mark_verified(ground, backup.name)
+            _failed(ground, backup.kind, now, f"{backup.name}: {reason}")
     return proof
 
 
-def _stamp(ground: Ground, backup: Backup, proof: Proof, now: float) -> None:
-    text = json.dumps({"at": now, "rows": proof.rows, "seconds": round(proof.seconds, 3)})
-    files.write_whole(ground.facet.directory / f"{backup.name}{VERIFIED}", text + "\n")
+@contextmanager
+def _at(directory: Path, *, away: bool) -> Iterator[Path]:
+    """Where the copy lies that is proven: one from a bucket is thrown away afterwards."""
+    if not away:
+        yield directory
+        return
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".drill-") as place:
+        yield Path(place)
+
+
+async def _stamp(ground: Ground, backup: Backup, proof: Proof, now: float, place: Path) -> None:
+    """Here, where it lies here, and in every bucket."""
+    text = json.dumps({"at": now, "rows": proof.rows, "seconds": round(proof.seconds, 3)}) + "\n"
+    for one in {place, ground.facet.directory}:
+        if (one / backup.name).exists():
+            files.write_whole(one / f"{backup.name}{VERIFIED}", text)
     _record(
-        *(ground, backup), verify_attempt=now, verify_ok=True, verify_reason="", verified=now,
+        *(ground, backup.kind), verify_attempt=now, verify_ok=True, verify_reason="", verified=now,
         verified_file=backup.name, restore_seconds=proof.seconds,
     )  # fmt: skip
+    await mark_verified(ground, place / f"{backup.name}{VERIFIED}")
 
 
-def _record(ground: Ground, backup: Backup, **changes: object) -> None:
+async def withdraw(ground: Ground, backup: Backup) -> None:
+    """It counts as proven no longer, here and in every bucket that can be had: what does is the one before."""
+    directory = ground.facet.directory
+    files.remove(directory / f"{backup.name}{VERIFIED}")
+    before = last_verified(await asyncio.to_thread(listed, directory, ground.target), backup.kind)
+    at, name = (0.0, "") if before is None else (before.verified_at, before.name)
+    _record(ground, backup.kind, verified=at, verified_file=name)
+    await mark_unverified(ground, backup.name)
+
+
+def _failed(ground: Ground, kind: Kind, now: float, reason: str) -> None:
+    log.warning("a backup is not proven", target=ground.target, kind=str(kind), reason=reason)
+    _record(ground, kind, verify_attempt=now, verify_ok=False, verify_reason=reason)
+
+
+def _record(ground: Ground, kind: Kind, **changes: object) -> None:
     with suppress(OSError):
-        write_record(ground.facet.directory, ground.target, backup.kind, **changes)
+        write_record(ground.facet.directory, ground.target, kind, **changes)
 
 
 async def _proven(ground: Ground, backup: Backup, place: Path, *, restore: bool) -> Proof:
@@ -206,7 +247,7 @@ async def restore_into(
 
 
 async def compare(place: PostgresFacet, manifest: Manifest) -> None:
-    """Every table and large object that was in it. Raises BackupError."""
+    """Every table and large object that was in it. Raises Disproved."""
     async with snapshot(place) as moment:
         found = await moment.counts(await moment.tables())
         large = await moment.large_objects()
@@ -214,4 +255,4 @@ async def compare(place: PostgresFacet, manifest: Manifest) -> None:
         {**manifest.tables, LARGE: manifest.others.get(LARGE, 0)}, {**found, LARGE: large}
     )
     if wrong:
-        raise BackupError(f"what was restored is not what was in the database: {wrong}")
+        raise Disproved(f"what was restored is not what was in the database: {wrong}")

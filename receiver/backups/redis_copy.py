@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from receiver.backups.base import BackupError, Ground
+from receiver.backups.base import BackupError, Disproved, Ground
 from receiver.backups.dump import told
 from receiver.backups.files import make_private
 from receiver.backups.manifest import Manifest
@@ -45,14 +45,14 @@ async def make_redis(ground: Ground, path: Path, at: str) -> Manifest:
 
 
 def check_redis(path: Path) -> int:
-    """Its size, when it begins and ends as such a file does. Raises BackupError."""
+    """Its size, when it begins and ends as such a file does. Raises Disproved."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(9)
         file.seek(max(0, size - 9))
         tail = file.read(9)
     if not head.startswith(MAGIC) or len(tail) < 9 or tail[0] != END:
-        raise BackupError(f"{path.name} is no whole RDB file")
+        raise Disproved(f"{path.name} is no whole RDB file")
     return size
 
 

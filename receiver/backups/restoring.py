@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import asyncpg
 from pydantic import ValidationError
 
 from prunella.logs import create_logger
@@ -19,17 +18,29 @@ from receiver.backups import files
 from receiver.backups.base import BackupError, Ground
 from receiver.backups.catalog import dialled, moment_of, snapshot
 from receiver.backups.encryption import readable
+from receiver.backups.exchange import exchange
 from receiver.backups.libpq import database_of
 from receiver.backups.manifest import Manifest, read_manifest
 from receiver.backups.proving import choose, compare, restore_into
-from receiver.backups.scratch import create, dress, drop, elsewhere, give, managing, named_like
+from receiver.backups.scratch import (
+    MAINTENANCE,
+    RESTORING,
+    create,
+    dress,
+    drop,
+    elsewhere,
+    give,
+    left_restoring,
+    managing,
+    named_like,
+    restoring_alone,
+)
 from receiver.decide.backups import Kind
 from receiver.stores.identifiers import quoted
-from receiver.stores.postgres_session import Connection
 from receiver.stores.postgres_store import PostgresFacet
 
 log = create_logger("prunella.receiver.backups")
-LEAVING = 10.0  # seconds that sessions may take to end
+SERVERS_OWN = (*MAINTENANCE, "template0")
 _USED = """
     SELECT (SELECT count(*) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
             WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (
@@ -47,7 +58,8 @@ _SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND pid <>
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be done. `objects` is what lies in the database now: None when there is no such database."""
+    """What would be done. `objects` is what lies in the database now: None when there is no such database; `left` are
+    those that a restore was filling when it was killed."""
 
     path: Path
     manifest: Manifest
@@ -57,6 +69,7 @@ class Plan:
     sessions: int
     replace: bool
     owners: bool = True
+    left: tuple[str, ...] = ()
 
     @property
     def database(self) -> str:
@@ -66,6 +79,8 @@ class Plan:
     @property
     def refusal(self) -> str:
         """Why it will not be done; empty when nothing speaks against it."""
+        if self.database in SERVERS_OWN:
+            return f"{self.place.named} is the server's own, by which others are made and managed: name another database"
         if self.objects and not self.replace:
             return (
                 f"{self.place.named} is not empty ({self.objects:,} objects): nothing is done to it. Restore into"
@@ -90,6 +105,7 @@ class Plan:
         return (
             f"{self.path.name}, made at {self.manifest.at}: {held}",
             f"{self.place.named} {there}",
+            *(f"{one} is left of a restore that was killed, and is dropped" for one in self.left),
             "its sum is checked; it is restored into a new database beside, and every table counted",
             f"only then, in one transaction: {swap}",
         )
@@ -116,9 +132,9 @@ async def plan(
         )
     path = ground.facet.directory / backup.name
     place = ground.database if to is None else _place(to)
-    objects, sessions = await _looked_at(place)
+    objects, sessions, left = await _looked_at(place)
     manifest = await asyncio.to_thread(read_manifest, path)
-    return Plan(path, manifest, backup.size, place, objects, sessions, replace, owners)
+    return Plan(path, manifest, backup.size, place, objects, sessions, replace, owners, left)
 
 
 def _place(url: str) -> PostgresFacet:
@@ -128,40 +144,50 @@ def _place(url: str) -> PostgresFacet:
         raise BackupError(f"--to {error.errors()[0]['msg']}", started=False) from None
 
 
-async def _looked_at(place: PostgresFacet) -> tuple[int | None, int]:
+async def _looked_at(place: PostgresFacet) -> tuple[int | None, int, tuple[str, ...]]:
     name = database_of(place.dialled)
     async with managing(place) as db:
+        left = await left_restoring(db, name)
         if not await db.fetchval(
             "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name
         ):
-            return None, 0
+            return None, 0, left
         sessions = int(await db.fetchval(_SESSIONS, name))
     async with dialled(place) as db:
-        return int(await db.fetchval(_USED)), sessions
+        return int(await db.fetchval(_USED)), sessions, left
 
 
 async def restore(ground: Ground, planned: Plan) -> Restored:
     """Does it. Raises BackupError; the database is as it was then, unless the text says otherwise."""
     if planned.refusal:
         raise BackupError(planned.refusal, started=False)
-    with files.alone(ground.facet.directory, ground.target):
+    directory = ground.facet.directory
+    with files.alone(directory, ground.target):
         await ground.tools.progress("checking its sum")
         await asyncio.to_thread(files.check_sum, planned.path)
-        clock = ground.tools.clock
-        began, beside = clock.monotonic(), named_like(planned.database, "restoring")
-        like, swapped = await _like(planned), False
-        async with managing(planned.place) as db:
+        began = ground.tools.clock.monotonic()
+        async with restoring_alone(planned.place, planned.database) as db:
+            for one in planned.left:
+                await drop(db, one)
+            beside = named_like(planned.database, RESTORING)
             await create(db, beside, planned.manifest.database)
-        try:
-            left = await _filled(ground, planned, beside, like)
-            kept = await _swapped(ground, planned, beside)
-            swapped = True
-        finally:
-            if not swapped:
-                await asyncio.shield(asyncio.ensure_future(_away(planned.place, beside)))
+            kept, left = await _brought_back(ground, planned, beside)
     doubt = await counted_again(planned)
-    found = _restored(planned, clock.monotonic() - began, kept, left)
+    found = _restored(planned, ground.tools.clock.monotonic() - began, kept, left)
     return Restored(found.text, (*doubt, *found.after))
+
+
+async def _brought_back(ground: Ground, planned: Plan, beside: str) -> tuple[str, tuple[str, ...]]:
+    """Under its own name; the name of the one that was there, and what could not be set."""
+    swapped = False
+    try:
+        left = await _filled(ground, planned, beside, await _like(planned))
+        kept = await _swapped(ground, planned, beside)
+        swapped = True
+    finally:
+        if not swapped:
+            await asyncio.shield(asyncio.ensure_future(_away(planned.place, beside)))
+    return kept, left
 
 
 async def counted_again(planned: Plan) -> tuple[str, ...]:
@@ -207,40 +233,15 @@ async def _swapped(ground: Ground, planned: Plan, beside: str) -> str:
     stamp = datetime.fromtimestamp(ground.tools.clock.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
     kept = named_like(name, "before", stamp)
     await ground.tools.progress("exchanging the names")
-    async with managing(planned.place) as db:
-        if planned.objects is None:
+    if planned.objects is None:
+        async with managing(planned.place) as db:
             await db.execute(f"ALTER DATABASE {quoted(beside)} RENAME TO {quoted(name)}")
-            return ""
-        try:
-            await _cleared(ground, db, name)
-            async with db.transaction():
-                await db.execute(f"ALTER DATABASE {quoted(name)} RENAME TO {quoted(kept)}")
-                await db.execute(f"ALTER DATABASE {quoted(beside)} RENAME TO {quoted(name)}")
-        except asyncpg.PostgresError as error:
-            raise BackupError(f"the names could not be exchanged: {error}") from error
-        finally:
-            for one in (name, kept):
-                with suppress(asyncpg.PostgresError):  # one of the two is not there
-                    await db.execute(f"ALTER DATABASE {quoted(one)} ALLOW_CONNECTIONS true")
-        if planned.objects == 0:
-            await drop(db, kept)
-            return ""
+        return ""
+    await exchange(ground, planned.place, name, beside, kept)
+    if planned.objects == 0:
+        await _away(planned.place, kept)
+        return ""
     return kept
-
-
-async def _cleared(ground: Ground, db: Connection, name: str) -> None:
-    """Nobody is in it, and nobody comes in."""
-    await db.execute(f"ALTER DATABASE {quoted(name)} ALLOW_CONNECTIONS false")
-    await db.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()",
-        name,
-    )
-    clock = ground.tools.clock
-    end = clock.monotonic() + LEAVING
-    while await db.fetchval(_SESSIONS, name):
-        if clock.monotonic() > end:
-            raise BackupError(f"sessions of {name} do not end: see pg_stat_activity")
-        await clock.sleep(0.1)
 
 
 async def _away(place: PostgresFacet, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -18,11 +19,18 @@ from receiver.stores.postgres_session import Connection
 from receiver.stores.postgres_store import PostgresFacet
 
 MAINTENANCE = ("postgres", "template1")
+RESTORING = "restoring"
 _LISTS = ("search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries")
 _ACL = """
     SELECT CASE WHEN grantee = 0 THEN NULL ELSE pg_get_userbyid(grantee) END AS grantee, privilege_type AS privilege
     FROM aclexplode((SELECT array_agg(one::aclitem) FROM json_array_elements_text($1::json) AS one))
 """
+
+_MARK = re.compile("[0-9a-f]{8}")
+_ALONE = "SELECT pg_try_advisory_lock(hashtextextended('prunella restore ' || $1, 0))"
+_NO_LIMIT = (
+    "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
+)
 
 
 def named_like(database: str, word: str, mark: str = "") -> str:
@@ -48,6 +56,26 @@ async def managing(facet: PostgresFacet) -> AsyncIterator[Connection]:
         chosen = second
     async with dialled(chosen) as db:
         yield db
+
+
+@asynccontextmanager
+async def restoring_alone(place: PostgresFacet, database: str) -> AsyncIterator[Connection]:
+    """Nobody else restores that database on that server meanwhile, from whatever machine. Raises BackupError."""
+    async with managing(place) as db:
+        await db.execute(_NO_LIMIT)
+        if not await db.fetchval(_ALONE, database):
+            raise BackupError(
+                f"another restore of {database} is under way on {place.named}", started=False
+            )
+        yield db
+
+
+async def left_restoring(db: Connection, database: str) -> tuple[str, ...]:
+    """Databases that restores of that one were filling when they were killed, or are filling now."""
+    prefix = named_like(database, RESTORING, "0" * 8)[:-8]
+    found = await db.fetch("SELECT datname FROM pg_database WHERE starts_with(datname, $1)", prefix)
+    names = sorted(str(row["datname"]) for row in found)
+    return tuple(name for name in names if _MARK.fullmatch(name.removeprefix(prefix)))
 
 
 def elsewhere(facet: PostgresFacet, database: str) -> PostgresFacet:

@@ -9,10 +9,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from receiver.backups.base import BackupError, Ground
+from prunella.logs import create_logger
+from receiver.backups.base import BackupError, Disproved, Ground
 from receiver.backups.buckets import Store, opened
 from receiver.backups.uploads import Upload
 from receiver.decide.backups import VERIFIED, Backup, Kind, prunable
+
+log = create_logger("prunella.receiver.backups")
 
 
 @dataclass
@@ -86,12 +89,21 @@ async def prune_buckets(ground: Ground, kinds: tuple[Kind, ...]) -> tuple[str, .
     return tuple(gone)
 
 
-async def mark_verified(ground: Ground, name: str) -> None:
+async def mark_verified(ground: Ground, stamp: Path) -> None:
     """So that no bucket lets go of what was proven last. Raises BackupError."""
-    stamp = ground.facet.directory / f"{name}{VERIFIED}"
     for place in ground.facet.s3:
         async with opened(place) as store:
             await store.put_beside(stamp)
+
+
+async def mark_unverified(ground: Ground, name: str) -> None:
+    """A bucket that cannot be had keeps the stamp; that is said in the log only, because something worse is being told."""
+    for place in ground.facet.s3:
+        try:
+            async with opened(place) as store:
+                await store.remove_beside(f"{name}{VERIFIED}")
+        except BackupError as error:
+            log.warning("a stamp is left", target=ground.target, file=name, error=str(error))
 
 
 async def elsewhere_listed(ground: Ground) -> tuple[tuple[str, tuple[Backup, ...], str], ...]:
@@ -108,12 +120,14 @@ async def elsewhere_listed(ground: Ground) -> tuple[tuple[str, tuple[Backup, ...
 
 async def fetch(ground: Ground, name: str, into: Path) -> str:
     """From the first bucket that has it; its name. Raises BackupError."""
-    problems = []
+    problems: list[BackupError] = []
     for place in ground.facet.s3:
         try:
             async with opened(place) as store:
                 await store.fetch(name, into)
                 return place.named
         except BackupError as error:
-            problems.append(str(error))
-    raise BackupError(f"{name} could not be fetched: {'; '.join(problems) or 'there is no bucket'}")
+            problems.append(error)
+    said = "; ".join(map(str, problems)) or "there is no bucket"
+    kind = Disproved if any(isinstance(one, Disproved) for one in problems) else BackupError
+    raise kind(f"{name} could not be fetched: {said}")

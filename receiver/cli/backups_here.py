@@ -90,8 +90,10 @@ async def restored(options: argparse.Namespace) -> int:
             show(options, _shown(planned), lambda said: "\n".join(said["plan"]))
         if planned.refusal:
             raise BackupError(planned.refusal)
-        if options.plan or not _agreed(options):
+        if options.plan:
             return 0
+        if not _agreed(options):
+            raise BackupError("nothing was done: nobody agreed to the plan")
         with in_order():
             found = await restore(ground, planned)
     answer = {**_shown(planned), "result": "ok", "text": found.text, "next": list(found.after)}

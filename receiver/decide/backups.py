@@ -80,6 +80,11 @@ def newest(backups: Iterable[Backup], kind: Kind) -> Backup | None:
     return max((one for one in backups if one.kind is kind), key=lambda one: one.at, default=None)
 
 
+def last_verified(backups: Iterable[Backup], kind: Kind) -> Backup | None:
+    """The newest of that kind that was proven to restore."""
+    return newest((one for one in backups if one.verified_at > 0), kind)
+
+
 def prunable(
     backups: Sequence[Backup], *, keep: float, keep_last: int, now: float
 ) -> tuple[Backup, ...]:
@@ -97,7 +102,7 @@ def _of_a_kind(
     backups: Sequence[Backup], kind: Kind, keep: float, keep_last: int, now: float
 ) -> Iterator[Backup]:
     own = sorted((one for one in backups if one.kind is kind), key=lambda one: one.at, reverse=True)
-    proven = next((one for one in own if one.verified_at > 0), None)
+    proven = last_verified(own, kind)
     for one in own[keep_last:]:
         if now - one.at > keep and one is not proven:
             yield one

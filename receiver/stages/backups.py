@@ -27,6 +27,7 @@ GAUGES: Mapping[Gauge, str] = {
     metrics.BACKUP_VERIFIED: "verified",
     metrics.BACKUP_ATTEMPT: "attempt",
     metrics.BACKUP_SECONDS: "seconds",
+    metrics.BACKUP_VERIFY_ATTEMPT: "verify_attempt",
     metrics.BACKUP_VERIFY_OK: "verify_ok",
     metrics.BACKUP_RESTORE_SECONDS: "restore_seconds",
 }

@@ -220,6 +220,19 @@ async def test_no_backup_at_all_explains_a_late_one_of_the_same_name(
 
 
 @pytest.mark.server
+async def test_a_backup_that_does_not_restore_explains_that_none_was_proven_for_long(
+    server: AlertmanagerServer,
+) -> None:
+    assert await suppressed(
+        server,
+        alert("BackupVerificationFailed", backup="main"),
+        alert("BackupVerificationStale", backup="main", **warning),
+        alert("BackupVerificationStale", backup="other", **warning),
+        alert("BackupTooOld", backup="main", **warning),
+    ) == ["BackupVerificationStale/shop"]
+
+
+@pytest.mark.server
 async def test_a_receiver_that_is_gone_explains_what_it_does_not_send(
     server: AlertmanagerServer,
 ) -> None:

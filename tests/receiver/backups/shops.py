@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,31 @@ def a_ground(
     return Ground("db", facet, postgres, tools, timeout=60.0)
 
 
+def config_of(
+    server: PostgresServer, database: str, directory: Path, **keys: Any
+) -> dict[str, Any]:
+    """A receiver's config whose one target is that database, without schedules and in shadow."""
+    facet = {"directory": str(directory), "schedule": None, "drill": None, **keys}
+    target = {"postgres": {"url": server.url(database)}, "backup": facet}
+    return {
+        "mode": "shadow",
+        "executables": dict(executables()),
+        "targets": {"db": target},
+        "playbooks": [],
+    }
+
+
 def executables() -> Mapping[str, str]:
     """PostgreSQL's programs of the server's own version."""
     return {name: str(binary(name)) for name in ("pg_dump", "pg_restore")}
+
+
+def instead(ground: Ground, program: str, script: Path, text: str) -> Ground:
+    """The same with a script in place of one of PostgreSQL's programs."""
+    script.write_text(f"#!/bin/sh\n{text}\n")
+    script.chmod(0o755)
+    programs = {**executables(), program: str(script)}
+    return replace(ground, tools=replace(ground.tools, executables=programs))
 
 
 def names_in(directory: Path, hidden: str = "") -> list[str]:

@@ -26,20 +26,13 @@ from tests.receiver.backups.shops import (
     allow_backups,
     everything,
     executables,
+    instead,
     names_in,
 )
 from tests.servers.postgres import PASSWORD, PostgresServer, binary, postgres_server
 from tests.servers.process import until
 
 pytestmark = pytest.mark.server
-
-
-def instead(ground: Ground, program: str, script: Path, text: str) -> Ground:
-    """The same with a script in place of one of PostgreSQL's programs."""
-    script.write_text(f"#!/bin/sh\n{text}\n")
-    script.chmod(0o755)
-    programs = {**executables(), program: str(script)}
-    return replace(ground, tools=replace(ground.tools, executables=programs))
 
 
 async def fails(ground: Ground, why: str) -> str:

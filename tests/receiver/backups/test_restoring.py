@@ -9,6 +9,7 @@ from receiver.backups.base import BackupError
 from receiver.backups.making import back_up
 from receiver.backups.proving import prove
 from receiver.backups.restoring import counted_again, plan, restore
+from receiver.backups.scratch import restoring_alone
 from receiver.decide.backups import Kind
 from receiver.stores.postgres_store import PostgresFacet
 from tests.receiver.backups.shops import a_ground, a_shop, everything
@@ -146,6 +147,50 @@ async def test_what_is_written_right_after_the_exchange_is_told_and_no_failure(
     server.sql("INSERT INTO orders (customer) VALUES (1)", name)
     (told,) = await counted_again(planned)
     assert "public.orders: 11 instead of 10" in told
+
+
+@pytest.mark.parametrize("own", ["postgres", "template1"])
+async def test_a_database_of_the_servers_own_is_refused_in_the_plan(
+    server: PostgresServer, tmp_path: Path, own: str
+) -> None:
+    ground = a_ground(server, a_shop(server, 1), tmp_path)
+    await back_up(ground, Kind.DATABASE)
+    for replaced in (False, True):
+        planned = await plan(ground, None, server.url(own), replace=replaced)
+        assert "is the server's own" in planned.refusal
+        with pytest.raises(BackupError, match="name another database") as told:
+            await restore(ground, planned)
+        assert not told.value.started
+
+
+async def test_only_one_restores_a_database_from_whatever_machine(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    name = a_shop(server, 1)
+    ground = a_ground(server, name, tmp_path)
+    await back_up(ground, Kind.DATABASE)
+    planned = await plan(ground, None, None, replace=True)
+    async with restoring_alone(ground.database, name):
+        with pytest.raises(BackupError, match=f"another restore of {name} is under way") as told:
+            await restore(ground, planned)
+        assert not told.value.started
+    await restore(ground, planned)
+
+
+async def test_what_is_only_called_alike_is_nobodys_leftover(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    name = a_shop(server, 1)
+    ground = a_ground(server, name, tmp_path)
+    await back_up(ground, Kind.DATABASE)
+    others = [f"{name}_restoring", f"{name}_restoring_0123456789ab", f"{name}_restoring_notes"]
+    for one in (*others, f"{name}_restoring_0123abcd"):
+        server.sql(f"CREATE DATABASE {one}")
+    planned = await plan(ground, None, None, replace=True)
+    assert planned.left == (f"{name}_restoring_0123abcd",)
+    await restore(ground, planned)
+    left = server.sql(f"SELECT datname FROM pg_database WHERE starts_with(datname, '{name}_rest')")
+    assert sorted(left.split()) == others
 
 
 @pytest.mark.parametrize("url", ["mysql://u:CANARY@h/d", "no url", "postgresql://u:CANARY@[::1/x"])

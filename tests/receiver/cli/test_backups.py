@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pty
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,8 +13,17 @@ from typing import Any
 import pytest
 import yaml
 
+from receiver.backups.making import back_up
 from receiver.cli.backups_here import table
-from tests.receiver.backups.shops import a_shop, allow_backups, everything, executables
+from receiver.decide.backups import Kind
+from tests.receiver.backups.shops import (
+    a_ground,
+    a_shop,
+    allow_backups,
+    config_of,
+    everything,
+    executables,
+)
 from tests.receiver.cli.test_commands import prunella
 from tests.receiver.cli.test_operate import a_token
 from tests.receiver.web.serving import serving
@@ -144,6 +155,30 @@ async def test_a_restore_that_is_called_off_leaves_nothing_behind(
     assert (process.returncode, said.count(b"called off"), said.count(b"Traceback")) == (1, 1, 0)
     left = server.sql("SELECT datname FROM pg_database").split()
     assert [one for one in left if one.startswith(name)] == [name]
+
+
+@pytest.mark.parametrize(("said", "code"), [("", 1), ("y", 0)])
+async def test_without_a_yes_nothing_is_done_and_the_exit_code_says_so(
+    server: PostgresServer, tmp_path: Path, said: str, code: int
+) -> None:
+    name = a_shop(server, 1)
+    file, ground = tmp_path / "receiver.yml", a_ground(server, name, tmp_path)
+    file.write_text(yaml.safe_dump(config_of(server, name, tmp_path)))
+    await back_up(ground, Kind.DATABASE)
+    server.sql("DELETE FROM orders", name)
+    ours, terminal = pty.openpty()
+    argv = ("-m", "receiver.cli", "backup", "restore", "db", "--replace", "--config", str(file))
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *argv), stdin=terminal, stdout=pipe, stderr=pipe
+    )
+    os.write(ours, f"{said}\n".encode())
+    out, err = await process.communicate()
+    os.close(ours)
+    os.close(terminal)
+    assert (process.returncode, b"go on? [y/N]" in out) == (code, True), err
+    assert (b"nothing was done: nobody agreed to the plan" in err) is bool(code)
+    assert server.sql("SELECT count(*) FROM orders", name) == str(1 - code)
 
 
 def test_a_table_says_what_failed_and_what_was_never_made() -> None:
