@@ -152,6 +152,14 @@ class Incident(Struct, frozen=True, gc=False):
         return self.manual or self.scheduled
 
     @property
+    def step(self) -> str:
+        """The name of its rung; nothing where no playbook answers."""
+        ladder = self.plan.get("ladder")
+        if not isinstance(ladder, list) or self.rung >= len(ladder):
+            return ""
+        return str(ladder[self.rung]["name"])
+
+    @property
     def begun_at(self) -> float:
         """When the present stretch began: what is measured counts from here."""
         return self.opened_at if self.progress.returned_at is None else self.progress.returned_at

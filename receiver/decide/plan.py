@@ -6,6 +6,7 @@ one thing: `model_dump(mode="json")` of a playbook validates again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -49,13 +50,13 @@ class Mode(StrEnum):
     AUTO = "auto"
 
 
-_STRICTNESS = (Mode.SHADOW, Mode.APPROVE, Mode.AUTO)
+LADDER_OF_MODES = (Mode.SHADOW, Mode.APPROVE, Mode.AUTO)
 
 
 def strictest(*modes: Mode | None) -> Mode:
     """The mode that holds where several are said; None says nothing."""
     return min(
-        (mode for mode in modes if mode is not None), key=_STRICTNESS.index, default=Mode.SHADOW
+        (mode for mode in modes if mode is not None), key=LADDER_OF_MODES.index, default=Mode.SHADOW
     )
 
 
@@ -129,6 +130,13 @@ class Playbook(Settings):
     def snapshot(self) -> dict[str, JsonValue]:
         """As an incident keeps it."""
         return self.model_dump(mode="json", by_alias=True)
+
+    @cached_property
+    def likeness(self) -> str:
+        """Tells whether it still is what somebody trusted. Whom it tells does not matter, nor what it says by default."""
+        untold = {"name", "notify", "escalate"}
+        said = self.model_dump(mode="json", by_alias=True, exclude=untold, exclude_defaults=True)
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     @model_validator(mode="after")
     def _rung_names_differ(self) -> Playbook:

@@ -18,13 +18,16 @@ from receiver.decide.guards import Facts, Freeze, Limits, Rate
 from receiver.decide.incident import Incident
 from receiver.decide.maintenance import Window
 from receiver.decide.matchers import Matcher
-from receiver.decide.plan import Draft, Mode
+from receiver.decide.plan import Draft
+from receiver.decide.trust import Stance
 from receiver.journal.alerts import IncidentAlert as IncidentAlert
 from receiver.journal.alerts import OpenAlert as OpenAlert
 from receiver.journal.ledger import Ledger
 from receiver.journal.mail import Backlog as Backlog
 from receiver.journal.mail import Letter as Letter
 from receiver.journal.mail import Posting as Posting
+from receiver.journal.sessions import Sessions
+from receiver.journal.trust import Trust
 from receiver.journal.upkeep import Upkeep
 
 NEVER = float(
@@ -154,7 +157,7 @@ class Question:
     """What the guards are asked about: the facts that the journal cannot know by itself."""
 
     now: float
-    mode: Mode
+    stance: Stance  # how far the config lets it go; what was granted is the journal's to know
     target: str
     disruptive: bool
     target_known: bool
@@ -202,7 +205,7 @@ Rule = Callable[[Facts], Ruling]
 Change = Callable[[Incident], Move]
 
 
-class Journal(Upkeep, Ledger, Protocol):
+class Journal(Upkeep, Ledger, Trust, Sessions, Protocol):
     """Everything durable. All times are unix seconds given by the caller's clock."""
 
     name: str  # random, made with the journal: makes ids unique over journals

@@ -7,6 +7,7 @@ is counted as ineffective.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from prunella.service.units import parse_duration
@@ -38,6 +39,11 @@ def again(healed: Incident, draft: Draft, seen: Observation, now: float) -> Inci
     if not healed.undone_by(now, window):
         return None
     return healed.reopened(episode_name(seen.fingerprint, seen.starts_at), now)
+
+
+def came_back(healed: Mapping[str, Healed], keys: Iterable[str]) -> list[int]:
+    """The healed incidents whose problem is back, be it as themselves or as new ones."""
+    return sorted({healed[key].incident.id for key in keys if key in healed})
 
 
 def reopened_event(incident: Incident, seen: Observation) -> Event:

@@ -18,9 +18,10 @@ from receiver.decide.plan import Mode, select
 from receiver.decide.reason import Reason
 from receiver.decide.release import Release, current
 from receiver.decide.rollback import RollbackFacts, by_hand, may_roll_back
+from receiver.decide.trust import mode_of
 from receiver.decide.values import changed
 from receiver.stages.context import Context
-from receiver.stages.proposal import Proposal, mode_of, propose
+from receiver.stages.proposal import Proposal, propose, stance_of
 from receiver.stages.releases import service_of
 from receiver.strategies.base import GateSettings, Strategy
 from receiver.targets import Target
@@ -60,11 +61,13 @@ async def facts_of(
     target, gate = context.settings().targets[proposal.target], strategy.gate
     assert isinstance(proposal.action, Rollback)  # noqa: S101 - who calls has asked
     releases = await context.journal.releases(target.name)
+    stance = stance_of(proposal, context.settings().mode)
+    mode = mode_of(stance, await context.journal.grants(stance.playbook))
     facts = RollbackFacts(
         now=context.now(),
         releases=releases,
         alert_began=None,
-        armed=mode_of(proposal, context.settings().mode) is Mode.AUTO,
+        armed=mode is Mode.AUTO,
         approved=proposal.approved,
         within=gate.within,
         soak=strategy.soak,

@@ -233,7 +233,7 @@ def _notice(context: Context, incident: Incident, event: str, text: str, about: 
         event=event,
         incident=incident.id,
         episode=incident.episode,
-        step=_step(incident),
+        step=incident.step,
         severity=incident.severity,
         title=f"[{word}] {incident.title}",
         text=text,
@@ -253,10 +253,3 @@ def _links(context: Context, incident: Incident) -> dict[str, str]:
     dashboard = annotations.get("dashboard_url", "")
     links = {"Runbook": runbook} if runbook is not None else {}
     return {**links, DASHBOARD: dashboard} if dashboard.startswith(_WEB) else links
-
-
-def _step(incident: Incident) -> str:
-    ladder = incident.plan.get("ladder")
-    if not isinstance(ladder, list) or incident.rung >= len(ladder):
-        return ""
-    return str(ladder[incident.rung]["name"])

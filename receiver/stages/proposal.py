@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from receiver.actions.base import Action
 from receiver.consistency import build_action
-from receiver.decide import guards
+from receiver.decide import guards, trust
 from receiver.decide.guards import Facts
 from receiver.decide.incident import Incident
 from receiver.decide.matchers import Op
-from receiver.decide.plan import Mode, Playbook, Rung, strictest
+from receiver.decide.plan import Mode, Playbook, Rung
+from receiver.decide.trust import Stance
 from receiver.journal import Question
 from receiver.stages.context import Context, playbook_of
 from receiver.targets import Target
@@ -75,7 +76,7 @@ def question_of(proposal: Proposal, context: Context) -> Question:
     has_facet = target is None or proposal.action.fits(target)
     return Question(
         now=context.now(),
-        mode=mode_of(proposal, settings.mode),
+        stance=stance_of(proposal, settings.mode),
         target=proposal.target,
         disruptive=proposal.action.disruptive,
         target_known=target is not None,
@@ -104,8 +105,10 @@ def _stands_for(incident: Incident, target: Target | None) -> Mapping[str, str] 
     return {one.name: one.value for one in target.matchers if one.op is Op.EQUAL}
 
 
-def mode_of(proposal: Proposal, ceiling: Mode) -> Mode:
-    """How far it may go by itself. An operator's wish is its own approval; only a ceiling of shadow holds over it."""
+def stance_of(proposal: Proposal, ceiling: Mode) -> Stance:
+    """How far the config lets it go. An operator's wish is its own approval; only a ceiling of shadow holds over it."""
     if proposal.incident.manual:
-        return Mode.SHADOW if ceiling is Mode.SHADOW else Mode.AUTO
-    return strictest(ceiling, proposal.book.mode, proposal.rung.mode)
+        return Stance(Mode.SHADOW if ceiling is Mode.SHADOW else Mode.AUTO, Mode.AUTO)
+    if proposal.incident.scheduled:
+        return Stance(ceiling, proposal.book.mode, proposal.rung.mode)
+    return trust.stance(ceiling, proposal.book, proposal.rung)

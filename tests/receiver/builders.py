@@ -11,6 +11,7 @@ from receiver.decide.incident import Incident, State
 from receiver.decide.matchers import Matchers, parse_matchers
 from receiver.decide.plan import Draft, Mode, Playbook
 from receiver.decide.reason import Reason
+from receiver.decide.trust import Stance
 from receiver.journal import Claim, Letter, Question, Run, Seen
 
 NOW = 1_700_000_000.0
@@ -154,7 +155,7 @@ def a_question(
 ) -> Question:
     return Question(
         now=now,
-        mode=mode,
+        stance=Stance(mode, mode),
         target=target,
         disruptive=disruptive,
         target_known=True,

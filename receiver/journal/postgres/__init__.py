@@ -57,6 +57,8 @@ from receiver.journal.postgres.ledger import PostgresLedger
 from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.schema import migrate
 from receiver.journal.postgres.session import Database, Pool, Server
+from receiver.journal.postgres.sessions import PostgresSessions
+from receiver.journal.postgres.trust import PostgresTrust
 from receiver.journal.postgres.writer import Writer
 
 T = TypeVar("T")
@@ -64,7 +66,7 @@ QUESTIONS = 4  # connections for what is asked beside the writer
 PATIENCE = 4.0  # for a heartbeat: an owner must know in time that its lease cannot be prolonged
 
 
-class PostgresJournal(PostgresLedger):
+class PostgresJournal(PostgresLedger, PostgresTrust, PostgresSessions):
     """Implements `receiver.journal.Journal`. Made by `open_journal`."""
 
     def __init__(self, server: Server, writer: Writer, pool: Pool, clock: DatabaseClock) -> None:

@@ -14,6 +14,7 @@ from receiver.journal.postgres.operator import look_at_blocked
 from receiver.journal.postgres.returns import wasted
 from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.session import Database
+from receiver.journal.postgres.trust import take_note
 from receiver.journal.postgres.writer import Unit
 from receiver.journal.rows import incident_of, progress_json, row_id, waits
 
@@ -90,6 +91,7 @@ async def write(unit: Unit, before: Incident, fence: int, change: Move, now: flo
         await close_all(unit.db, incident, now)
     if closed:
         await drop_calls(unit.db, incident, now)
+    await take_note(unit, before, change, now)
     await unit.append([(now, event) for event in change.events])
     await post(unit.db, incident, now, change.letters)
 

@@ -8,12 +8,13 @@ from receiver.journal import Ingested, Seen
 from receiver.journal.chunks import Chunk, Delivery, Reply, chunks
 from receiver.journal.desk import Alert, Desk, Episode, OpenIncident
 from receiver.journal.postgres.letters import post_all
-from receiver.journal.postgres.returns import healed_incidents, reopen
+from receiver.journal.postgres.returns import healed_incidents, reopen, returned
 from receiver.journal.postgres.rows import digest, plain
 from receiver.journal.postgres.session import Database
 from receiver.journal.postgres.storms import weather
+from receiver.journal.postgres.trust import refused
 from receiver.journal.postgres.writer import Unit
-from receiver.journal.returns import Healed
+from receiver.journal.returns import Healed, came_back
 from receiver.journal.rows import progress_json, waits
 from receiver.journal.spelling import compact
 
@@ -121,6 +122,8 @@ async def _write(unit: Unit, desk: Desk, chunk: Chunk) -> bool:
     await _remember_alerts(unit.db, desk.alerts)
     await _raise(unit.db, [one for one in desk.incidents.values() if one.graver])
     await nudge(unit.db, desk.nudged, now)
+    await returned(unit.db, came_back(desk.healed, (one.draft.key for one in desk.opened)), now)
+    await refused(unit, (one.move for one in desk.new if one.move is not None), now)
     await unit.append(list(desk.events()))
     mailed = await post_all(unit.db, now, list(desk.letters()), new=True)
     return await weather(unit, desk.new, chunk.reception, now) or mailed

@@ -22,7 +22,7 @@ from receiver.journal.launch_rows import (
 from receiver.journal.launches import Step, Turn
 from receiver.journal.postgres import releases
 from receiver.journal.postgres.letters import post
-from receiver.journal.postgres.rows import plain
+from receiver.journal.postgres.rows import stored
 from receiver.journal.postgres.session import Database
 from receiver.journal.postgres.writer import Unit, Writer
 from receiver.journal.rows import row_id
@@ -96,10 +96,6 @@ async def _write(unit: Unit, before: Launch, step: Step) -> None:
     after = step.launch
     if after.release != before.release:
         await releases.write(unit, after.release)
-    await unit.db.execute(_LAUNCH, *map(_stored, launch_values(after)))
+    await unit.db.execute(_LAUNCH, *map(stored, launch_values(after)))
     for one in new_checkpoints(before, step):
-        await unit.db.execute(_CHECKPOINT, *map(_stored, checkpoint_values(after.release.id, one)))
-
-
-def _stored(value: object) -> object:
-    return plain(value) if isinstance(value, str) else value
+        await unit.db.execute(_CHECKPOINT, *map(stored, checkpoint_values(after.release.id, one)))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from receiver.decide.going_back import Rollback, Tread
 from receiver.decide.ledger import Word
 from receiver.decide.release import Release
-from receiver.journal.postgres.rows import plain
+from receiver.journal.postgres.rows import stored
 from receiver.journal.postgres.session import Database
 from receiver.journal.postgres.writer import Unit
 from receiver.journal.releases import (
@@ -93,8 +93,4 @@ async def _write(
 ) -> int:
     insert, update = statements
     known = (number,) if number else ()
-    return int(await unit.db.fetchval(update if known else insert, *map(_stored, values), *known))
-
-
-def _stored(value: object) -> object:
-    return plain(value) if isinstance(value, str) else value
+    return int(await unit.db.fetchval(update if known else insert, *map(stored, values), *known))

@@ -43,6 +43,16 @@ async def reopen(db: Database, incidents: Sequence[Incident], now: float) -> Non
     await wasted(db, incidents, now)
 
 
+async def returned(db: Database, incidents: Sequence[int], now: float) -> None:
+    """Notes that what was repaired is broken again."""
+    if incidents:
+        await db.execute(
+            "UPDATE run SET returned_at = $1 WHERE incident = ANY($2::bigint[])"
+            " AND verdict = 'recovered' AND returned_at IS NULL",
+            *(now, incidents),
+        )
+
+
 async def wasted(db: Database, incidents: Sequence[Incident], now: float) -> None:
     """Counts repairs that were in vain."""
     if incidents:

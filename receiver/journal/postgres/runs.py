@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from receiver.decide.guards import Facts
 from receiver.decide.matchers import matches_all
+from receiver.decide.trust import mode_of
 from receiver.journal import Claim, Ended, Move, Question, Rule, Ruling, Run
 from receiver.journal.postgres.freezes import freeze, frozen, thaw
 from receiver.journal.postgres.incidents import move
 from receiver.journal.postgres.operator import maintained_until
 from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.session import Database
+from receiver.journal.postgres.trust import failed, grants
 from receiver.journal.postgres.writer import Unit
 from receiver.journal.rows import Row, run_of
 
@@ -39,7 +41,7 @@ async def facts(db: Database, held: Claim, question: Question) -> Facts:
     muted = seen["open"] > 0 and seen["silenced"] + seen["inhibited"] == seen["open"]
     return Facts(
         now=question.now,
-        mode=question.mode,
+        mode=mode_of(question.stance, await grants(db, question.stance.playbook)),
         target=question.target,
         playbook=held.incident.playbook,
         target_known=question.target_known,
@@ -158,6 +160,7 @@ async def end(unit: Unit, held: Claim, ended: Ended, change: Move, now: float) -
         " WHERE action_id = $4 AND ended_at IS NULL",
         *(now, ended.result, plain(ended.reason), ended.action_id),
     )
+    await failed(unit, held.incident, ended, now)
 
 
 async def open_run(db: Database, incident: int) -> Run | None:

@@ -20,6 +20,8 @@ MIGRATIONS = (
     "postgres-0008.sql",
     "postgres-0009.sql",
     "postgres-0010.sql",
+    "postgres-0011.sql",
+    "postgres-0012.sql",
 )
 
 

@@ -14,6 +14,7 @@ from receiver.journal.sqlite.intake import close_all, nudge
 from receiver.journal.sqlite.letters import drop_calls, post
 from receiver.journal.sqlite.returns import wasted
 from receiver.journal.sqlite.rows import append
+from receiver.journal.sqlite.trust import take_note
 
 
 def claim(
@@ -81,6 +82,7 @@ def write(db: sqlite3.Connection, before: Incident, fence: int, change: Move, no
         close_all(db, incident, now)
     if closed:
         drop_calls(db, incident)
+    take_note(db, before, change, now)
     append(db, now, change.events)
     post(db, incident, now, change.letters)
 

@@ -8,13 +8,15 @@ from functools import partial
 
 from receiver.journal import Ingested, OpenAlert
 from receiver.journal.chunks import Chunk, Delivery, Reply, chunks
+from receiver.journal.returns import came_back
 from receiver.journal.rows import open_alert_of
 from receiver.journal.sqlite import bulk
 from receiver.journal.sqlite.letters import post_all
-from receiver.journal.sqlite.returns import healed_incidents, reopen
+from receiver.journal.sqlite.returns import healed_incidents, reopen, returned
 from receiver.journal.sqlite.rows import end_of_chain, write_events
 from receiver.journal.sqlite.sheet import Known, Questions, Sheet, judge, questions
 from receiver.journal.sqlite.storms import weather
+from receiver.journal.sqlite.trust import refused
 from receiver.journal.sqlite.writer import Steps
 
 FEW = 32  # alerts that are written without changing threads
@@ -156,6 +158,8 @@ def _write(db: sqlite3.Connection, sheet: Sheet, chunk: Chunk) -> bool:
         sheet.graver,
     )
     nudge(db, sheet.nudged, now)
+    returned(db, came_back(desk.healed, (one.draft.key for one in desk.opened)), now)
+    refused(db, (one.move for one in desk.new if one.move is not None), now)
     write_events(db, sheet.events)
     mailed = post_all(db, now, sheet.letters, new=True)
     return weather(db, desk.new, chunk.reception, now) or mailed

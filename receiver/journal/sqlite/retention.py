@@ -29,6 +29,11 @@ _OTHERS = (
     "DELETE FROM quarantine WHERE id IN (SELECT id FROM quarantine WHERE at < ?1 LIMIT ?2)",
     "DELETE FROM ineffective WHERE id IN (SELECT id FROM ineffective WHERE at < ?1 LIMIT ?2)",
     "DELETE FROM tick WHERE (name, at) IN (SELECT name, at FROM tick WHERE at < ?1 LIMIT ?2)",
+    "DELETE FROM withheld WHERE id IN (SELECT id FROM withheld WHERE at < ?1 LIMIT ?2)",
+    (
+        "DELETE FROM refusal WHERE (playbook, step, reason, day) IN (SELECT playbook, step, reason, day FROM refusal"
+        " WHERE (day + 1) * 86400.0 < ?1 LIMIT ?2)"
+    ),
     # a version goes with all its rows, so that none is newer afterwards; what serves, was proven or is bad stays
     (
         "DELETE FROM release WHERE id IN (SELECT id FROM release r WHERE deployed_at < ?1 AND NOT EXISTS"

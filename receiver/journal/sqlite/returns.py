@@ -44,6 +44,15 @@ def reopen(db: sqlite3.Connection, after: Incident, now: float) -> None:
     wasted(db, after, now)
 
 
+def returned(db: sqlite3.Connection, incidents: Sequence[int], now: float) -> None:
+    """Notes that what was repaired is broken again."""
+    db.executemany(
+        "UPDATE run SET returned_at = ? WHERE incident = ? AND verdict = 'recovered'"
+        " AND returned_at IS NULL",
+        [(now, incident) for incident in incidents],
+    )
+
+
 def wasted(db: sqlite3.Connection, incident: Incident, now: float) -> None:
     """Counts a repair that was in vain."""
     db.execute(

@@ -8,11 +8,13 @@ import sqlite3
 from receiver.decide.guards import Facts
 from receiver.decide.incident import Incident
 from receiver.decide.matchers import matches_all
+from receiver.decide.trust import mode_of
 from receiver.journal import Claim, Ended, Move, Question, Rule, Ruling, Run
 from receiver.journal.rows import run_of
 from receiver.journal.sqlite.freezes import freeze, frozen, thaw
 from receiver.journal.sqlite.incidents import move
 from receiver.journal.sqlite.operator import maintained_until
+from receiver.journal.sqlite.trust import failed, grants
 
 
 def gate(db: sqlite3.Connection, held: Claim, question: Question, rule: Rule) -> Ruling:
@@ -45,7 +47,7 @@ def facts(db: sqlite3.Connection, held: Claim, question: Question) -> Facts:
     muted = seen["open"] > 0 and (seen["silenced"] or 0) + (seen["inhibited"] or 0) == seen["open"]
     return Facts(
         now=question.now,
-        mode=question.mode,
+        mode=mode_of(question.stance, grants(db, question.stance.playbook)),
         target=question.target,
         playbook=incident.playbook,
         target_known=question.target_known,
@@ -139,6 +141,7 @@ def end(db: sqlite3.Connection, held: Claim, ended: Ended, change: Move, now: fl
         "UPDATE run SET ended_at = ?, result = ?, reason = ? WHERE action_id = ? AND ended_at IS NULL",
         (now, ended.result, ended.reason, ended.action_id),
     )
+    failed(db, held.incident, ended, now)
 
 
 def open_run(db: sqlite3.Connection, incident: int) -> Run | None:

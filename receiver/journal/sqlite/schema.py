@@ -26,6 +26,8 @@ MIGRATIONS = (
     "sqlite-0009.sql",
     "sqlite-0010.sql",
     "sqlite-0011.sql",
+    "sqlite-0012.sql",
+    "sqlite-0013.sql",
 )
 
 REMADE_MOST = 256 * 1024 * 1024

@@ -20,7 +20,7 @@ from tests.receiver.builders import NOW
 from tests.receiver.journal.doing import opened
 from tests.servers.postgres import PostgresServer
 
-TABLES = "alert, episode, incident, run, frozen, outbox, quarantine, maintenance, event, ineffective, tick, release, rollback, launch, checkpoint, thread"
+TABLES = "alert, episode, incident, run, frozen, outbox, quarantine, maintenance, event, ineffective, tick, release, rollback, launch, checkpoint, thread, trust, refusal, withheld, session"
 # the tests' time is what they say; elsewhere it is the database's
 CLOCK = (
     "CREATE OR REPLACE FUNCTION moment(given double precision) RETURNS double precision"
