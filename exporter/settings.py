@@ -7,20 +7,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, Field, create_model
+from pydantic import AfterValidator, Field, ValidationError, create_model
 
 from exporter.collectors import COLLECTORS
 from exporter.collectors.endpoints import EndpointEntry
 from exporter.probing.allowed import rule_of
 from exporter.probing.modules import Module
 from exporter.queues.base import Lag
+from prunella.service.problems import ConfigError, mistake
 from prunella.service.settings import (
-    ConfigError,
     Duration,
     Listen,
     ListenAddress,
     LocalPath,
-    Problem,
     Settings,
     load,
 )
@@ -30,11 +29,21 @@ _STARS = "*" * 10  # what pydantic writes for a secret
 DEFAULT_LISTEN = ListenAddress("127.0.0.1", 9650)
 
 
+def _door(file: Path) -> Path:
+    """The door itself reads it again; here, so that what is wrong with it is said with the rest."""
+    try:
+        read_web_config(file)
+    except ConfigError as error:
+        found = [mistake((), str(problem)) for problem in error.problems]
+        raise ValidationError.from_exception_data("web", found, hide_input=True) from None
+    return file
+
+
 class Server(Settings):
     """`web_config_file` is exporter-toolkit's: TLS, client certificates, users."""
 
     listen: Listen = DEFAULT_LISTEN
-    web_config_file: LocalPath | None = None
+    web_config_file: Annotated[LocalPath, AfterValidator(_door)] | None = None
 
 
 class Labels(Settings):
@@ -102,21 +111,9 @@ ExporterConfig: type[Config] = create_model("ExporterConfig", __base__=Config, *
 def read(file: Path | None, environ: Mapping[str, str]) -> Config:
     """The file's settings; without one, what serves a machine as it is. Raises ConfigError."""
     if file is not None:
-        config = load(ExporterConfig, file, environ)
-        _check_door(config.server.web_config_file)
-        return config
+        return load(ExporterConfig, file, environ)
     defaults = {key: kind.default for key, kind in COLLECTORS.items() if kind.default is not None}
     return ExporterConfig.model_validate(defaults)
-
-
-def _check_door(file: Path | None) -> None:
-    """The file is read again by the door itself; here, so that what is wrong with it is said with the rest."""
-    try:
-        if file is not None:
-            read_web_config(file)
-    except ConfigError as error:
-        at = "server.web_config_file"
-        raise ConfigError([Problem(at, str(problem)) for problem in error.problems]) from error
 
 
 def config_page(config: Config) -> str:

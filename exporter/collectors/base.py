@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from prometheus_client.metrics_core import Metric
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import (
+    BeforeValidator,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import InitErrorDetails
 
 from prunella.service.clock import Clock, SystemClock
+from prunella.service.problems import mistake, mistakes_of
 
 
 def _random() -> float:
@@ -66,26 +73,39 @@ class Kind(Generic[O]):
     default: O | None = None  # when there is no config file at all
 
 
-class Named(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
-N = TypeVar("N", bound=Named)
-
-
-def _unique(entries: tuple[N, ...]) -> tuple[N, ...]:
+def apart(
+    given: object, handler: ValidatorFunctionWrapHandler, key: str = "name"
+) -> tuple[Any, ...]:
+    """Entries of which no two have the same `key`, for it is a label; said beside whatever else is wrong with them."""
+    rows, found = given if isinstance(given, list | tuple) else (), list[InitErrorDetails]()
+    try:
+        entries: tuple[Any, ...] = handler(given)
+    except ValidationError as error:
+        found = mistakes_of(error)
+        wrong = {place for one in found for place in one.get("loc", ())[:1]}
+        good = [place for place in range(len(rows)) if place not in wrong]
+        named = dict(zip(good, handler([rows[place] for place in good]), strict=True))
+    else:
+        named = dict(enumerate(entries))
     seen: set[str] = set()
-    for entry in entries:
-        if entry.name in seen:
-            raise ValueError(f"the name {entry.name!r} is given twice")
-        seen.add(entry.name)
+    for place, row in enumerate(rows):
+        name = _called(named.get(place, row), key)
+        if name and name in seen:
+            found.append(mistake((place, key), f"the {key} {name!r} is given twice"))
+        seen.add(name)
+    if found:
+        raise ValidationError.from_exception_data("entries", found, hide_input=True)
     return entries
 
 
+def _called(entry: object, key: str) -> str:
+    name = entry.get(key) if isinstance(entry, Mapping) else getattr(entry, key)
+    return name if isinstance(name, str) else ""
+
+
 def entries(entry: Any) -> Any:
-    """The annotation of a list of named entries; the name is a label, so no two may share it."""
-    listed = Annotated[tuple[entry, ...], AfterValidator(_unique)]
+    """The annotation of a list of named entries."""
+    listed = Annotated[tuple[entry, ...], WrapValidator(apart)]
     return Annotated[listed | None, BeforeValidator(_none_as(()))]
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from prometheus_client import Counter, Histogram
 from prometheus_client.metrics_core import Metric
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from yarl import URL
 
 from exporter.collectors.base import Collected, Collector, Kind, World, entries
@@ -21,10 +21,12 @@ from exporter.probing.allowed import elsewhere, rule_of
 from exporter.probing.contexts import Contexts, Demands
 from exporter.probing.expected import Expected
 from exporter.probing.http import Order, probe_http
-from exporter.probing.options import BasicAuth, File, TlsConfig
+from exporter.probing.options import BasicAuth, TlsConfig
 from exporter.probing.outcome import Outcome, Reason
 from exporter.probing.told import families
 from prunella.logs import create_logger
+from prunella.service.header_lines import HeaderName, SecretHeader
+from prunella.service.pem import Certificates
 from prunella.service.settings import Duration, Secret, Settings
 from prunella.service.tasks import Tasks
 
@@ -65,27 +67,37 @@ class EndpointEntry(Settings):
     every: Annotated[Duration, Field(ge=1)] = 15.0
     timeout: Annotated[Duration, Field(gt=0)] | None = None  # 5s, or `every` when that is less
     method: Literal["GET", "HEAD", "POST", "PUT", "OPTIONS"] = "GET"
-    headers: Mapping[str, Secret] = Field(default_factory=dict)
+    headers: Mapping[HeaderName, SecretHeader] = Field(default_factory=dict)
     body: Secret = Secret("")
     basic_auth: BasicAuth | None = None
-    bearer_token: Secret | None = None
+    bearer_token: SecretHeader | None = None
     follow_redirects: bool = True
     expect: Expectation = Expectation()
     service: str = ""
-    ca_file: File | None = None
+    ca_file: Certificates | None = None
     tls_config: TlsConfig | None = None
 
-    @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
-        if self.timeout is not None and self.timeout > self.every:
-            raise ValueError(
-                "timeout is longer than every, so that probes would overtake each other"
-            )
-        if self.basic_auth is not None and self.bearer_token is not None:
+    # Each beside its key, and not over all of them: that would be said only when nothing else is wrong.
+    @field_validator("timeout")
+    @classmethod
+    def _in_time(cls, timeout: float | None, info: ValidationInfo) -> float | None:
+        if timeout is not None and timeout > info.data.get("every", timeout):
+            raise ValueError("is longer than every, so that probes would overtake each other")
+        return timeout
+
+    @field_validator("bearer_token")
+    @classmethod
+    def _one_login(cls, token: Secret | None, info: ValidationInfo) -> Secret | None:
+        if token is not None and info.data.get("basic_auth") is not None:
             raise ValueError("give basic_auth or bearer_token")
-        if self.ca_file is not None and self.tls_config is not None:
-            raise ValueError("give ca_file, or tls_config with a ca_file of its own")
-        return self
+        return token
+
+    @field_validator("tls_config")
+    @classmethod
+    def _one_authority(cls, tls: TlsConfig | None, info: ValidationInfo) -> TlsConfig | None:
+        if tls is not None and info.data.get("ca_file") is not None:
+            raise ValueError("has a ca_file of its own: give that, or the other")
+        return tls
 
     def order(self) -> Order:
         """What a probe of it asks."""

@@ -15,6 +15,7 @@ from exporter.families import Row, counter, gauge, totals
 from exporter.kept import NoAnswerError
 from exporter.pgbouncer.console import Console, Rows, address, kept
 from exporter.pgbouncer.messages import ConsoleError
+from exporter.tls_options import check_libpq
 from prunella.cardinality import OTHER, Bounded
 from prunella.service.settings import Secret, Settings
 
@@ -84,7 +85,8 @@ def _console_url(url: Secret) -> Secret:
         address(url.get_secret_value())
     except ValueError:
         known = "postgresql://user:password@host:6432/pgbouncer"
-        raise ValueError(f"must be {known}, with an sslmode of libpq's if there is one") from None
+        raise ValueError(f"must be {known}") from None
+    check_libpq(url.get_secret_value())
     return url
 
 

@@ -22,6 +22,8 @@ from exporter.releases.base import Release, Seen, Source, SourceError
 from exporter.releases.files import OnDisk, first_line, linked
 from exporter.releases.ledger import Ledger
 from prunella.service.clock import Clock
+from prunella.service.header_lines import SecretHeader
+from prunella.service.pem import Certificates
 from prunella.service.settings import Duration, LocalPath, Secret, Settings
 from prunella.service.tasks import Tasks
 
@@ -55,8 +57,8 @@ class ReleaseEntry(Settings):
 
     name: str = Field(min_length=1, max_length=200)
     url: Annotated[Secret, AfterValidator(_address)] | None = None
-    token: Secret | None = None
-    ca_file: LocalPath | None = None
+    token: SecretHeader | None = None
+    ca_file: Certificates | None = None
     path: LocalPath | None = None
     file: LocalPath | None = None
     every: Annotated[Duration, Field(ge=1)] = 15.0

@@ -6,8 +6,9 @@ import re
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, WrapValidator
 
+from exporter.collectors.base import apart
 from prunella.service.settings import Secret, Settings
 
 _KEY = re.compile(r"[A-Za-z0-9]{8,64}")
@@ -65,16 +66,20 @@ class Project(Settings):
     per_minute: int = Field(default=6000, ge=1, le=1_000_000)
 
 
+def _services(given: object, handler: ValidatorFunctionWrapHandler) -> tuple[Project, ...]:
+    return apart(given, handler, "service")
+
+
+def _ids(given: object, handler: ValidatorFunctionWrapHandler) -> tuple[Project, ...]:
+    return apart(given, handler, "id")
+
+
+Projects = Annotated[
+    tuple[Project, ...], Field(max_length=200), WrapValidator(_services), WrapValidator(_ids)
+]
+
+
 class IntakeOptions(Settings):
     """What is taken in at `/api/<id>/envelope/` and `/api/<id>/store/`."""
 
-    projects: tuple[Project, ...] = Field(default=(), max_length=200)
-
-    @model_validator(mode="after")
-    def _apart(self) -> IntakeOptions:
-        for name in ("id", "service"):
-            values = [getattr(project, name) for project in self.projects]
-            twice = {value for value in values if values.count(value) > 1}
-            if twice:
-                raise ValueError(f"two projects have the {name} {min(twice)!r}")
-        return self
+    projects: Projects = ()

@@ -8,7 +8,7 @@ import getpass
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from exporter.kept import PATIENCE, Kept
 from exporter.pgbouncer.login import log_in
@@ -24,9 +24,9 @@ from exporter.pgbouncer.messages import (
     row,
     startup,
 )
+from exporter.tls_options import options_of
 
 PORT = 6432
-TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 Rows = Sequence[Mapping[str, str | None]]
 
@@ -56,9 +56,9 @@ class Address:
 def address(url: str) -> Address:
     """Of `postgresql://user:password@host:port/pgbouncer?sslmode=…`. Raises ValueError, which may quote the password."""
     parts = urlsplit(url)
-    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    options = options_of(url)
     tls = options.get("sslmode", "prefer")
-    if parts.scheme not in {"postgres", "postgresql"} or parts.port == 0 or tls not in TLS_MODES:
+    if parts.scheme not in {"postgres", "postgresql"} or parts.port == 0:
         raise ValueError("no console")
     return Address(
         host=parts.hostname or options.get("host", "localhost"),

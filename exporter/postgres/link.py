@@ -11,9 +11,17 @@ import asyncpg
 from pydantic import AfterValidator
 
 from exporter.kept import PATIENCE, Kept, NoAnswerError
+from exporter.tls_options import check_libpq
 from prunella.service.settings import Secret
 
-__all__ = ["PATIENCE", "Link", "NoAnswerError", "PostgresUrl", "is_postgres_url"]
+__all__ = [
+    "PATIENCE",
+    "Link",
+    "NoAnswerError",
+    "PostgresUrl",
+    "check_postgres_url",
+    "is_postgres_url",
+]
 
 FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
@@ -36,13 +44,15 @@ def is_postgres_url(url: str) -> bool:
     return usable and parts.scheme in {"postgres", "postgresql"}
 
 
-def _postgres_url(url: Secret) -> Secret:
+def check_postgres_url(url: Secret) -> Secret:
+    """Raises ValueError, without a word of the password."""
     if not is_postgres_url(url.get_secret_value()):
         raise ValueError("must be postgresql://user:password@host:port/database")
+    check_libpq(url.get_secret_value())
     return url
 
 
-PostgresUrl = Annotated[Secret, AfterValidator(_postgres_url)]
+PostgresUrl = Annotated[Secret, AfterValidator(check_postgres_url)]
 
 
 class _Dialect:

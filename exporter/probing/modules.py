@@ -21,6 +21,7 @@ from exporter.probing.options import Authorization, BasicAuth, NotHere, TlsConfi
 from exporter.probing.outcome import Failed, Outcome, Reason
 from exporter.probing.patterns import Pattern, Regexp, pattern
 from exporter.probing.tcp import Step, TcpOrder, probe_tcp
+from prunella.service.header_lines import HeaderName, SecretHeader
 from prunella.service.settings import Duration, Secret, Settings, Size
 
 LONGEST = 120.0  # seconds, when neither the module nor Prometheus says
@@ -50,7 +51,7 @@ class HttpModule(Settings):
     valid_status_codes: tuple[Annotated[int, Field(ge=100, le=599)], ...] = ()
     valid_http_versions: tuple[str, ...] = ()
     method: Annotated[str, Field(pattern=r"^[A-Z]*$")] = "GET"
-    headers: Mapping[str, Secret] = Field(default_factory=dict)
+    headers: Mapping[HeaderName, SecretHeader] = Field(default_factory=dict)
     follow_redirects: bool = True
     no_follow_redirects: bool = False
     fail_if_ssl: bool = False
@@ -63,7 +64,7 @@ class HttpModule(Settings):
     compression: Literal["", "identity", "gzip", "deflate"] = ""
     body: Secret = Secret("")
     basic_auth: BasicAuth | None = None
-    bearer_token: Secret | None = None
+    bearer_token: SecretHeader | None = None
     authorization: Authorization | None = None
     tls_config: TlsConfig = TlsConfig()
     preferred_ip_protocol: Ip = "ip6"

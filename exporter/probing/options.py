@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from exporter.probing.contexts import Demands, context_of
+from exporter.probing.contexts import Demands
 from exporter.probing.http import basic
+from prunella.service.header_lines import SecretHeader
+from prunella.service.pem import Certificates, check_key
 from prunella.service.settings import LocalPath, Secret, Settings
 
 
@@ -19,31 +21,23 @@ def _refused(value: object) -> object:
 NotHere = Annotated[None, BeforeValidator(_refused)]
 
 
-def _readable(file: Path) -> Path:
-    if not file.is_file():
-        raise ValueError(f"there is no file {file}")
-    return file
-
-
-File = Annotated[LocalPath, AfterValidator(_readable)]
-
-
 class TlsConfig(Settings):
     insecure_skip_verify: bool = False
-    ca_file: File | None = None
-    cert_file: File | None = None
-    key_file: File | None = None
+    ca_file: Certificates | None = None
+    cert_file: Certificates | None = None
+    key_file: LocalPath | None = None
     server_name: str = ""
     min_version: Literal["", "TLS10", "TLS11", "TLS12", "TLS13"] = ""
+
+    @field_validator("key_file")
+    @classmethod
+    def _fits(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        return None if file is None else check_key(file, info.data.get("cert_file"))
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
         if (self.cert_file is None) is not (self.key_file is None):
             raise ValueError("cert_file and key_file belong together")
-        try:
-            context_of(self.demands())
-        except OSError as error:
-            raise ValueError(f"the certificates cannot be used: {error}") from None
         return self
 
     def demands(self, *protocols: str) -> Demands:
@@ -63,4 +57,4 @@ class BasicAuth(Settings):
 
 class Authorization(Settings):
     type: Annotated[str, Field(pattern=r"^(?i:bearer|[!-~]+)$")] = "Bearer"
-    credentials: Secret
+    credentials: SecretHeader

@@ -15,14 +15,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from exporter.postgres.link import is_postgres_url
+from exporter.postgres.link import check_postgres_url, is_postgres_url
 from exporter.queues.base import Figures, QueueEntry, Recent, Source, State, seconds_since
 from exporter.queues.bullmq_postgres import postgres_bullmq
 from exporter.queues.redis_link import (
     Question,
     RedisLink,
+    check_queues_url,
     count,
-    is_redis_url,
     literal,
     number,
     parsed,
@@ -48,12 +48,12 @@ COMMANDS = 11 + 2 * len(SETS)
 
 
 def _url(url: Secret) -> Secret:
-    text = url.get_secret_value()
-    if not (is_redis_url(text) or is_postgres_url(text)):
-        raise ValueError(
-            "must be redis://host:port/db, or postgresql://… for BullMQ 6 in PostgreSQL"
-        )
-    return url
+    if url.get_secret_value().startswith("postgres"):
+        return check_postgres_url(url)
+    try:
+        return check_queues_url(url)
+    except ValueError as error:
+        raise ValueError(f"{error}, or postgresql://… for BullMQ 6 in PostgreSQL") from None
 
 
 class BullMqEntry(QueueEntry):

@@ -11,15 +11,16 @@ import json
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
 from exporter.kept import Kept, NoAnswerError
 from exporter.queues.base import SourceError
-from exporter.resp.link import Dialect, address
+from exporter.resp.link import Dialect, address, check_redis_url
 from exporter.resp.replies import RefusedError, Reply
 from exporter.resp.wire import Wire
+from exporter.tls_options import options_of
 from prunella.service.settings import Secret
 
 T = TypeVar("T")
@@ -29,21 +30,15 @@ SEARCH_WITHIN = 30.0
 SEARCH_STEP = 2000  # keys that Redis looks at before it serves others
 
 
-def is_redis_url(url: str) -> bool:
-    try:
-        address(url)
-    except ValueError:
-        return False  # its own text would quote the password
-    return _database(url).isdecimal()
-
-
-def _redis_url(url: Secret) -> Secret:
-    if not is_redis_url(url.get_secret_value()):
-        raise ValueError("must be redis://host:port/db, rediss://… or unix:///path/of/redis.sock")
+def check_queues_url(url: Secret) -> Secret:
+    """Raises ValueError, without a word of the password."""
+    check_redis_url(url)
+    if not _database(url.get_secret_value()).isdecimal():
+        raise ValueError("must be redis://host:port/db, with the number of the database")
     return url
 
 
-RedisUrl = Annotated[Secret, AfterValidator(_redis_url)]
+RedisUrl = Annotated[Secret, AfterValidator(check_queues_url)]
 
 
 class Question:
@@ -159,7 +154,7 @@ async def _asked(kept: Kept[Wire], question: Callable[[Wire], Awaitable[T]], unt
 def _database(url: str) -> str:
     """Its number: in the path, or of a socket's address `?db=`."""
     parts = urlsplit(url)
-    named = parse_qs(parts.query).get("db", [""])[-1]
+    named = options_of(url).get("db", "")
     return named or ("" if parts.scheme == "unix" else parts.path.strip("/")) or "0"
 
 

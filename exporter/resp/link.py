@@ -12,13 +12,14 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator
 
 from exporter.kept import PATIENCE, Kept
 from exporter.resp.replies import ProtocolError, RefusedError, Reply
 from exporter.resp.wire import Wire
+from exporter.tls_options import check_redis, options_of
 from prunella.service.settings import Secret
 
 NAME = "prunella-exporter"
@@ -56,7 +57,7 @@ def address(url: str) -> Address:
     parts = urlsplit(url)
     if parts.scheme not in SCHEMES or parts.port == 0:
         raise ValueError("no Redis")
-    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    options = options_of(url)
     path = unquote(parts.path) if parts.scheme == "unix" else ""
     if parts.scheme == "unix" and not path:
         raise ValueError("no Redis")
@@ -71,16 +72,19 @@ def address(url: str) -> Address:
     )
 
 
-def _redis_url(url: Secret) -> Secret:
+def check_redis_url(url: Secret) -> Secret:
+    """Raises ValueError, without a word of the password."""
+    text = url.get_secret_value()
     try:
-        address(url.get_secret_value())
+        address(text)
     except ValueError:
         known = "redis://host:port/db, rediss://… or unix:///path/of/redis.sock"
         raise ValueError(f"must be {known}") from None
+    check_redis(text)
     return url
 
 
-RedisUrl = Annotated[Secret, AfterValidator(_redis_url)]
+RedisUrl = Annotated[Secret, AfterValidator(check_redis_url)]
 
 
 class Dialect:

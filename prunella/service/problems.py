@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
@@ -63,13 +64,19 @@ def findings(
 def problems_of(error: ValidationError, tree: object, root: str) -> list[Problem]:
     """Every finding as a path in the file (`root` for the file as a whole) and what to do there.
 
-    A value that fits no member of a union is one problem, not one for each member.
+    A value that fits no member of a union is one problem, not one for each member; two rules broken by one value are two.
     """
-    said: dict[str, dict[str, None]] = {}
+    said: dict[str, dict[Location, dict[str, None]]] = {}
     for location, message, kind in findings(error):
-        path = dotted(_in_file(location, tree, absent=kind == ABSENT))
-        said.setdefault(path or root, {})[message] = None
-    return [Problem(path, " or ".join(messages)) for path, messages in said.items()]
+        path = dotted(_in_file(location, tree, absent=kind == ABSENT)) or root
+        said.setdefault(path, {}).setdefault(location, {})[message] = None
+    return [Problem(path, text) for path, members in said.items() for text in _texts(members)]
+
+
+def _texts(members: Mapping[Location, Mapping[str, None]]) -> list[str]:
+    if len(members) == 1:
+        return [*next(iter(members.values()))]
+    return [" or ".join({text: None for messages in members.values() for text in messages})]
 
 
 def _unknown_key(key: object, known: Iterable[str]) -> str:
@@ -84,8 +91,25 @@ _PLAIN = {
     "dict_type": _MAPPING,
     "tuple_type": _LIST,
     "list_type": _LIST,
+    "set_type": _LIST,
+    "frozen_set_type": _LIST,
     "path_type": "must be the path of a file",
+    "string_type": "must be text",
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "must be a whole number"),
+    **dict.fromkeys(("float_parsing", "float_type", "finite_number"), "must be a number"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "must be true or false"),
+    "none_required": "must be empty",
 }
+
+
+def _length(kind: str, context: Mapping[str, Any]) -> str:
+    """What there is too little or too much of."""
+    what = "character" if kind.startswith("string") else "item"
+    if kind.endswith("short"):
+        least = context["min_length"]
+        return "must not be empty" if least == 1 else f"must have at least {least} {what}s"
+    most = context["max_length"]
+    return f"must have at most {most} {what}{'' if most == 1 else 's'}"
 
 
 def _readable(found: ErrorDetails, known: Iterable[str] = ()) -> tuple[Location, str, str]:
@@ -93,8 +117,6 @@ def _readable(found: ErrorDetails, known: Iterable[str] = ()) -> tuple[Location,
     match found["type"]:
         case "missing" | "absent" as kind:
             return location, message if kind == "absent" else "required key is missing", ABSENT
-        case "too_short" if context["min_length"] == 1:
-            return location, "must not be empty", "config"
         case "extra_forbidden":
             # deeper ones are of models that are not ours: their keys are not these
             keys = known if len(location) == 1 else ()
@@ -107,7 +129,15 @@ def _readable(found: ErrorDetails, known: Iterable[str] = ()) -> tuple[Location,
             expected = context["expected_tags"]
             return (*location, tag), f"{context['tag']!r} is not one of {expected}", "config"
         case kind:
-            return location, _PLAIN.get(kind) or _without_noise(message), "config"
+            return location, _in_our_words(kind, message, context), "config"
+
+
+def _in_our_words(kind: str, message: str, context: Mapping[str, Any]) -> str:
+    if kind.removeprefix("string_") in {"too_short", "too_long"}:
+        return _length(kind, context)
+    if kind == "string_pattern_mismatch":
+        return f"must match {context['pattern']}"
+    return _PLAIN.get(kind) or _without_noise(message)
 
 
 def _without_noise(message: str) -> str:

@@ -231,7 +231,7 @@ async def test_the_example_app_of_node_sends_what_it_has_not_caught(tmp_path: Pa
         ({"id": "x"}, "number at the end of the DSN"),
         ({"key": "short"}, "openssl rand"),
         ({"upstream": "http://no-key/1"}, "must be a DSN"),
-        ({"service": ""}, "at least 1"),
+        ({"service": ""}, "must not be empty"),
         ({"per_minute": 0}, "greater than or equal to 1"),
     ],
 )
@@ -248,5 +248,5 @@ def test_a_project_that_will_not_do_is_refused_at_start(
 def test_two_projects_cannot_share_an_id(tmp_path: Path) -> None:
     file = tmp_path / "exporter.yml"
     file.write_text(json.dumps({"intake": {"projects": [PROJECT, {**PROJECT, "service": "b"}]}}))
-    with pytest.raises(ConfigError, match="two projects have the id '1'"):
+    with pytest.raises(ConfigError, match="the id '1' is given twice"):
         read(file, {})

@@ -84,7 +84,7 @@ def test_what_cannot_be_done_is_an_error_in_the_config(keys: dict[str, Any], sai
 
 def test_a_file_that_is_no_certificate_is_said(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate")
-    with pytest.raises(ValidationError, match="certificates cannot be used"):
+    with pytest.raises(ValidationError, match="holds no certificate in PEM"):
         http(tls_config={"ca_file": str(tmp_path / "ca.pem")})
 
 

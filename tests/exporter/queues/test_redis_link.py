@@ -10,8 +10,8 @@ from exporter.queues.base import SourceError
 from exporter.queues.redis_link import (
     Question,
     RedisLink,
+    check_queues_url,
     count,
-    is_redis_url,
     literal,
     number,
     parsed,
@@ -19,6 +19,7 @@ from exporter.queues.redis_link import (
     texts,
 )
 from exporter.resp.replies import RefusedError, Reply
+from prunella.service.settings import Secret
 from tests.servers.ports import free_port
 from tests.servers.redis import RedisServer, redis_server
 from tests.servers.relay import relay
@@ -41,12 +42,13 @@ async def connections(server: RedisServer) -> int:
     ["redis://h", "redis://:p%40ss@h:1/3", "rediss://u:p@h/0", "unix:///a.sock?db=2", "redis://h/"],
 )
 def test_these_are_addresses(url: str) -> None:
-    assert is_redis_url(url)
+    assert check_queues_url(Secret(url)) == Secret(url)
 
 
 @pytest.mark.parametrize("url", ["http://h", "redis://h:0", "redis://h:x", "unix://", "redis://h/cache", ""])  # fmt: skip
 def test_these_are_none(url: str) -> None:
-    assert not is_redis_url(url)
+    with pytest.raises(ValueError, match="must be redis://"):
+        check_queues_url(Secret(url))
 
 
 def test_words_go_out_as_they_are() -> None:

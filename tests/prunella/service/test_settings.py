@@ -163,7 +163,7 @@ channels:
         "clients[1].nam: unknown key (did you mean name?)",
         "channels.ops.kind: 'slak' is not one of 'slack', 'email'",
         "channels.lead.kind: required key is missing",
-        "channels.oncall.retries: must be a valid integer, unable to parse string as an integer or must be a list",
+        "channels.oncall.retries: must be a whole number or must be a list",
         "everry: unknown key (did you mean every?)",
     ]
 

@@ -84,7 +84,7 @@ def test_an_empty_file_is_an_open_door(tmp_path: Path) -> None:
         ({"client_ca_file": "server.pem"}, "does not ask for it"),
         ({"client_ca_file": "nowhere.pem"}, "there is no file"),
         ({"client_allowed_sans": ["a"]}, "needs RequireAndVerifyClientCert"),
-        ({"key_file": "server.pem"}, "the certificates cannot be used"),
+        ({"key_file": "server.pem"}, "holds no private key in PEM"),
         ({"cert": "inline"}, "unknown key"),
     ],
 )
@@ -102,7 +102,7 @@ def test_a_door_that_cannot_be_built_is_said(
         ({"basic_auth_users": {"a": "hunter2"}}, "is not hashed with bcrypt"),
         ({"basic_auth_users": {"a": HASH.replace("$10$", "$99$")}}, "is not hashed with bcrypt"),
         ({"http_server_config": {"headers": {"X-Mine": "a"}}}, "'X-Mine' is not one of"),
-        ({"http_server_config": {"headers": {"X-Frame-Options": "a\nb"}}}, "more than one line"),
+        ({"http_server_config": {"headers": {"X-Frame-Options": "a\nb"}}}, "must be one line"),
         ({"tls_server_config": {}}, "tls_server_config.cert_file: required key is missing"),
         ({"basic_auth": {}}, "unknown key (did you mean basic_auth_users?)"),
     ],
