@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
 
 _MILLISECONDS = {
     "y": 365 * 86_400_000,
@@ -146,10 +152,12 @@ def parse_listen(value: object) -> ListenAddress:
     return ListenAddress(host, int(match["port"]))
 
 
+DURATION = "prometheus-duration"  # as a format of JSON Schema
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": DURATION, "examples": ["30s", "1h30m"]}),
 ]
 Size = Annotated[int, BeforeValidator(parse_size)]
 Listen = Annotated[

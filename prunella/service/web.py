@@ -17,19 +17,19 @@ from aiohttp.typedefs import Handler, Middleware
 
 from prunella.correlation import HEADER, TRACE_HEADER, correlated
 from prunella.metrics import Gauge
-from prunella.middleware.aiohttp import metrics_response, template_of
+from prunella.middleware.aiohttp import template_of
 from prunella.middleware.measure import CLIENT_GONE, Measured
 from prunella.service.answers import (
     Refused,
     add_security_headers,
     answer_to,
-    error_response,
 )
 from prunella.service.auth import Auth, Denied, Scope
 from prunella.service.deadlines import Deadlines, Guard, guard_of
 from prunella.service.door import Door, attended
 from prunella.service.express import MOST, Express, Give, Lane, Lanes, Take
 from prunella.service.settings import ConfigError, ListenAddress, Problem
+from prunella.service.vitals import Vitals
 from prunella.version import version
 
 _BUILD = Gauge("prunella_build_info", "The version that runs here; always 1.", ["version"])
@@ -76,6 +76,9 @@ class Route:
             raise TypeError(f"{self.method} {self.path}: give is for a GET with a token")
 
 
+ROUTES = web.AppKey("routes", tuple)  # `request.app[ROUTES]`: every Route that is served
+
+
 def always_ready() -> str | None:
     """For a service that is ready as soon as it listens."""
     return None
@@ -108,7 +111,8 @@ class Service:
             client_max_size=self.max_body,
             middlewares=[self._front(guarded)],
         )
-        for route in (*self.routes, *self._own_routes()):
+        app[ROUTES] = (*self.routes, *self._own_routes())
+        for route in app[ROUTES]:
             route.check()
             for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
                 added = app.router.add_route(
@@ -173,13 +177,14 @@ class Service:
         }
 
     def _own_routes(self) -> list[Route]:
+        vitals = Vitals(self.ready, self.reload)
         own = [
-            Route("GET", "/-/healthy", Scope.OPEN, _healthy),
-            Route("GET", "/-/ready", Scope.OPEN, self._readiness),
-            Route("GET", "/metrics", self.metrics_scope, _metrics),
+            Route("GET", "/-/healthy", Scope.OPEN, vitals.healthy),
+            Route("GET", "/-/ready", Scope.OPEN, vitals.readiness),
+            Route("GET", "/metrics", self.metrics_scope, vitals.metrics),
         ]
         if self.reload is not None:
-            own.append(Route("POST", "/-/reload", self.reload_scope, self._reloaded))
+            own.append(Route("POST", "/-/reload", self.reload_scope, vitals.reloaded))
         taken = {(route.method, route.path) for route in self.routes}
         return [route for route in own if (route.method, route.path) not in taken]
 
@@ -255,20 +260,6 @@ class Service:
             self.auth.refused(request.remote or "", denied)
             raise Refused(401, denied.reason, str(denied), SIGNATURE) from denied
 
-    async def _readiness(self, _: web.Request) -> web.Response:
-        reason = self.ready()
-        if reason is None:
-            return web.json_response({"status": "ready"})
-        return error_response(503, "not_ready", reason)
-
-    async def _reloaded(self, _: web.Request) -> web.Response:
-        if self.reload is not None:
-            try:
-                await self.reload()
-            except ConfigError as error:
-                return error_response(500, "config_refused", str(error))
-        return web.json_response({"status": "reloaded"})
-
 
 def _headers_of(
     door: Door,
@@ -277,14 +268,6 @@ def _headers_of(
         response.headers.update(door.headers)
 
     return add
-
-
-async def _healthy(_: web.Request) -> web.Response:
-    return web.json_response({"status": "healthy"})
-
-
-async def _metrics(request: web.Request) -> web.Response:
-    return await metrics_response(request)
 
 
 async def _expect_later(_: web.Request) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import NotRequired, TypedDict
 
 from receiver.backups.base import Ground
 from receiver.backups.facet import BackupFacet
@@ -17,6 +18,55 @@ from receiver.backups.stores import elsewhere_listed
 from receiver.decide.backups import Backup, Kind, newest
 from receiver.stores.postgres_store import PostgresFacet
 from receiver.tools import Tools
+
+
+class BackupShown(TypedDict):
+    """One file."""
+
+    name: str
+    kind: Kind
+    at: str | None
+    size: int
+    verified_at: str | None
+
+
+class RunsShown(TypedDict):
+    """What became of the last runs of one kind; none is never."""
+
+    attempt: str | None
+    ok: bool
+    reason: str
+    success: str | None
+    size: int
+    seconds: float
+    file: str
+    verify_attempt: str | None
+    verify_ok: bool
+    verify_reason: str
+    verified: str | None
+    verified_file: str
+    restore_seconds: float
+
+
+class StoreShown(TypedDict):
+    """What is in one bucket, or why that cannot be told."""
+
+    store: str
+    problem: str
+    backups: list[BackupShown]
+
+
+class TargetShown(TypedDict):
+    """What one target has; `away` is there for who asks for it."""
+
+    target: str
+    directory: str
+    stores: list[str]
+    problem: str
+    free_bytes: float | None
+    runs: dict[str, RunsShown]
+    backups: list[BackupShown]
+    away: NotRequired[list[StoreShown]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +108,7 @@ def _joined(known: Runs | None, backups: tuple[Backup, ...], kind: Kind) -> Runs
     )
 
 
-def as_json(target: str, facet: BackupFacet, shown: Shown) -> dict[str, object]:
+def as_json(target: str, facet: BackupFacet, shown: Shown) -> TargetShown:
     """For the API and `--json`."""
     return {
         "target": target,
@@ -73,7 +123,7 @@ def as_json(target: str, facet: BackupFacet, shown: Shown) -> dict[str, object]:
 
 async def away(
     target: str, facet: BackupFacet, postgres: PostgresFacet | None, tools: Tools
-) -> list[dict[str, object]]:
+) -> list[StoreShown]:
     """What is in each bucket, or why that cannot be told: asked only by whoever wants it, because it takes its time."""
     ground = Ground(target, facet, postgres, tools, facet.timeout)
     return [
@@ -82,19 +132,32 @@ async def away(
     ]
 
 
-def _backup(one: Backup) -> dict[str, object]:
+def _backup(one: Backup) -> BackupShown:
     return {
         "name": one.name,
-        "kind": str(one.kind),
+        "kind": one.kind,
         "at": moment(one.at),
         "size": one.size,
         "verified_at": moment(one.verified_at),
     }
 
 
-def _times(runs: Runs) -> dict[str, object]:
-    times = ("attempt", "success", "verify_attempt", "verified")
-    return {**asdict(runs), **{name: moment(getattr(runs, name)) for name in times}}
+def _times(runs: Runs) -> RunsShown:
+    return {
+        "attempt": moment(runs.attempt),
+        "ok": runs.ok,
+        "reason": runs.reason,
+        "success": moment(runs.success),
+        "size": runs.size,
+        "seconds": runs.seconds,
+        "file": runs.file,
+        "verify_attempt": moment(runs.verify_attempt),
+        "verify_ok": runs.verify_ok,
+        "verify_reason": runs.verify_reason,
+        "verified": moment(runs.verified),
+        "verified_file": runs.verified_file,
+        "restore_seconds": runs.restore_seconds,
+    }
 
 
 def moment(at: float) -> str | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, TypedDict
 
 from aiohttp import web
 
 from prunella.logs import create_logger
 from prunella.service.answers import Refused, read_json
+from prunella.service.described import describes
 from prunella.service.web import CLIENT
 from receiver import metrics
 from receiver.journal import JournalUnavailable
@@ -20,6 +22,27 @@ RETRY_AFTER = "5"
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
+class Delivery(TypedDict):
+    """A webhook's body, of which only this is asked for; the rest of Alertmanager's keys may be there."""
+
+    alerts: list[dict[str, Any]]
+
+
+class Taken(TypedDict):
+    """What of a delivery is on disk."""
+
+    received: int
+    new: int
+    repeated: int
+    quarantined: int
+
+
+class Heard(TypedDict):
+    """A heartbeat was heard."""
+
+    received: int
+
+
 class Alerts:
     """The two routes; `wake` has the pipeline look at what was stored."""
 
@@ -27,6 +50,7 @@ class Alerts:
         self._context = context
         self._wake = wake
 
+    @describes({202: Taken}, refuses=(503,), takes=Delivery)
     async def receive(self, request: web.Request) -> web.Response:
         """202 once it is on disk; 503 is the only answer that Alertmanager tries again soon."""
         if request.content_type != "application/json":
@@ -55,9 +79,11 @@ class Alerts:
             f' "repeated": {receipt.repeated}, "quarantined": {receipt.quarantined}}}'
         ).encode()
 
+    @describes({202: Heard}, takes=Any)
     async def watchdog(self, request: web.Request) -> web.Response:
         """Alertmanager's always-firing alert: its absence is what Prometheus alerts on."""
         await read_json(request)
         self._context.heard_watchdog.at = self._context.now()
         metrics.WATCHDOG.set(self._context.now())
-        return web.json_response({"received": 1}, status=202)
+        heard: Heard = {"received": 1}
+        return web.json_response(heard, status=202)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TypedDict
 
 from aiohttp import web
 
 from prunella.service.answers import Refused
-from receiver.backups.showing import as_json, away, look
+from prunella.service.described import describes
+from receiver.backups.showing import TargetShown, as_json, away, look
 from receiver.stages.context import Context
+
+
+class BackupList(TypedDict):
+    """Target by target."""
+
+    targets: list[TargetShown]
 
 
 class Backups:
@@ -17,6 +25,7 @@ class Backups:
     def __init__(self, context: Context) -> None:
         self._context = context
 
+    @describes({200: BackupList}, refuses=(404,), query={"target": str, "away": str})
     async def list(self, request: web.Request) -> web.Response:
         """Every target with a `backup:`, or the one in `?target=`; with `?away` what is in its buckets, too."""
         wanted = request.query.get("target")
@@ -37,4 +46,5 @@ class Backups:
                 if "away" in request.query:
                     shown["away"] = await away(name, *facets, self._context.tools)
                 found.append(shown)
-        return web.json_response({"targets": found})
+        listed: BackupList = {"targets": found}
+        return web.json_response(listed)

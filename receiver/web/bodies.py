@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from aiohttp import web
 from pydantic import ValidationError
@@ -13,6 +13,10 @@ from prunella.service.problems import problems_of
 from prunella.service.settings import Settings
 
 S = TypeVar("S", bound=Settings)
+
+
+class Nothing(TypedDict):
+    """`{}`: nothing has to be said."""
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 from aiohttp import web
 from pydantic import Field
 
 from prunella.service.answers import Refused
+from prunella.service.described import describes
 from prunella.service.settings import Settings
 from prunella.service.web import CLIENT
 from receiver.stages.context import Context
@@ -18,7 +19,6 @@ from receiver.stages.repair import NotNow, NotThis
 from receiver.web.bodies import read_object, validated
 
 PATIENCE = 120.0
-COUNTS = ("staleSessions", "stuckJobs", "orphanedRecords")
 
 
 class HealBody(Settings):
@@ -26,6 +26,27 @@ class HealBody(Settings):
 
     kind: Literal["all", "sessions", "jobs", "orphans"] = "all"
     targets: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)] | None = None
+
+
+class Waits(TypedDict):
+    """Of which nobody knows yet how it ends."""
+
+    incident: int
+    target: str
+    reason: str
+
+
+class Healed(TypedDict):
+    """How much it was, and in how many milliseconds; `error` and `reason` say what failed."""
+
+    staleSessions: int
+    stuckJobs: int
+    orphanedRecords: int
+    duration: int
+    incidents: list[int]
+    waiting: list[Waits]
+    error: NotRequired[str]
+    reason: NotRequired[str]
 
 
 class Heals:
@@ -38,6 +59,7 @@ class Heals:
         self._wake = wake
         self._patience = patience
 
+    @describes({200: Healed, 202: Healed, 500: Healed}, refuses=(409,), takes=HealBody)
     async def ask(self, request: web.Request) -> web.Response:
         """200 with the counts once all is done, 202 with what is still waited for, 500 when some of it failed."""
         body = validated(HealBody, await read_object(request))
@@ -59,8 +81,10 @@ def _answer(seen: Sequence[Heal], seconds: float) -> web.Response:
         healed.update(heal.counts)
     failed = [heal for heal in seen if heal.result not in {"", "ok"}]
     waiting = [heal for heal in seen if not heal.result]
-    said: dict[str, object] = {name: healed[name] for name in COUNTS}
-    said |= {
+    said: Healed = {
+        "staleSessions": healed["staleSessions"],
+        "stuckJobs": healed["stuckJobs"],
+        "orphanedRecords": healed["orphanedRecords"],
         "duration": round(seconds * 1000),
         "incidents": [heal.incident for heal in seen],
         "waiting": [
@@ -72,6 +96,6 @@ def _answer(seen: Sequence[Heal], seconds: float) -> web.Response:
         why = "; ".join(
             f"{heal.target} (incident {heal.incident}): {heal.detail}" for heal in failed
         )
-        said |= {"error": f"not everything was healed: {why}", "reason": "heal_failed"}
+        said["error"], said["reason"] = f"not everything was healed: {why}", "heal_failed"
         return web.json_response(said, status=500)
     return web.json_response(said, status=202 if waiting else 200)

@@ -7,14 +7,15 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from prunella.service.answers import Refused
+from prunella.service.described import describes
 from prunella.service.web import CLIENT
 from receiver.decide.incident import Incident, State
 from receiver.journal import Conflict, Page
 from receiver.outside.runbooks import runbook_link
 from receiver.stages import command
 from receiver.stages.context import Context
-from receiver.web.bodies import read_object
-from receiver.web.shapes import incident_json, timeline
+from receiver.web.bodies import Nothing, read_object
+from receiver.web.shapes import IncidentList, IncidentRow, IncidentTold, incident_json, timeline
 
 Word = Callable[[int, str, Context], Awaitable[Incident]]
 WORDS: dict[str, Word] = {
@@ -33,6 +34,9 @@ class Incidents:
         self._context = context
         self._wake = wake
 
+    @describes(
+        {200: IncidentList}, refuses=(400,), query={"state": State, "limit": int, "before": int}
+    )
     async def list(self, request: web.Request) -> web.Response:
         """Newest first; `?state=&limit=&before=` where `before` is an id."""
         query = request.query
@@ -45,8 +49,10 @@ class Incidents:
         except ValueError as wrong:
             raise Refused(400, "bad_query", "`limit` and `before` must be whole numbers") from wrong
         found = await self._context.journal.incidents(Page(state, limit, before))
-        return web.json_response({"incidents": [incident_json(incident) for incident in found]})
+        listed: IncidentList = {"incidents": [incident_json(incident) for incident in found]}
+        return web.json_response(listed)
 
+    @describes({200: IncidentTold}, refuses=(404,))
     async def one(self, request: web.Request) -> web.Response:
         """One incident with its timeline."""
         incident = await self._context.journal.incident(_number(request))
@@ -56,10 +62,14 @@ class Incidents:
         settings = self._context.settings()
         base = settings.server.public_url or ""
         runbook = runbook_link(incident.labels, incident.annotations, settings.runbooks, base)
-        return web.json_response(
-            {**incident_json(incident), "runbook": runbook, "timeline": timeline(lines)}
-        )
+        told: IncidentTold = {
+            **incident_json(incident),
+            "runbook": runbook,
+            "timeline": timeline(lines),
+        }
+        return web.json_response(told)
 
+    @describes({200: IncidentRow}, refuses=(404, 409), takes=Nothing)
     async def say(self, request: web.Request) -> web.Response:
         """acknowledge, approve, deny or resolve."""
         await read_object(request)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TypedDict
 
 from aiohttp import web
 
 from prunella.service.answers import Refused
+from prunella.service.described import Media, describes
 from receiver.decide.launch import LaunchWatch
 from receiver.decide.launch_report import report
 from receiver.decide.regression import Base, Judged
@@ -17,6 +18,71 @@ from receiver.stages.releases import watched_in
 from receiver.web.shapes import rfc3339
 
 
+class PhaseShown(TypedDict):
+    """Until when after the deploy, and how often; in seconds."""
+
+    until: float
+    every: float
+
+
+class BaseShown(TypedDict):
+    """What a signal is held against."""
+
+    value: float
+    source: str
+    at: str | None
+
+
+class SignalShown(TypedDict):
+    """What a checkpoint found of one signal."""
+
+    signal: str
+    finding: str
+    why: str
+    value: float | None
+    baseline: float | None
+    limit: float | None
+    counted: bool
+
+
+class CheckpointShown(TypedDict):
+    """One look of the watch."""
+
+    due: str | None
+    at: str | None
+    phase: int
+    finding: str
+    traffic: float | None
+    signals: list[SignalShown]
+
+
+class WatchShown(TypedDict):
+    """A whole launch watch; `report` is it in lines of text."""
+
+    id: int
+    target: str
+    version: str
+    state: str
+    deployed_at: str | None
+    finished_at: str | None
+    healthy_since: str | None
+    phase: int | None
+    ended_at: str | None
+    outcome: str | None
+    phases: list[PhaseShown]
+    baseline: dict[str, BaseShown]
+    checkpoints: list[CheckpointShown]
+    report: list[str]
+
+
+class LastSeen(TypedDict):
+    """The last finding, when, and how the watch ended."""
+
+    verdict: str | None
+    checked_at: str | None
+    outcome: str | None
+
+
 class Launches:
     """The routes `/api/v1/releases/{id}/watch` and `…/picture`."""
 
@@ -24,10 +90,12 @@ class Launches:
         self._context = context
         self._pictures = pictures
 
+    @describes({200: WatchShown}, refuses=(404,))
     async def one(self, request: web.Request) -> web.Response:
         """The whole watch as JSON, with its report as text."""
         return web.json_response(await self._document(request))
 
+    @describes({200: Media(("image/png",))}, refuses=(404, 500, 501))
     async def picture(self, request: web.Request) -> web.Response:
         """Every signal against its baseline, as a PNG; 501 where nothing is installed that draws."""
         try:
@@ -37,7 +105,7 @@ class Launches:
             raise Refused(status, reason, str(error)) from error
         return web.Response(body=drawn, content_type="image/png")
 
-    async def _document(self, request: web.Request) -> Mapping[str, object]:
+    async def _document(self, request: web.Request) -> WatchShown:
         number = int(request.match_info["id"])
         launch = await self._context.journal.launch(number)
         if launch is None:
@@ -46,7 +114,7 @@ class Launches:
         return document(launch, watch, watched_in(launch.release, watch, self._context.now()))
 
 
-def document(launch: Launch, watch: LaunchWatch, phase: int | None) -> Mapping[str, object]:
+def document(launch: Launch, watch: LaunchWatch, phase: int | None) -> WatchShown:
     """A watch as JSON."""
     release = launch.release
     return {
@@ -67,8 +135,8 @@ def document(launch: Launch, watch: LaunchWatch, phase: int | None) -> Mapping[s
     }
 
 
-def last_of(launch: Launch | None) -> Mapping[str, object]:
-    """What the list says of it: the last finding, when, and how the watch ended."""
+def last_of(launch: Launch | None) -> LastSeen:
+    """What the list says of it."""
     last = None if launch is None else launch.last
     return {
         "verdict": None if last is None else str(last.finding),
@@ -77,11 +145,11 @@ def last_of(launch: Launch | None) -> Mapping[str, object]:
     }
 
 
-def _base(base: Base) -> Mapping[str, object]:
+def _base(base: Base) -> BaseShown:
     return {"value": base.value, "source": str(base.source), "at": rfc3339(base.at)}
 
 
-def _checkpoint(one: Checkpoint) -> Mapping[str, object]:
+def _checkpoint(one: Checkpoint) -> CheckpointShown:
     return {
         "due": rfc3339(one.due),
         "at": rfc3339(one.at),
@@ -92,7 +160,7 @@ def _checkpoint(one: Checkpoint) -> Mapping[str, object]:
     }
 
 
-def _judged(one: Judged) -> Mapping[str, object]:
+def _judged(one: Judged) -> SignalShown:
     return {
         "signal": one.signal,
         "finding": str(one.finding),

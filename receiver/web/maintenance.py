@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 from aiohttp import web
 from pydantic import AfterValidator, Field
 
 from prunella.service.answers import Refused
+from prunella.service.described import describes
 from prunella.service.settings import Duration, Settings
 from prunella.service.units import at_most
 from prunella.service.web import CLIENT
@@ -16,7 +17,7 @@ from receiver.decide.maintenance import Window
 from receiver.decide.matchers import Matcher, Matchers, matches_all
 from receiver.stages.context import Context
 from receiver.web.bodies import read_object, validated
-from receiver.web.shapes import rfc3339
+from receiver.web.shapes import moment
 
 MOST_OPEN = 100
 
@@ -38,6 +39,37 @@ class WindowBody(Settings):
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
+class WindowShown(TypedDict):
+    """Announced work."""
+
+    id: int
+    matchers: list[str]
+    starts_at: str
+    ends_at: str
+    reason: str
+    by: str
+
+
+class WindowList(TypedDict):
+    """Those that are open, oldest first."""
+
+    maintenance: list[WindowShown]
+
+
+class WindowBegun(TypedDict):
+    """A window that has begun."""
+
+    id: int
+    ends_at: str
+
+
+class WindowEnded(TypedDict):
+    """A window that somebody has ended."""
+
+    id: int
+    ended_by: str
+
+
 class Maintenance:
     """The routes under `/api/v1/maintenance`."""
 
@@ -45,11 +77,14 @@ class Maintenance:
         self._context = context
         self._wake = wake
 
+    @describes({200: WindowList})
     async def list(self, request: web.Request) -> web.Response:
         """Those that are open, oldest first."""
         found = await self._context.journal.windows(self._context.now())
-        return web.json_response({"maintenance": [_shown(window) for window in found]})
+        listed: WindowList = {"maintenance": [_shown(window) for window in found]}
+        return web.json_response(listed)
 
+    @describes({200: WindowBegun}, refuses=(409,), takes=WindowBody)
     async def begin(self, request: web.Request) -> web.Response:
         """Begins now; ends by itself."""
         body = validated(WindowBody, await read_object(request))
@@ -59,23 +94,26 @@ class Maintenance:
         by = request[CLIENT] or "operator"
         window = Window(body.matchers, now, now + body.duration, body.reason, by)
         number = await self._context.journal.open_window(window)
-        return web.json_response({"id": number, "ends_at": rfc3339(window.until)})
+        begun: WindowBegun = {"id": number, "ends_at": moment(window.until)}
+        return web.json_response(begun)
 
+    @describes({200: WindowEnded}, refuses=(404,))
     async def end(self, request: web.Request) -> web.Response:
         """Ends one before its time; what it held back is asked about at once."""
         number, by = int(request.match_info["id"]), request[CLIENT] or "operator"
         if not await self._context.journal.close_window(number, by, self._context.now()):
             raise Refused(404, "not_found", f"no maintenance window {number} is open")
         self._wake()
-        return web.json_response({"id": number, "ended_by": by})
+        ended: WindowEnded = {"id": number, "ended_by": by}
+        return web.json_response(ended)
 
 
-def _shown(window: Window) -> dict[str, object]:
+def _shown(window: Window) -> WindowShown:
     return {
         "id": window.id,
         "matchers": [str(matcher) for matcher in window.matchers],
-        "starts_at": rfc3339(window.began),
-        "ends_at": rfc3339(window.until),
+        "starts_at": moment(window.began),
+        "ends_at": moment(window.until),
         "reason": window.reason,
         "by": window.by,
     }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from aiohttp import web
 
 from prunella.service.answers import Refused
+from prunella.service.described import describes
 from prunella.service.settings import Settings
 from prunella.service.web import CLIENT
 from receiver.stages.context import Context
@@ -18,12 +21,29 @@ class TrialBody(Settings):
     channel: str | None = None
 
 
+class TrialSaid(TypedDict):
+    """What a service said to a test message."""
+
+    channel: str
+    kind: str
+    ok: bool
+    error: str | None
+    answers: list[str]
+
+
+class Trials(TypedDict):
+    """Channel by channel."""
+
+    channels: list[TrialSaid]
+
+
 class Notify:
     """The routes under `/api/v1/notify`."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
+    @describes({200: Trials}, refuses=(404,), takes=TrialBody)
     async def test(self, request: web.Request) -> web.Response:
         """Sends now and answers with what the services said, each within its own time."""
         body = validated(TrialBody, await read_object(request))
@@ -34,10 +54,11 @@ class Notify:
         names = tuple(known) if body.channel is None else (body.channel,)
         by = request[CLIENT] or "operator"
         trials = await try_channels(self._context, names, by)
-        return web.json_response({"channels": [_said(one) for one in trials]})
+        said: Trials = {"channels": [_said(one) for one in trials]}
+        return web.json_response(said)
 
 
-def _said(trial: Trial) -> dict[str, object]:
+def _said(trial: Trial) -> TrialSaid:
     return {
         "channel": trial.channel,
         "kind": trial.kind,

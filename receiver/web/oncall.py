@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 from aiohttp import web
 from pydantic import Field
 
 from prunella.service.answers import Refused
+from prunella.service.described import describes
 from prunella.service.settings import Duration, Settings
 from prunella.service.units import at_most
 from prunella.service.web import CLIENT
@@ -24,17 +25,36 @@ class OverrideBody(Settings):
     duration: Annotated[Duration, Field(gt=0), at_most("30d")]
 
 
+class Turn(TypedDict):
+    """Who is called now, and whose turn it would be if nobody stood in."""
+
+    rotation: str
+    member: str
+    turn: str
+    until: str | None
+    by: str | None
+
+
+class Turns(TypedDict):
+    """Rotation by rotation."""
+
+    oncall: list[Turn]
+
+
 class OnCallRoutes:
     """The routes under `/api/v1/oncall`."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
+    @describes({200: Turns})
     async def list(self, request: web.Request) -> web.Response:
         """Every rotation, and whose turn it is."""
         rotations = self._context.settings().rotations
-        return web.json_response({"oncall": [self._shown(name) for name in rotations]})
+        listed: Turns = {"oncall": [self._shown(name) for name in rotations]}
+        return web.json_response(listed)
 
+    @describes({200: Turn}, refuses=(404,), takes=OverrideBody)
     async def stand_in(self, request: web.Request) -> web.Response:
         """Somebody takes over at once; it ends by itself."""
         name, rotation = self._rotation(request)
@@ -45,6 +65,7 @@ class OnCallRoutes:
         until = self._context.now() + body.duration
         return await self._say(request, name, Override(body.member, until, self._by(request)))
 
+    @describes({200: Turn}, refuses=(404,))
     async def end(self, request: web.Request) -> web.Response:
         """Whose turn it is has it again."""
         name, rotation = self._rotation(request)
@@ -67,7 +88,7 @@ class OnCallRoutes:
     def _by(self, request: web.Request) -> str:
         return request[CLIENT] or "operator"
 
-    def _shown(self, name: str) -> dict[str, object]:
+    def _shown(self, name: str) -> Turn:
         context, rotation = self._context, self._context.settings().rotations[name]
         now = context.now()
         override = context.oncall.override(name, now)

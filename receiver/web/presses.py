@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from pydantic import ValidationError
 from prunella.logs import create_logger
 from prunella.service.answers import Refused, read_json
 from prunella.service.auth import Denied
+from prunella.service.described import describes
 from receiver.channels import slack_presses, telegram_presses
 from receiver.channels.base import ChannelError
 from receiver.channels.buttons import Press
@@ -68,6 +70,7 @@ class Presses:
             raise Denied("the signature is not valid", reason="signature_wrong")
         return "slack"
 
+    @describes({200: None}, refuses=(400, 411, 413))
     async def slack(self, request: web.Request) -> web.Response:
         """`block_actions` of a button of ours; whatever else Slack sends is taken and left."""
         try:
@@ -101,6 +104,7 @@ class Presses:
             raise Denied("the secret token is not valid", reason="signature_wrong")
         return "telegram"
 
+    @describes({200: dict[str, Any]}, refuses=(400, 411, 413, 415, 422))
     async def telegram(self, request: web.Request) -> web.Response:
         """A callback query of a button of ours; whatever else Telegram sends is taken and left."""
         _bounded(request)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from aiohttp import web
 from pydantic import AfterValidator
 
 from prunella.service.answers import Refused
+from prunella.service.described import describes
 from prunella.service.settings import Settings
 from prunella.service.web import CLIENT
 from receiver.decide.ledger import (
@@ -32,11 +33,12 @@ from receiver.decide.release import (
     trusted,
     version_name,
 )
+from receiver.decide.watching import Launch
 from receiver.stages.context import Context
 from receiver.stages.releases import service_of, watched_in
 from receiver.strategies.base import Strategy
 from receiver.web.bodies import read_object, validated
-from receiver.web.launches import last_of
+from receiver.web.launches import LastSeen, last_of
 from receiver.web.shapes import rfc3339
 
 MOST_LISTED = 1000
@@ -57,6 +59,34 @@ def _written(text: str) -> str:
 
 
 Version = Annotated[str, AfterValidator(_written)]
+
+
+class ReleaseShown(TypedDict):
+    """One deploy."""
+
+    id: int
+    target: str
+    service: str
+    version: str
+    commit: str | None
+    state: str
+    deployed_at: str | None
+    finished_at: str | None
+    replaced_at: str | None
+    proven_at: str | None
+    stable_at: str | None
+    compatible_down_to: str | None
+    known_good: bool
+    quarantined: bool
+    rollback: bool
+    frozen_at: str | None
+    serves: bool
+    phase: int | None
+    by: str
+
+
+class ReleaseRow(ReleaseShown, LastSeen):
+    """One deploy, and what its launch watch has seen."""
 
 
 class ReleaseBody(Settings):
@@ -93,6 +123,11 @@ class Releases:
     def __init__(self, context: Context) -> None:
         self._context = context
 
+    @describes(
+        {200: list[ReleaseRow]},
+        refuses=(400, 404, 422),
+        query={"target": str, "version": str, "limit": int},
+    )
     async def list(self, request: web.Request) -> web.Response:
         """Newest first; `?target=&version=&limit=`."""
         query = request.query
@@ -110,10 +145,10 @@ class Releases:
             wanted = self._version(target, wanted)
         named = [one for one in reversed(found) if wanted in {None, one.version}]
         watches = {one.release.id: one for one in await self._context.journal.launches(target)}
-        return web.json_response(
-            [{**self._shown(one, known), **last_of(watches.get(one.id))} for one in named[:limit]]
-        )
+        listed = [self._row(one, known, watches.get(one.id)) for one in named[:limit]]
+        return web.json_response(listed)
 
+    @describes({200: ReleaseShown}, refuses=(404, 409), takes=ReleaseBody)
     async def say(self, request: web.Request) -> web.Response:
         """started, finished, failed or quarantined; the same again changes nothing."""
         body = validated(ReleaseBody, await read_object(request))
@@ -124,6 +159,7 @@ class Releases:
         deploy = Deploy(body.target, version, by, now, body.commit, oldest)
         return await self._enter(body.target, WORDS[body.state](deploy), now)
 
+    @describes({200: ReleaseShown}, refuses=(404, 409), takes=RestorePointBody)
     async def mark(self, request: web.Request) -> web.Response:
         """Names a restore point."""
         body = validated(RestorePointBody, await read_object(request))
@@ -179,7 +215,10 @@ class Releases:
         bad = {(name, version) for name, each in ledgers.items() for version in bad_versions(each)}
         return Judged(frozenset(good), frozenset(bad))
 
-    def _shown(self, release: Release, known: Judged) -> Mapping[str, object]:
+    def _row(self, release: Release, known: Judged, launch: Launch | None) -> ReleaseRow:
+        return {**self._shown(release, known), **last_of(launch)}
+
+    def _shown(self, release: Release, known: Judged) -> ReleaseShown:
         return {
             "id": release.id,
             "target": release.target,

@@ -8,11 +8,13 @@ from aiohttp import web
 from pydantic import Field, JsonValue
 
 from prunella.service.answers import Refused
+from prunella.service.described import describes
 from prunella.service.settings import Settings
 from prunella.service.web import CLIENT
 from receiver.stages.context import Context
 from receiver.stages.repair import NotNow, NotThis, repair
 from receiver.web.bodies import read_object, validated
+from receiver.web.shapes import Begun
 
 
 class RepairBody(Settings):
@@ -30,6 +32,7 @@ class Repairs:
         self._context = context
         self._wake = wake
 
+    @describes({202: Begun}, refuses=(409,), takes=RepairBody)
     async def ask(self, request: web.Request) -> web.Response:
         """202 once the incident is on disk; what becomes of it is in its timeline."""
         body = validated(RepairBody, await read_object(request))
@@ -40,4 +43,5 @@ class Repairs:
             status = 409 if isinstance(refusal, NotNow) else 422
             raise Refused(status, refusal.reason, str(refusal)) from refusal
         self._wake()
-        return web.json_response({"incident": incident}, status=202)
+        begun: Begun = {"incident": incident}
+        return web.json_response(begun, status=202)

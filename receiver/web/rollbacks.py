@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypedDict
 
 from aiohttp import web
 
 from prunella.service.answers import Refused
+from prunella.service.described import describes
 from prunella.service.settings import Settings
 from prunella.service.web import CLIENT
 from receiver.decide.ledger import NotThat, unfrozen
@@ -14,6 +16,7 @@ from receiver.stages.context import Context
 from receiver.stages.repair import NotNow, NotThis
 from receiver.stages.roll_back import roll_back
 from receiver.web.bodies import read_object, validated
+from receiver.web.shapes import Begun
 
 
 class RollbackBody(Settings):
@@ -29,6 +32,14 @@ class UnfreezeBody(Settings):
     target: str
 
 
+class Unfrozen(TypedDict):
+    """Whose deploys may begin again."""
+
+    target: str
+    version: str
+    unfrozen_by: str
+
+
 class Rollbacks:
     """The routes, and who is woken by them."""
 
@@ -36,6 +47,7 @@ class Rollbacks:
         self._context = context
         self._wake = wake
 
+    @describes({202: Begun}, refuses=(409,), takes=RollbackBody)
     async def ask(self, request: web.Request) -> web.Response:
         """202 once the incident is on disk; 409 with the reason when the ledger speaks against it."""
         body = validated(RollbackBody, await read_object(request))
@@ -46,8 +58,10 @@ class Rollbacks:
             status = 409 if isinstance(refusal, NotNow) else 422
             raise Refused(status, refusal.reason, str(refusal)) from refusal
         self._wake()
-        return web.json_response({"incident": incident}, status=202)
+        begun: Begun = {"incident": incident}
+        return web.json_response(begun, status=202)
 
+    @describes({200: Unfrozen}, refuses=(404,), takes=UnfreezeBody)
     async def unfreeze(self, request: web.Request) -> web.Response:
         """A human has looked."""
         body = validated(UnfreezeBody, await read_object(request))
@@ -61,5 +75,9 @@ class Rollbacks:
                 raise Refused(422, "unknown_target", unknown) from refusal
             raise Refused(404, refusal.reason, str(refusal)) from refusal
         self._wake()
-        said = {"target": release.target, "version": release.version, "unfrozen_by": by}
+        said: Unfrozen = {
+            "target": release.target,
+            "version": release.version,
+            "unfrozen_by": by,
+        }
         return web.json_response(said)

@@ -16,6 +16,7 @@ from receiver.web.launches import Launches
 from receiver.web.maintenance import Maintenance
 from receiver.web.notify import Notify
 from receiver.web.oncall import OnCallRoutes
+from receiver.web.openapi import openapi
 from receiver.web.operations import Operations
 from receiver.web.presses import Background, Presses
 from receiver.web.releases import Releases
@@ -63,6 +64,7 @@ def routes(context: Context, wake: Callable[[], None], background: Background) -
         Route("GET", "/api/v1/maintenance", Scope.OPERATE, maintenance.list),
         Route("POST", "/api/v1/maintenance", Scope.OPERATE, maintenance.begin),
         Route("DELETE", f"/api/v1/maintenance/{_ID}", Scope.OPERATE, maintenance.end),
+        Route("GET", "/openapi.json", Scope.OPEN, openapi),
         Route("POST", "/slack/interactions", Scope.SIGNED, presses.slack, presses.prove_slack),
         Route("POST", "/telegram/updates", Scope.SIGNED, presses.telegram, presses.prove_telegram),
     )

@@ -5,15 +5,55 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any, TypedDict
 
-from receiver.decide.incident import Incident
+from receiver.decide.incident import Incident, State
 from receiver.decide.moments import words_of
+
+
+class IncidentRow(TypedDict):
+    """An incident in the list."""
+
+    id: int
+    state: State
+    episode: str
+    playbook: str | None
+    targets: list[str]
+    severity: str
+    title: str
+    opened_at: str | None
+    resolved_at: str | None
+    acknowledged_by: str | None
+    rung: str | None
+    reason: str
+
+
+class IncidentTold(IncidentRow):
+    """One incident: `timeline` has the journal's own rows, each with `at` and with `text`, as people read it."""
+
+    runbook: str | None
+    timeline: list[dict[str, Any]]
+
+
+class IncidentList(TypedDict):
+    """Newest first."""
+
+    incidents: list[IncidentRow]
+
+
+class Begun(TypedDict):
+    """The incident in which it is done."""
+
+    incident: int
 
 
 def rfc3339(seconds: float | None) -> str | None:
     """Unix seconds as people and other programs read them."""
-    if seconds is None:
-        return None
+    return None if seconds is None else moment(seconds)
+
+
+def moment(seconds: float) -> str:
+    """The same of what there surely is."""
     return (
         datetime.fromtimestamp(seconds, UTC)
         .isoformat(timespec="milliseconds")
@@ -21,11 +61,11 @@ def rfc3339(seconds: float | None) -> str | None:
     )
 
 
-def incident_json(incident: Incident) -> dict[str, object]:
+def incident_json(incident: Incident) -> IncidentRow:
     """One row of the list."""
     return {
         "id": incident.id,
-        "state": str(incident.state),
+        "state": incident.state,
         "episode": incident.episode,
         "playbook": incident.playbook,
         "targets": list(incident.targets),
@@ -39,7 +79,7 @@ def incident_json(incident: Incident) -> dict[str, object]:
     }
 
 
-def timeline(lines: Iterable[str]) -> list[dict[str, object]]:
+def timeline(lines: Iterable[str]) -> list[dict[str, Any]]:
     """The incident's own rows of the journal, oldest first, each with `text` as people read it."""
     return [
         {"at": rfc3339(row["t"]), **row, "text": words_of(row)} for row in map(json.loads, lines)

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from prunella.service.settings import Settings
-from prunella.service.units import format_duration
+from prunella.service.units import DURATION, format_duration
 from receiver.actions import ACTIONS
 from receiver.actions.base import Action
 from receiver.backups.facet import BackupFacet, Bucket
@@ -182,17 +182,19 @@ def _kind(schema: Mapping[str, Any], metadata: Sequence[object]) -> str:
         return " or ".join(
             _kind(one, metadata) for one in schema["anyOf"] if one.get("type") != "null"
         )
+    if schema.get("format") == DURATION:
+        return "duration"
     if "enum" in schema:
         return ", ".join(f"`{one}`" for one in schema["enum"])
     bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤"}
     limits = " and ".join(
         f"{sign} {schema[key]:g}" for key, sign in bounds.items() if key in schema
     )
-    word = {"integer": "number", "number": "duration", "boolean": "true or false", "string": "text",
+    word = {"integer": "number", "number": "number", "boolean": "true or false", "string": "text",
             "array": "list", "object": "mapping"}.get(str(schema.get("type")), "value")  # fmt: skip
     if word == "list" and "enum" in schema.get("items", {}):
         word = "list of " + ", ".join(f"`{one}`" for one in schema["items"]["enum"])
-    return f"{word} {limits}".rstrip() if word != "duration" else word
+    return f"{word} {limits}".rstrip()
 
 
 def _table(head: Sequence[str], rows: Iterator[list[str]] | list[list[str]]) -> str:

@@ -77,17 +77,23 @@ class Client:
 
     def write(self, **changes: Any) -> None:
         """Another config, not yet read."""
-        self.file.write_text(yaml.safe_dump({**CONFIG, **BASE, "auth": AUTH, **changes}))
+        written(self.file.parent, **changes)
 
 
 BASE = {"server": {"listen": "127.0.0.1:0"}, "journal": "sqlite:journal.db"}
 
 
+def written(folder: Path, **changes: Any) -> Path:
+    """The rig's config with three tokens, in a file."""
+    file = folder / "receiver.yml"
+    file.write_text(yaml.safe_dump({**CONFIG, **BASE, "auth": AUTH, **changes}))
+    return file
+
+
 @asynccontextmanager
 async def serving(folder: Path, **changes: Any) -> AsyncIterator[Client]:
     """A receiver with the rig's config, three tokens and a journal in `folder`."""
-    file = folder / "receiver.yml"
-    file.write_text(yaml.safe_dump({**CONFIG, **BASE, "auth": AUTH, **changes}))
+    file = written(folder, **changes)
     live = Live(lambda: load(ReceiverSettings, file, {}))
     async with (
         receiver(live, folder) as service,
