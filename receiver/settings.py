@@ -40,6 +40,7 @@ from receiver.bundled import expand
 from receiver.channels import parse_channel
 from receiver.channels.base import Channel
 from receiver.consistency import inconsistencies
+from receiver.console_settings import ConsoleSettings
 from receiver.decide.escalation import Escalation, parse_escalation
 from receiver.decide.guards import Limits, Rate
 from receiver.decide.launch import LaunchWatch
@@ -48,6 +49,7 @@ from receiver.decide.planner import Planner
 from receiver.decide.rates import PositiveRate, RateLimit
 from receiver.decide.rotation import Rotation
 from receiver.decide.schedule import Schedule
+from receiver.decide.trust import TrustRule
 from receiver.endpoints import BaseUrl
 from receiver.journal.engines import mistake_in
 from receiver.targets import Target
@@ -68,6 +70,7 @@ class ServerSettings(Settings):
     public_url: BaseUrl | None = None
     max_body: Size = 64 * 1024 * 1024
     tls: TlsSettings | None = None
+    console: ConsoleSettings = Field(default_factory=ConsoleSettings)
 
 
 class AuthSettings(Settings):
@@ -154,6 +157,7 @@ class ReceiverSettings(Settings):
     targets: dict[Name, Target] = Field(default_factory=dict)
     playbooks: tuple[Playbook, ...] = ()
     schedules: tuple[Schedule, ...] = ()
+    trust: TrustRule = Field(default_factory=TrustRule)
     launch_watch: LaunchWatch = Field(default_factory=LaunchWatch)
     channels: dict[Name, Annotated[SerializeAsAny[Channel], BeforeValidator(parse_channel)]] = (
         Field(default_factory=dict)

@@ -106,6 +106,18 @@ class Auth:
         except Denied:
             return None
 
+    def mark(self, token: str, key: bytes) -> str:
+        """What stands for a token where it must not be kept: only who has `key` can hold it against one."""
+        return _mark(_digest(token), key)
+
+    def marked(self, mark: str, key: bytes, scope: Scope) -> str | None:
+        """The name of the token that it stands for, if that is in force and has the scope."""
+        found = None
+        for known, client in self._clients.items():
+            if hmac.compare_digest(_mark(known, key), mark):
+                found = client
+        return found.name if found is not None and scope in found.scopes else None
+
     def refused(self, source: str, denied: Denied) -> None:
         """Counts and logs that somebody was turned away, also by a proof of another kind."""
         self._refusals.note(source, denied.reason)
@@ -128,6 +140,10 @@ class Auth:
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def _mark(digest: bytes, key: bytes) -> str:
+    return hmac.digest(key, digest, "sha256").hex()
 
 
 class _Refusals:

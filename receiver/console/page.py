@@ -66,7 +66,7 @@ class Visitor:
 
     name: str
     operates: bool
-    csrf: str = field(default="", repr=False)  # what each form of theirs must bring along
+    csrf: str | None = field(default=None, repr=False)  # what their forms must hold; None: nothing
     leaves: bool = False  # whether there is a session to be ended
 
 

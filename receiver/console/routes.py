@@ -1,61 +1,92 @@
-"""Every route of the console. None is open but what holds nothing."""
+"""Every route of the console. None is open but the login, and what holds nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from aiohttp import web
 
+from prunella.logs import create_logger
 from prunella.service.answers import Refused
 from prunella.service.auth import Auth, Scope
-from prunella.service.web import Route
+from prunella.service.web import CLIENT, Route
 from receiver.console import static
 from receiver.console.answers import Answers
 from receiver.console.frame import render
-from receiver.console.gate import Gate
-from receiver.console.page import NAVIGATION, Hall, Handler, Link, Say, Show
+from receiver.console.gate import LOGIN, Gate
+from receiver.console.login import Login
+from receiver.console.page import NAVIGATION, VISITOR, Hall, Link, Say, Show
 from receiver.console.pages import PAGES
+from receiver.console.places import Places, is_browser
 from receiver.stages.context import Context
+
+log = create_logger("prunella.receiver.access")
 
 
 def console_routes(context: Context, wake: Callable[[], None], auth: Auth) -> tuple[Route, ...]:
     """The pages of the registry and what belongs to them."""
-    hall, gate, answers = Hall(context, wake), Gate(auth), Answers(context, wake)
-    links = tuple(page.link for page in PAGES if page.link is not None)
-    doors = (door for page in PAGES for door in page(hall).doors())
-    return (
-        *(_route(door, gate, links) for door in doors),
+    hall, gate, answers = Hall(context, wake), Gate(context, auth), Answers(context, wake)
+    login, links = Login(context, auth, gate), _links()
+    doors = [door for page in PAGES for door in page(hall).doors()]
+    bare = (
+        Route("GET", LOGIN, Scope.OPEN, login.show),
+        Route("POST", LOGIN, Scope.OPEN, login.enter),
+        Route("POST", "/logout", Scope.SIGNED, login.leave, gate.leaves),
         Route("GET", "/answer/{token}", Scope.SIGNED, answers.show, answers.prove),
         Route("POST", "/answer/{token}", Scope.SIGNED, answers.answer, answers.prove),
+    )
+    return (
+        *(_framed(_route(door, gate), gate.places, links) for door in doors),
+        *(_framed(route, gate.places, ()) for route in bare),
         Route("GET", static.PATH, Scope.OPEN, static.show),
     )
 
 
-def _route(door: Show | Say, gate: Gate, links: tuple[Link, ...]) -> Route:
-    handler = _framed(door.handler, links)
+def _links() -> tuple[Link, ...]:
+    return tuple(page.link for page in PAGES if page.link is not None)
+
+
+def _route(door: Show | Say, gate: Gate) -> Route:
     if isinstance(door, Say):
-        return Route("POST", door.path, Scope.SIGNED, handler, gate.operates)
-    return Route("GET", door.path, Scope.SIGNED, handler, gate.reads)
+        return Route("POST", door.path, Scope.SIGNED, door.handler, gate.operates)
+    return Route("GET", door.path, Scope.SIGNED, door.handler, gate.reads)
 
 
-def _framed(handler: Handler, links: tuple[Link, ...]) -> Handler:
-    """The handler, whose refusals are pages for who reads pages."""
+def _framed(route: Route, places: Places, links: tuple[Link, ...]) -> Route:
+    """The route, whose refusals are pages for who reads pages, and who was there is written down."""
 
     async def framed(request: web.Request) -> web.StreamResponse:
         request[NAVIGATION] = links
         try:
-            return await handler(request)
+            response = await route.handler(request)
         except Refused as refused:
-            if "text/html" not in request.headers.get("Accept", ""):
+            if not is_browser(request):
+                _note(request, places, refused.status)
                 raise
-            page = render(
-                request,
-                "trouble.html",
-                status=refused.status,
-                caption=refused.reason.replace("_", " ").capitalize(),
-                text=str(refused),
-            )
-            page.headers.update(refused.headers)
-            return page
+            response = _trouble(request, refused)
+        _note(request, places, response.status)
+        return response
 
-    return framed
+    return replace(route, handler=framed)
+
+
+def _trouble(request: web.Request, refused: Refused) -> web.Response:
+    caption = refused.reason.replace("_", " ").capitalize()
+    page = render(
+        request, "trouble.html", status=refused.status, caption=caption, text=str(refused)
+    )
+    page.headers.update(refused.headers)
+    return page
+
+
+def _note(request: web.Request, places: Places, status: int) -> None:
+    visitor = request.get(VISITOR)
+    log.info(
+        "page",
+        method=request.method,
+        path=request.path,
+        status=status,
+        by=visitor.name if visitor is not None else request.get(CLIENT, ""),
+        address=places.address(request),
+    )

@@ -146,3 +146,19 @@ def test_every_refusal_is_counted() -> None:
     counted = Counted("prunella_auth_failures_total", {"reason": "token_unknown"})
     refuse(auth(), "10.0.0.1", times=3)
     assert counted.grown == 3
+
+
+def test_a_mark_stands_for_a_token_as_long_as_that_is_in_force() -> None:
+    doors = auth()
+    mark = doors.mark("read-1", b"key")
+    assert doors.marked(mark, b"key", Scope.READ) == "grafana"
+    doors.replace({Scope.READ: [token("grafana", "read-2")]})
+    assert doors.marked(mark, b"key", Scope.READ) is None
+
+
+def test_a_mark_says_nothing_without_its_key_and_no_more_than_its_token() -> None:
+    doors = auth()
+    mark = doors.mark("read-1", b"key")
+    assert doors.marked(mark, b"another", Scope.READ) is None
+    assert doors.marked(mark, b"key", Scope.OPERATE) is None
+    assert "read-1" not in mark
