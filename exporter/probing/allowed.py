@@ -29,9 +29,9 @@ class Forbidden(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """`names` in lower case, `*.example.org` for all below it; `local`: loopback by its own name; `open`: any name."""
+    """`hosts` in lower case, `*.example.org` for all below it; `local`: loopback by its own name; `open`: any name."""
 
-    names: frozenset[str] = frozenset()
+    hosts: frozenset[str] = frozenset()
     networks: tuple[Network, ...] = ()
     local: bool = False
     open: bool = False
@@ -46,29 +46,30 @@ class Gate:
 
     def admit(self, host: str) -> None:
         """Before anything is looked up. Raises Forbidden for what no address could make good."""
-        if not (self.networks or self._named(host)):
-            raise _refusal(host)
+        if not (self.networks or self.names(host)):
+            raise refusal(host)
 
     def check(self, host: str, address: Address) -> None:
         """Before it is connected to. Raises Forbidden."""
         real = _real(address)
         if any(real in network and _means(network, real) for network in self.networks):
             return
-        if not self._named(host):
+        if not self.names(host):
             wide = any(real in network for network in self.networks)
-            raise _by_its_address(host, real) if wide else _refusal(host)
+            raise _by_its_address(host, real) if wide else refusal(host)
         if _is_dangerous(real):
             raise _by_its_address(host, real)
         if real.is_loopback and not (self.local or _is_loopback(host)):
             raise Forbidden(f"{host[:200]} is at {real}, which is this machine itself")
 
-    def _named(self, host: str) -> bool:
+    def names(self, host: str) -> bool:
+        """Whether a rule is about this name, whatever its address."""
         name = _folded(host)
-        if self.open or name in self.names or (self.local and _is_loopback(name)):
+        if self.open or name in self.hosts or (self.local and _is_loopback(name)):
             return True
         above = name.partition(".")[2]
         while above:
-            if f"*.{above}" in self.names:
+            if f"*.{above}" in self.hosts:
                 return True
             above = above.partition(".")[2]
         return False
@@ -136,7 +137,8 @@ def _real(address: Address) -> Address:
     return address
 
 
-def _refusal(host: str) -> Forbidden:
+def refusal(host: str) -> Forbidden:
+    """What is said of a target that is on no list."""
     return Forbidden(f"{host[:200]!r} is no host of `endpoints` and not in `probe: {{allow: […]}}`")
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
+from weakref import WeakValueDictionary
 
 from exporter.probing.outcome import Failed, Reason
 from exporter.threads import in_thread
@@ -40,17 +42,33 @@ class Contexts:
 
     def __init__(self, demands: Demands) -> None:
         self.demands = demands
-        self._made: tuple[Stamp, ssl.SSLContext] | None = None
+        self._stamp: Stamp = ()
+        self._made: ssl.SSLContext | None = None
 
     async def context(self) -> ssl.SSLContext:
         """Raises Failed when a file cannot be read."""
         stamp = stamp_of(self.demands.files)
-        if self._made is None or self._made[0] != stamp:
+        if self._made is None or self._stamp != stamp:
             try:
-                self._made = stamp, await in_thread(lambda: context_of(self.demands))
-            except (OSError, ssl.SSLError, ValueError) as error:
+                self._made = await in_thread(lambda: _shared(self.demands, stamp))
+            except (OSError, ValueError) as error:
                 raise Failed(Reason.TLS, f"tls_config: {error}") from error
-        return self._made[1]
+            self._stamp = stamp
+        return self._made
+
+
+_made: WeakValueDictionary[tuple[Demands, Stamp], ssl.SSLContext] = WeakValueDictionary()
+_making = Lock()
+
+
+def _shared(demands: Demands, stamp: Stamp) -> ssl.SSLContext:
+    """One for all who ask for the same of the same files: the system's authorities alone are a megabyte each time."""
+    asked = replace(demands, server_name=""), stamp  # the name is checked, but not by the context
+    with _making:
+        context = _made.get(asked)
+        if context is None:
+            context = _made[asked] = context_of(demands)
+    return context
 
 
 def context_of(demands: Demands) -> ssl.SSLContext:

@@ -18,7 +18,8 @@ from exporter.probing.contexts import Contexts, Demands
 from exporter.probing.expected import Expected
 from exporter.probing.http1 import Body, Head, length_of, read_body, read_head, request
 from exporter.probing.outcome import Answer, Failed, Outcome, Reason
-from exporter.probing.resolver import Address, addresses, chosen
+from exporter.probing.resolver import Address
+from exporter.probing.target import allowed
 from exporter.probing.wire import Wire, connect
 from prunella.version import version
 
@@ -102,19 +103,16 @@ def _first(order: Order) -> _Hop:
 
 async def _connected(order: Order, url: URL, outcome: Outcome, deadline: float) -> Wire:
     host, first = url.raw_host or "", outcome.lookup is None
-    with _told(first=first):
-        order.gate.admit(host)
     began = perf_counter()
     try:
-        found = await addresses(host)
+        with _told(first=first):
+            wanted = await allowed(
+                host, order.gate, order.timeout, order.prefer, fallback=order.fallback
+            )
     finally:
         lookup = perf_counter() - began
         outcome.phases.resolve += lookup
         outcome.lookup = lookup if first else outcome.lookup
-    wanted = chosen(found, order.prefer, order.fallback) if order.prefer else found
-    with _told(first=first):
-        for address in wanted:
-            order.gate.check(host, address)
     wire, address = await _reached(wanted, url.port or 80, outcome, deadline)
     outcome.address = outcome.address if not first else str(address)
     outcome.shown = None

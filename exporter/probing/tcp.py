@@ -11,7 +11,7 @@ from exporter.probing.certificates import shown_by
 from exporter.probing.contexts import Contexts, Demands
 from exporter.probing.outcome import Failed, Outcome, Reason
 from exporter.probing.patterns import Pattern, expanded
-from exporter.probing.resolver import addresses, chosen
+from exporter.probing.target import allowed
 from exporter.probing.wire import Wire, connect
 
 _LINE = 64 * 1024  # bytes of the longest
@@ -58,14 +58,13 @@ async def probe_tcp(order: TcpOrder) -> Outcome:
 
 
 async def _probe(order: TcpOrder, outcome: Outcome) -> None:
-    order.gate.admit(order.host)
     began = perf_counter()
     try:
-        found = chosen(await addresses(order.host), order.prefer, order.fallback)
+        (address,) = await allowed(
+            order.host, order.gate, order.timeout, order.prefer, fallback=order.fallback
+        )
     finally:
         outcome.lookup = perf_counter() - began
-    address = found[0]
-    order.gate.check(order.host, address)
     outcome.address = str(address)
     wire = await connect(outcome.address, order.port, order.source)
     try:

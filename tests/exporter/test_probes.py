@@ -136,6 +136,26 @@ async def test_the_host_of_an_endpoint_is_on_the_list(tmp_path: Path) -> None:
             assert value(await probed(served, server.make_url("/")), "probe_success") == 1
 
 
+@pytest.mark.parametrize("module", ["http_2xx", "connect"])
+async def test_of_names_that_no_rule_names_nothing_is_told(tmp_path: Path, module: str) -> None:
+    """Neither by what is said nor by when: else whoever gets here could ask our name server for every name."""
+    keys: dict[str, Any] = {
+        "probe": {"allow": ["192.0.2.0/24"]},
+        "modules": {"connect": {"prober": "tcp"}},
+    }
+    async with serving(tmp_path, listen_host="0.0.0.0", **keys) as served:
+        took, said = [], []
+        for host in ("localhost", "nobody-has-this-name.invalid"):
+            began = time.monotonic()
+            query = f"?target={host}:1&module={module}"
+            said.append(
+                [part.replace(host, "HOST") for part in map(str, await refused(served, query))]
+            )
+            took.append(time.monotonic() - began)
+    assert said[0] == said[1] == ["403", "target_not_allowed", said[0][2]]
+    assert min(took) >= 0.99
+
+
 async def test_a_redirect_out_of_the_list_is_a_failed_probe(tmp_path: Path) -> None:
     async def away(_: web.Request) -> web.Response:
         raise web.HTTPFound("http://169.254.169.254/latest/meta-data/")

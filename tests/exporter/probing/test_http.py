@@ -368,3 +368,12 @@ async def test_a_certificate_file_that_was_exchanged_counts_at_the_next_probe(
         assert (await probe_http(order)).reason is None
         trusted.unlink()
         assert (await probe_http(order)).reason is Reason.TLS
+
+
+async def test_who_demands_the_same_shares_what_was_loaded(tmp_path: Path) -> None:
+    made = for_loopback(tmp_path)
+    shop = Contexts(Demands(ca_file=made.certificate, server_name="shop"))
+    other = Contexts(Demands(ca_file=made.certificate, server_name="other"))
+    strict = Contexts(Demands(ca_file=made.certificate, min_version="TLS13"))
+    assert await shop.context() is await other.context()
+    assert await strict.context() is not await shop.context()

@@ -1,0 +1,49 @@
+"""The addresses of a probe's target that it may connect to.
+
+Where a network is allowed, a name is looked up to see whether it lies there, and whoever can reach `/probe` may ask about
+any name. So of a name that no rule names, it is told only whether it may be probed: that there is none, that it is
+elsewhere and that nobody knows are one refusal, at one time after it was asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from exporter.probing.allowed import Forbidden, Gate, refusal
+from exporter.probing.outcome import Failed
+from exporter.probing.resolver import Address, addresses, chosen, literal
+
+_AFTER = (
+    1.0  # seconds until such a name is refused; half of the time of a probe that has less than two
+)
+
+
+async def allowed(
+    host: str, gate: Gate, seconds: float, prefer: str = "", *, fallback: bool = True
+) -> Sequence[Address]:
+    """In the order of preference; with `prefer` one at most. Raises Forbidden, Failed."""
+    gate.admit(host)
+    if literal(host) is None and not gate.names(host):
+        return await _unless_it_is_nobodys_business(host, gate, seconds, prefer, fallback=fallback)
+    return await _checked(host, gate, prefer, fallback=fallback)
+
+
+async def _checked(host: str, gate: Gate, prefer: str, *, fallback: bool) -> Sequence[Address]:
+    found = await addresses(host)
+    wanted = chosen(found, prefer, fallback) if prefer else found
+    for address in wanted:
+        gate.check(host, address)
+    return wanted
+
+
+async def _unless_it_is_nobodys_business(
+    host: str, gate: Gate, seconds: float, prefer: str, *, fallback: bool
+) -> Sequence[Address]:
+    until = asyncio.get_running_loop().time() + min(_AFTER, seconds / 2)
+    try:
+        async with asyncio.timeout_at(until):
+            return await _checked(host, gate, prefer, fallback=fallback)
+    except (Failed, Forbidden, TimeoutError):
+        await asyncio.sleep(until - asyncio.get_running_loop().time())
+        raise refusal(host) from None
