@@ -29,6 +29,7 @@ from receiver.journal.mail import Posting as Posting
 from receiver.journal.sessions import Sessions
 from receiver.journal.trust import Trust
 from receiver.journal.upkeep import Upkeep
+from receiver.journal.views import Views
 
 NEVER = float(
     "inf"
@@ -205,7 +206,7 @@ Rule = Callable[[Facts], Ruling]
 Change = Callable[[Incident], Move]
 
 
-class Journal(Upkeep, Ledger, Trust, Sessions, Protocol):
+class Journal(Upkeep, Ledger, Trust, Sessions, Views, Protocol):
     """Everything durable. All times are unix seconds given by the caller's clock."""
 
     name: str  # random, made with the journal: makes ids unique over journals

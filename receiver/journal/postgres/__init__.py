@@ -59,6 +59,7 @@ from receiver.journal.postgres.schema import migrate
 from receiver.journal.postgres.session import Database, Pool, Server
 from receiver.journal.postgres.sessions import PostgresSessions
 from receiver.journal.postgres.trust import PostgresTrust
+from receiver.journal.postgres.views import PostgresViews
 from receiver.journal.postgres.writer import Writer
 
 T = TypeVar("T")
@@ -66,7 +67,7 @@ QUESTIONS = 4  # connections for what is asked beside the writer
 PATIENCE = 4.0  # for a heartbeat: an owner must know in time that its lease cannot be prolonged
 
 
-class PostgresJournal(PostgresLedger, PostgresTrust, PostgresSessions):
+class PostgresJournal(PostgresLedger, PostgresTrust, PostgresSessions, PostgresViews):
     """Implements `receiver.journal.Journal`. Made by `open_journal`."""
 
     def __init__(self, server: Server, writer: Writer, pool: Pool, clock: DatabaseClock) -> None:

@@ -58,12 +58,13 @@ from receiver.journal.sqlite.ledger import SqliteLedger
 from receiver.journal.sqlite.schema import FileLock, connect
 from receiver.journal.sqlite.sessions import SqliteSessions
 from receiver.journal.sqlite.trust import SqliteTrust
+from receiver.journal.sqlite.views import SqliteViews
 from receiver.journal.sqlite.writer import Writer
 
 T = TypeVar("T")
 
 
-class SqliteJournal(SqliteLedger, SqliteTrust, SqliteSessions):
+class SqliteJournal(SqliteLedger, SqliteTrust, SqliteSessions, SqliteViews):
     """Implements `receiver.journal.Journal`. Made by `open_journal`."""
 
     def __init__(self, writer: Writer, file: Path | None, lock: FileLock | None) -> None:
