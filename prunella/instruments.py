@@ -39,16 +39,20 @@ _bound: Callable[[float], str] = floatToGoString
 class _Kept(MetricWrapperBase):
     """What our three have in common. Without labels, a metric is its own only child."""
 
-    shown: bool  # not on a metric that needs labels: that is how an observation without them is found out
-    place = 0
-    total = 0.0
-    created = 0.0
+    # In the object itself: a dict lies elsewhere in memory, and a page looks at ten thousand children. They are not on
+    # a metric that needs labels: that is how an observation without them is found out.
+    __slots__ = ("place", "shown", "told", "total")
+    shown: bool
+    place: int
+    total: float
+    told: Family | None  # the one to be told of changes, once somebody reads it
     family: Family | None = None  # of the metric that is registered
-    told: Family | None = None  # the one to be told of changes, once somebody reads it
+    created = 0.0
 
     def begin(self) -> None:
         """What every child needs to be observed."""
         self.shown = False
+        self.place, self.total, self.told = 0, 0.0, None
         self.created = time.time()
 
     def children(self) -> list[tuple[tuple[str, ...], Any]]:
@@ -152,8 +156,8 @@ class Counter(_Kept, client.Counter):
             raise ValueError("Counters can only be incremented by non-negative amounts.")
         if amount.__class__ is not int and amount.__class__ is not float:  # type: ignore[redundant-expr]  # an int is a float to mypy
             amount = float(0.0 + amount)
-        self.total += amount
         try:
+            self.total += amount
             if self.shown:
                 self.tell()
         except AttributeError:
@@ -193,8 +197,8 @@ class Gauge(_Kept, client.Gauge):
     def _add(self, amount: float) -> None:
         if amount.__class__ is not int and amount.__class__ is not float:  # type: ignore[redundant-expr]  # an int is a float to mypy
             amount = float(0.0 + amount)
-        self.total += amount
         try:
+            self.total += amount
             if self.shown:
                 self.tell()
         except AttributeError:
@@ -220,11 +224,14 @@ class Gauge(_Kept, client.Gauge):
 
 
 class Histogram(_Kept, client.Histogram):
+    __slots__ = ("bounds", "counts")
+    bounds: Sequence[float]
+    counts: list[int]
     exemplars: list[Exemplar | None] | None = None
 
     def _metric_init(self) -> None:
         self.begin()
-        self.bounds: Sequence[float] = tuple(self._upper_bounds)
+        self.bounds = tuple(self._upper_bounds)
         self.counts = [0] * len(self.bounds)
 
     def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
