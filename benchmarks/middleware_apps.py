@@ -10,7 +10,7 @@ from typing import Any
 import uvicorn
 import uvloop
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 from fastapi import FastAPI
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_fastapi_instrumentator import Instrumentator
@@ -23,18 +23,14 @@ from starlette_exporter import PrometheusMiddleware
 from prunella.middleware.aiohttp import middleware
 from prunella.middleware.asgi import PrunellaMiddleware
 
+Layer = Callable[[Any], object]  # puts a middleware around the app
+
 
 def starlette() -> Starlette:
     async def order(_: Request) -> Response:
         return PlainTextResponse("ok")
 
     return Starlette(routes=[Route(f"/other{n}/{{key}}", order) for n in range(9)] + [Route("/orders/{key}", order)])  # fmt: skip
-
-
-def starlette_with_exporter() -> Starlette:
-    app = starlette()
-    app.add_middleware(PrometheusMiddleware)
-    return app
 
 
 def fastapi() -> FastAPI:
@@ -47,22 +43,20 @@ def fastapi() -> FastAPI:
     return app
 
 
-def fastapi_with_instrumentator() -> FastAPI:
-    app = fastapi()
-    Instrumentator().instrument(app)
-    return app
-
-
-def aiohttp(*middlewares: Any) -> web.Application:
+def aiohttp() -> web.Application:
     async def order(_: web.Request) -> web.Response:
         return web.Response(text="ok")
 
-    app = web.Application(middlewares=middlewares)
+    app = web.Application()
     app.router.add_get("/orders/{key}", order)
     return app
 
 
-def plain() -> web.Application:
+def ours(app: Starlette) -> None:
+    app.add_middleware(PrunellaMiddleware, metrics_path="/metrics")
+
+
+def plain() -> Middleware:
     """What most people write, with the official client: three metrics, `labels()` for each request."""
     requests = Counter("plain_requests_total", "Requests.", ["method", "route", "status"])
     durations = Histogram("plain_duration_seconds", "Durations.", ["method", "route"])
@@ -84,25 +78,37 @@ def plain() -> web.Application:
             requests.labels(request.method, route, str(status)).inc()
             in_progress.labels(request.method, route).dec()
 
-    return aiohttp(observe)
+    return observe
 
 
-APPS: Mapping[str, Callable[[], Any]] = {
-    "starlette": starlette,
-    "starlette+prunella": lambda: PrunellaMiddleware(starlette()),
-    "starlette+starlette_exporter": starlette_with_exporter,
-    "fastapi": fastapi,
-    "fastapi+prunella": lambda: PrunellaMiddleware(fastapi()),
-    "fastapi+instrumentator": fastapi_with_instrumentator,
-    "aiohttp": aiohttp,
-    "aiohttp+prunella": lambda: aiohttp(middleware()),
-    "aiohttp+plain prometheus_client": plain,
+def bare(_: object) -> None:
+    """Nothing around it."""
+
+
+APPS: Mapping[str, tuple[Callable[[], Any], Layer]] = {
+    "starlette": (starlette, bare),
+    "starlette+prunella": (starlette, ours),
+    "starlette+starlette_exporter": (
+        starlette,
+        lambda app: app.add_middleware(PrometheusMiddleware),
+    ),
+    "fastapi": (fastapi, bare),
+    "fastapi+prunella": (fastapi, ours),
+    "fastapi+instrumentator": (fastapi, lambda app: Instrumentator().instrument(app)),
+    "aiohttp": (aiohttp, bare),
+    "aiohttp+prunella": (
+        aiohttp,
+        lambda app: app.middlewares.append(middleware(metrics_path="/metrics")),
+    ),
+    "aiohttp+plain prometheus_client": (aiohttp, lambda app: app.middlewares.append(plain())),
 }
 
 
 def main(name: str, port: int) -> None:
     """Serves until it is ended."""
-    app = APPS[name]()
+    make, layer = APPS[name]
+    app = make()
+    layer(app)
     if isinstance(app, web.Application):
         uvloop.install()
         web.run_app(app, host="127.0.0.1", port=port, access_log=None, print=None)

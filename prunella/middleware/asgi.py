@@ -42,7 +42,7 @@ class PrunellaMiddleware:
     ) -> None:
         self.app = app
         self._pages = Pages(**pages)
-        self._paths = self._pages.paths
+        self._paths = tuple(self._pages.paths)
         templates = Templates(app)
         self._template: Callable[[Scope], str | None] = route_of or templates.of
         self._route = templates.route if route_of is None else self._named
@@ -57,7 +57,8 @@ class PrunellaMiddleware:
             await self.app(scope, receive, send)
             return
         app = self.app
-        if self._paths and kind == "http" and _path(scope) in self._paths:
+        # one look at its end tells nearly every path from ours, without a call
+        if scope["path"].endswith(self._paths) and kind == "http" and _path(scope) in self._paths:
             app = self._page if scope["method"] in {"GET", "HEAD"} else app
         token = CURRENT.set(request.work)
         IN_PROGRESS.inc()
