@@ -24,6 +24,21 @@ TIME_TO_HEAL = Histogram(
     "From the commit of an incident's first alert to the proof that it is healed.",
     buckets=(1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600),
 )
+PLAYBOOK_MODE = Gauge(
+    "prunella_playbook_mode",
+    "How far a rung may go by itself now: 0 shadow, 1 approve, 2 auto.",
+    ["playbook", "rung"],
+)
+RUNG_RUNS = Gauge(
+    "prunella_rung_runs",
+    "Runs of a rung within trust.window by how they went: helped, returned, in_vain, failed or unseen.",
+    ["playbook", "rung", "went"],
+)
+DEMOTIONS = Counter(
+    "prunella_demotions_total",
+    "Rungs that did not help and have to ask since.",
+    ["playbook", "rung"],
+)
 NOTIFICATIONS = Counter(
     "prunella_notifications_total", "Messages by channel and result.", ["channel", "result"]
 )

@@ -14,6 +14,7 @@ from prunella.metrics import Counter
 from receiver import metrics
 from receiver.decide.episode import Kind, Status
 from receiver.decide.going_back import UNDER_WAY, Step
+from receiver.decide.plan import Playbook
 from receiver.decide.reason import Reason
 from receiver.decide.verdict import Verdict
 from receiver.settings import ReceiverSettings
@@ -43,10 +44,7 @@ def _fixed() -> Iterator[Series]:
 
 def _named(settings: ReceiverSettings) -> Iterator[Series]:
     for playbook in settings.playbooks:
-        for verdict in Verdict:
-            yield metrics.VERDICTS, (playbook.name, str(verdict))
-        for rung, result in product(playbook.ladder, RESULTS):
-            yield metrics.ACTIONS, (playbook.name, rung.action, result)
+        yield from _of(playbook)
     for channel, result in product(settings.channels, SENT):
         yield metrics.NOTIFICATIONS, (channel, result)
     for name, target in settings.targets.items():
@@ -54,3 +52,12 @@ def _named(settings: ReceiverSettings) -> Iterator[Series]:
             yield metrics.RELEASES_DETECTED, (name,)
             for step in sorted(set(Step) - UNDER_WAY):
                 yield metrics.ROLLBACKS, (name, str(step))
+
+
+def _of(playbook: Playbook) -> Iterator[Series]:
+    for verdict in Verdict:
+        yield metrics.VERDICTS, (playbook.name, str(verdict))
+    for rung in playbook.ladder:
+        yield metrics.DEMOTIONS, (playbook.name, rung.name)
+        for result in RESULTS:
+            yield metrics.ACTIONS, (playbook.name, rung.action, result)

@@ -22,7 +22,7 @@ THREAD_MOST = 500  # characters of what `send` returns
 A_DAY, QUARTER_OF_AN_HOUR = 86400.0, 900.0
 EVENTS = (
     *("opened", "blocked", "approval_requested", "acted", "healed", "ineffective", "escalated"),
-    *("approved", "acknowledged", "resolved", "frozen", "thawed", "release", "test"),
+    *("approved", "acknowledged", "resolved", "frozen", "thawed", "release", "trust", "test"),
 )
 # what may be told together; an action, a question and a freeze are always told by themselves
 MANY = frozenset({"opened", "blocked", "ineffective", "escalated", "acknowledged", "resolved"})

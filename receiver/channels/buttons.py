@@ -27,7 +27,7 @@ CAPTIONS = {
     "resolve": "Resolve",
 }
 _SEALED = re.compile(r"([a-z]):([0-9]{1,18}):([A-Za-z0-9_.-]{1,30}):([A-Za-z0-9_-]{12})")
-_NOTHING_TO_PRESS = frozenset({"healed", "resolved", "release", "test"})
+_NOTHING_TO_PRESS = frozenset({"healed", "resolved", "release", "trust", "test"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class PagerDuty(Channel):
     region: Literal["us", "eu"] = "us"
 
     async def send(self, notice: Notice, tools: Tools) -> str | None:
-        if notice.event in {"release", "digest"}:
+        if notice.event in {"release", "trust", "digest"}:
             await self._enqueue("/v2/change/enqueue", _change(notice, self.environment), tools)
             return None
         open_keys = kept_keys(notice.thread)
@@ -107,7 +107,7 @@ def _event(notice: Notice, action: str, key: str, environment: str | None) -> di
 
 
 def _change(notice: Notice, environment: str | None) -> dict[str, object]:
-    """News of a deploy, and what many letters came to: a mark beside the service's alerts that calls nobody ("Send a
+    """News of a deploy or of trust, and what many letters came to: a mark beside the service's alerts that calls nobody ("Send a
     Change Event"). Nothing would ever end an alert of theirs, and a storm pages by its freeze."""
     payload = _payload(notice, environment)
     kept = ("summary", "source", "timestamp", "custom_details")

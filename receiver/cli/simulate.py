@@ -23,7 +23,7 @@ from receiver.settings import ReceiverSettings
 from receiver.webhook import BadDelivery, Delivery, decode
 
 NOT_ASKED = (
-    "Asked at the moment only: pause, maintenance, silences, limits, cooldown, busy targets."
+    "Asked at the moment only: promotions, pause, maintenance, silences, limits, cooldown, busy targets."
 )
 
 

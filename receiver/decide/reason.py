@@ -72,3 +72,4 @@ class Reason(StrEnum):
     OVERLAPPING = "overlapping"  # the schedule's last run on the target has not ended
     TOO_LATE = "too_late"  # nobody was there at the time, nor within `grace`
     EXPIRED = "expired"
+    NOT_HELPING = "not_helping"  # why a rung that acted by itself has to ask from now on

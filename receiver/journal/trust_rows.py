@@ -72,11 +72,11 @@ WITHHELD_OF = (
     " LEFT JOIN incident i ON i.id = w.incident WHERE w.playbook = $1 AND w.at > $2"
     " ORDER BY w.at DESC LIMIT $3"
 )
-# the words of its index, which has only these
+# of alerts, whether a playbook answered them or not; the words of its index, which has only these
 HUMANS = (
     "SELECT playbook, resolved_at - opened_at AS seconds FROM incident WHERE resolved_at > $1"
     " AND (reason = 'operator' OR (reason = 'resolved' AND acknowledged_by IS NOT NULL))"
-    " ORDER BY resolved_at DESC LIMIT 5000"
+    " AND playbook NOT IN ('manual', 'schedule') ORDER BY resolved_at DESC LIMIT 5000"
 )
 
 Values = tuple[object, ...]

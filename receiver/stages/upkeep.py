@@ -15,6 +15,7 @@ from receiver.decide.verdict import Outcome
 from receiver.journal import Conflict, Move
 from receiver.stages.context import Context, event_of
 from receiver.stages.notify import letters
+from receiver.stages.trust import TrustKeeper
 from receiver.targets import Target
 
 log = create_logger("prunella.receiver.upkeep")
@@ -31,6 +32,7 @@ class Upkeep:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._trust = TrustKeeper(context)
         self._looked: float | None = None
         self._asked: dict[int, float] = {}
         self._missing: dict[
@@ -40,6 +42,7 @@ class Upkeep:
     async def once(self) -> None:
         """Whatever is due by time."""
         await thaw(self._context)
+        await self._trust.once()
         await self._context.oncall.refresh(
             self._context.journal, self._context.settings().rotations
         )

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from receiver.decide.incident import Incident
-from receiver.journal import Page
-from receiver.journal.sqlite import SqliteJournal, open_journal
+from receiver.journal import Journal, Page
+from receiver.journal.sqlite import open_journal
 from receiver.journal.steady import SteadyClock
 from receiver.pipeline import Pipeline
 from receiver.settings import ReceiverSettings
@@ -119,6 +119,9 @@ class ToldPrometheus:
             raise self.error
         return next((said for key, said in self.answers.items() if key in expr), self.values)
 
+    async def labelled(self, expr: str) -> tuple[tuple[Mapping[str, str], float], ...]:
+        return tuple(({"service": "shop"}, value) for value in await self.query(expr))
+
     async def series(self, expr: str, start: float, end: float, step: float) -> tuple[Series, ...]:
         self.drawn.append((expr, start, end, step))
         if self.error is not None:
@@ -185,7 +188,7 @@ class ToldSurvivors:
 class Rig:
     """Everything a test moves or looks at."""
 
-    journal: SqliteJournal
+    journal: Journal
     clock: HandClock
     programs: ToldPrograms
     http: ToldHttp
@@ -289,6 +292,7 @@ async def rig(
     file: Path | None = None,
     holds: ToldAlertmanager | None = None,
     silencer: ToldSilencer | None = None,
+    journal: Journal | None = None,
     **changes: Any,
 ) -> AsyncIterator[Rig]:
     """A receiver whose config is CONFIG with top-level keys changed; `holds` is its Alertmanager."""
@@ -296,7 +300,7 @@ async def rig(
     clock, programs, http = HandClock(), ToldPrograms(), ToldHttp()
     prometheus, survivors = ToldPrometheus(), ToldSurvivors()
     steady = SteadyClock(clock)
-    journal = await open_journal(file, steady.now())
+    journal = journal or await open_journal(file, steady.now())
     tools = Tools(steady, http, programs, prometheus, alertmanager=holds, silencer=silencer)
     context = Context(journal, tools, lambda: made.settings, survivors)
     made = Rig(
