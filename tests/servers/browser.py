@@ -20,6 +20,7 @@ from playwright.async_api import (
     Page,
     Request,
     Response,
+    StorageState,
     ViewportSize,
     async_playwright,
     expect,
@@ -62,14 +63,17 @@ async def visit(
     viewport: ViewportSize = DESKTOP,
     scheme: Literal["dark", "light"] = "light",
     javascript: bool = True,
+    session: StorageState | None = None,
     refusals: frozenset[int] = frozenset(),
 ) -> AsyncIterator[Page]:
-    """An empty page of somebody who has never been here. `refusals` are the answers ≥ 400 that belong to the test."""
+    """An empty page of somebody who has been here as long as `session` says. `refusals` are the answers ≥ 400 that
+    belong to the test."""
     context = await browser.new_context(
         base_url=url,
         viewport=viewport,
         color_scheme=scheme,
         java_script_enabled=javascript,
+        storage_state=session,
         reduced_motion="reduce",
     )
     context.set_default_timeout(PATIENCE)
