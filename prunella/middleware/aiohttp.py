@@ -45,7 +45,7 @@ def middleware(metrics_path: str | None = None, **pages: Any) -> Middleware:
         finally:
             CURRENT.reset(token)
             IN_PROGRESS.dec()
-            route.ended(status, began, sent, work.trace)
+            route.ended(status, perf_counter() - began, sent, work.trace)
             if method not in _READS:
                 route.received(request.content_length or 0)
         return response

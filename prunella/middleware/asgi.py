@@ -28,6 +28,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 _ID, _TRACE, _LENGTH = b"x-correlation-id", b"traceparent", b"content-length"
 _WANTED = frozenset({_ID, _TRACE, _LENGTH})
 _GONE = "ClientDisconnect"
+_PARTS = {"http.response.body", "http.response.pathsend", "http.response.zerocopysend"}
 
 
 class PrunellaMiddleware:
@@ -90,12 +91,12 @@ class PrunellaMiddleware:
 class _Request:
     """One request, from its header to the end of its answer."""
 
-    __slots__ = ("_began", "_complete", "_failed", "_send", "_sent", "_size", "_status", "scope", "work")  # fmt: skip
+    __slots__ = ("_began", "_failed", "_over", "_send", "_sent", "_size", "_status", "scope", "work")  # fmt: skip
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.scope, self._send = scope, send
         self._status = self._failed = self._sent = self._size = 0
-        self._complete = False
+        self._over = 0.0  # when the last of its answer was sent: the app may go on with other work
         received = trace = None
         for name, value in scope["headers"]:
             if name in _WANTED:
@@ -111,14 +112,13 @@ class _Request:
     def answer(self, message: Message) -> Awaitable[None]:
         """Instead of the server's `send`; no coroutine of its own, which each message would pay for."""
         kind = message["type"]
-        if kind == "http.response.body":
-            self._sent += len(message.get("body", b""))
-            self._complete = not message.get("more_body", False)
-        elif kind == "http.response.start":
+        if kind == "http.response.start":
             self._status = message["status"]
             self._stamp(message)
-        elif kind in {"http.response.pathsend", "http.response.zerocopysend"}:
-            self._complete = not message.get("more_body", False)
+        elif kind in _PARTS:
+            self._sent += len(message.get("body", b""))
+            if not message.get("more_body", False):
+                self._over = perf_counter()
         return self._send(message)
 
     def _stamp(self, message: Message) -> None:
@@ -129,11 +129,11 @@ class _Request:
         message["headers"] = [*headers, (_ID, self.work.id.encode())]
 
     def fail(self, error: BaseException, template: Callable[[Scope], str | None]) -> None:
-        """It came out of the app."""
-        self._failed = 500
-        if isinstance(error, CancelledError) or type(error).__name__ == _GONE:
-            self._failed = CLIENT_GONE
-        elif isinstance(error, Exception):
+        """It came out of the app; what fails after the answer is no failure of the answer."""
+        gone = isinstance(error, CancelledError) or type(error).__name__ == _GONE
+        if not self._over:
+            self._failed = CLIENT_GONE if gone else 500
+        if not gone and isinstance(error, Exception):
             method, route = self.scope.get("method", "GET"), template(self.scope)
             unhandled(error, {"method": method, "route": route})
 
@@ -141,9 +141,10 @@ class _Request:
         """Once, however it ended: what was begun and not finished, nobody waited for."""
         route = route_of(self.scope)
         status = self._failed or self._status or 500
-        if status == self._status and not self._complete:
+        if status == self._status and not self._over:
             status = CLIENT_GONE
-        route.ended(status, self._began, self._sent if self._status else None, self.work.trace)
+        took = (self._over or perf_counter()) - self._began
+        route.ended(status, took, self._sent if self._status else None, self.work.trace)
         if self._size:
             route.received(self._size)
 

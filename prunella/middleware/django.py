@@ -160,7 +160,7 @@ class _Request:
         self._over = True
         IN_PROGRESS.dec()
         route = route_of(str(self._request.method), template)
-        route.ended(status, self._began, size, self.work.trace)
+        route.ended(status, time.perf_counter() - self._began, size, self.work.trace)
         received = str(self._request.META.get("CONTENT_LENGTH") or "")
         if received.isascii() and received.isdigit() and len(received) < 20:
             route.received(int(received))

@@ -62,8 +62,8 @@ class Route:
         self._response_size = _RESPONSE_SIZE.labels(self._method, self._route)
         self._sizes: Histogram | None = None
 
-    def ended(self, status: int, began: float, sent: int | None = None, trace: str = "") -> None:
-        """Counts a request that is over; `sent` is the size of its answer, `trace` goes with its duration."""
+    def ended(self, status: int, took: float, sent: int | None = None, trace: str = "") -> None:
+        """Counts a request that is over; `took` is in seconds, `sent` the size of its answer, `trace` goes with the time."""
         requests = self._requests.get(status)
         if requests is None:
             requests = self._met(status)
@@ -71,9 +71,9 @@ class Route:
         if status == SWITCHED:
             return
         if trace:
-            self._duration.observe(perf_counter() - began, {"trace_id": trace})
+            self._duration.observe(took, {"trace_id": trace})
         else:
-            self._duration.observe(perf_counter() - began)
+            self._duration.observe(took)
         if sent is not None:
             self._response_size.observe(sent)
 
@@ -141,4 +141,4 @@ class Measured:
     def end(self, status: int) -> None:
         """How it ended."""
         IN_PROGRESS.dec()
-        self._route.ended(status, self._began, self.size, trace_id())
+        self._route.ended(status, perf_counter() - self._began, self.size, trace_id())

@@ -122,7 +122,7 @@ class _Request:
             self.failed(error)
         route = route_of(self.method, self._route())
         sent = self.sent if self.status else None
-        route.ended(self.status or 500, self._began, sent, self.work.trace)
+        route.ended(self.status or 500, time.perf_counter() - self._began, sent, self.work.trace)
         size = str(self._environ.get("CONTENT_LENGTH") or "")
         if size.isascii() and size.isdigit() and len(size) < 20:  # a "²" is a digit, and no number
             route.received(int(size))

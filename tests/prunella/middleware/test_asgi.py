@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -234,6 +235,39 @@ async def test_a_stream_that_breaks_off_is_a_failure() -> None:
     with pytest.raises(BaseException):  # noqa: B017, PT011 - a group or the error itself, by Starlette's version
         await ask(shop(), "/break-off")
     assert counted.grown == 1
+
+
+async def answered(scope: Any, receive: Any, send: Any) -> None:
+    """Goes on when the client has its answer, as with BackgroundTasks."""
+    scope["path_template"] = "/answered"
+    await send({"type": "http.response.start", "status": 202, "headers": []})
+    await send({"type": "http.response.body", "body": b"a"})
+    await scope["afterwards"]()
+
+
+async def test_what_an_app_does_after_its_answer_is_not_in_its_time() -> None:
+    done: list[float] = []
+
+    async def afterwards() -> None:
+        done.append(time.perf_counter())
+        await asyncio.sleep(0.02)
+
+    labels = {"method": "GET", "route": "/answered"}
+    seconds = Counted("http_request_duration_seconds_sum", labels)
+    began = time.perf_counter()
+    await drive(PrunellaMiddleware(answered), {**scope_of("/"), "afterwards": afterwards})
+    assert 0 < seconds.grown <= done[0] - began
+
+
+async def test_what_fails_after_the_answer_is_tracked_and_the_answer_counted_as_it_was() -> None:
+    async def afterwards() -> None:
+        raise KeyError("too late")
+
+    counted, failed = requests("/answered", "202"), requests("/answered", "500")
+    with pytest.raises(KeyError):
+        await drive(PrunellaMiddleware(answered), {**scope_of("/"), "afterwards": afterwards})
+    assert (counted.grown, failed.grown) == (1, 0)
+    assert "too late" in str(recent_errors()[0])
 
 
 async def gone(scope: Any, receive: Any, send: Any) -> None:
