@@ -29,6 +29,7 @@ with extra("prunella", "receiver"):
         maintenance,
         repair,
     )
+    from receiver.cli.playbooks import add_playbooks, playbooks
     from receiver.cli.releases import add_releases, mark, release, releases, rollback
     from receiver.cli.rules import add_rules, rules
     from receiver.cli.show import show
@@ -103,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     add_oncall(command, shared)
     add_repair(command)
     add_heal(command)
+    add_playbooks(command, shared)
     add_releases(command, shared)
     add_backups(command, shared)
     add_simulate(command)
@@ -165,6 +167,7 @@ _APART: Mapping[str, Callable[[argparse.Namespace, Api], Awaitable[int]]] = {
     "maintenance": maintenance,
     "notify": notify,
     "oncall": oncall,
+    "playbooks": playbooks,
     "release": release,
     "releases": releases,
     "repair": repair,

@@ -80,7 +80,7 @@ def at_the_time(url: str, incident: Incident, now: float) -> str:
 def _since(incident: Incident, now: float) -> str:
     begun = began(incident)
     until = incident.resolved_at if incident.state in CLOSED else now
-    return f"{_date(begun)}, for {_span((until or now) - begun)}"
+    return f"{_date(begun)}, for {span((until or now) - begun)}"
 
 
 def _tried(rows: Sequence[Row]) -> list[str]:
@@ -203,7 +203,7 @@ def deploys_near(releases: Iterable[Release], incident: Incident) -> tuple[Relea
 def _deploys(releases: Iterable[Release], incident: Incident) -> Iterator[str]:
     for one in deploys_near(releases, incident):
         commit = f" (commit {one.commit[:12]})" if one.commit else ""
-        before = _span(began(incident) - one.deployed_at)
+        before = span(began(incident) - one.deployed_at)
         yield f"{one.version}{commit} on {one.target}, deployed {before} before"
 
 
@@ -215,7 +215,7 @@ def _time(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S} UTC"
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
     """In the two largest units that say something."""
     left, words = max(0, int(seconds)), []
     for name, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):

@@ -18,6 +18,7 @@ from receiver.web.notify import Notify
 from receiver.web.oncall import OnCallRoutes
 from receiver.web.openapi import openapi
 from receiver.web.operations import Operations
+from receiver.web.playbooks import Playbooks
 from receiver.web.presses import Background, Presses
 from receiver.web.releases import Releases
 from receiver.web.repairs import Repairs
@@ -35,7 +36,7 @@ def routes(context: Context, wake: Callable[[], None], background: Background) -
     rollbacks = Rollbacks(context, wake)
     launches = Launches(context, Pictures())
     presses = Presses(context, wake, background)
-    oncall = OnCallRoutes(context)
+    oncall, playbooks = OnCallRoutes(context), Playbooks(context, wake)
     words = "{word:" + "|".join(WORDS) + "}"
     return (
         Route("POST", "/alerts", Scope.WEBHOOK, alerts.receive, express=alerts.take),
@@ -48,6 +49,10 @@ def routes(context: Context, wake: Callable[[], None], background: Background) -
         Route("POST", "/api/v1/repairs", Scope.OPERATE, Repairs(context, wake).ask),
         Route("POST", "/api/admin/heal", Scope.OPERATE, Heals(context, wake).ask),
         Route("GET", "/api/v1/backups", Scope.READ, Backups(context).list),
+        Route("GET", "/api/v1/playbooks", Scope.READ, playbooks.list),
+        Route("GET", f"/api/v1/playbooks/{_NAME}", Scope.READ, playbooks.one),
+        Route("POST", f"/api/v1/playbooks/{_NAME}/promote", Scope.OPERATE, playbooks.promote),
+        Route("POST", f"/api/v1/playbooks/{_NAME}/demote", Scope.OPERATE, playbooks.demote),
         Route("GET", "/api/v1/releases", Scope.READ, releases.list),
         Route("POST", "/api/v1/releases", Scope.OPERATE, releases.say),
         Route("GET", f"/api/v1/releases/{_ID}/watch", Scope.READ, launches.one),
