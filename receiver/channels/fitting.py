@@ -37,8 +37,12 @@ def units(text: str) -> int:
 def plain(text: str, most: int) -> str:
     """The text without what could forge, hide or turn a line; no longer than what could still be shown of `most`."""
     # one more than could fit, so that who cuts knows that there was more
-    short = text.strip()[: most + 1]
-    lines = short.replace("\t", " ").replace("\r\n", "\n").split("\n")
+    return visible(text.strip()[: most + 1])
+
+
+def visible(text: str) -> str:
+    """The text with a name for every character that forges, hides or turns a line."""
+    lines = text.replace("\t", " ").replace("\r\n", "\n").split("\n")
     return "\n".join(_UNSEEN.sub(_named, printable(line)) for line in lines)
 
 

@@ -1,6 +1,7 @@
 """The one way to make a page: a template in templates/, around it the frame, and on it the policy.
 
-What a template is given is escaped, whatever it is; a name that it is not given is an error and not an empty place.
+What a template is given is escaped, whatever it is, and characters that nobody would see are named; a name that it is not
+given is an error and not an empty place.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from receiver.channels.fitting import visible
 from receiver.console.page import NAVIGATION, VISITOR
 from receiver.console.static import address
 from receiver.endpoints import check_url
@@ -64,10 +66,16 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        finalize=_seen,
     )
     made.globals["static"] = address
     made.filters.update(moment=moment, web=is_web)
     return made
+
+
+def _seen(value: object) -> object:
+    """What a template writes: text in which nothing turns a line around or hides in it."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def moment(seconds: float | None) -> Markup:

@@ -25,6 +25,11 @@ def test_what_a_template_is_given_is_text() -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in (page.text or "")
 
 
+def test_what_would_turn_a_line_around_is_named() -> None:
+    page = render(request(), "trouble.html", caption="\u202egnp.exe\u200b", text="")
+    assert "\\u202egnp.exe\\u200b" in (page.text or "")
+
+
 def test_what_a_template_is_not_given_is_an_error() -> None:
     with pytest.raises(UndefinedError, match="caption"):
         render(request(), "trouble.html", text="")
