@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +25,7 @@ ATTEMPTS = 4
 CHUNK = 1 << 20
 CURES = {
     "NoSuchBucket": "the bucket is not there: make it, or correct `bucket`",
-    "AccessDenied": "the keys may not do that: see `backup.s3` in docs/backups.md",
+    "AccessDenied": "the keys may not do that, or there is no such bucket: see `backup.s3` in docs/backups.md",
     "InvalidAccessKeyId": "the service does not know `access_key_id`",
     "SignatureDoesNotMatch": "`secret_access_key` is not the one of `access_key_id`",
     "NoSuchUpload": "somebody has ended the upload: look at the bucket's lifecycle rules",
@@ -162,12 +163,20 @@ class _Missing(BackupError):
     """There is no such object."""
 
 
+@cache
+def _loader() -> Any:
+    """The descriptions of the service, which take a tenth of a second to read."""
+    return library("botocore.loaders").create_loader()
+
+
 @asynccontextmanager
 async def opened(place: Bucket) -> AsyncIterator[Store]:
     """A connection to it. Nothing is asked yet. Raises BackupError."""
-    session, config = library("aiobotocore.session"), library("aiobotocore.config")
+    session, config = library("aiobotocore.session").get_session(), library("aiobotocore.config")
+    # a session of its own each time, so that keys which are changed on the machine are seen
+    session.register_component("data_loader", _loader())
     secret = place.secret_access_key
-    async with session.get_session().create_client(
+    async with session.create_client(
         "s3",
         endpoint_url=place.endpoint_url,
         region_name=place.region or "us-east-1",

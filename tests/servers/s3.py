@@ -1,16 +1,21 @@
-"""An S3-compatible service of our own: `with s3_server() as server`, which is moto's from PyPI, in a process of its own."""
+"""An S3-compatible service of our own, in a process of its own: `with s3_server() as server`, or `seaweed_server()`.
+
+Both come from PyPI.
+"""
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +24,12 @@ from tests.servers.ports import free_port
 from tests.servers.process import ServerProcess, start
 
 KEY, SECRET = "AKIAc4nary", "c4nary5b2e/secret"
+SEAWEED_PORTS = (
+    *("master.port", "master.port.grpc", "volume.port", "volume.port.grpc"),
+    *("filer.port", "filer.port.grpc", "s3.port", "s3.port.grpc"),
+)
+OWNER = "AKIAowner"  # makes buckets; whoever keeps backups need not be able to
+RIGHTS = {OWNER: ["Admin"], KEY: ["Read", "Write", "List"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +67,67 @@ class S3Server:
             await client.put_object(Bucket=name, Key=key, Body=body[:-1])
 
     def _client(self) -> Any:
-        return library("aiobotocore.session").get_session().create_client(
+        return _session().create_client(
             "s3", endpoint_url=self.url, region_name="us-east-1",
-            aws_access_key_id=KEY, aws_secret_access_key=SECRET,
+            aws_access_key_id=OWNER, aws_secret_access_key=SECRET,
         )  # fmt: skip
+
+
+@cache
+def _session() -> Any:
+    """Reading what the service is like takes a tenth of a second each."""
+    return library("aiobotocore.session").get_session()
 
 
 @contextmanager
 def s3_server() -> Iterator[S3Server]:
-    """One for many tests, each with buckets of its own."""
-    port, folder = free_port(), Path(tempfile.mkdtemp(prefix="s3-"))
-    argv = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = start("s3", argv, folder)
-    url = f"http://127.0.0.1:{port}"
+    """moto's, which is there at once; one for many tests, each with buckets of its own."""
+    port = free_port()
+    argv = ["-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with _running(port, "moto-api/", lambda _: [sys.executable, *argv]) as server:
+        yield server
+
+
+@contextmanager
+def seaweed_server() -> Iterator[S3Server]:
+    """SeaweedFS: written by others, in another language, with keys that are checked."""
+    ports = {name: free_port() for name in SEAWEED_PORTS}
+
+    def argv(folder: Path) -> list[str]:
+        who = [
+            {
+                "name": key,
+                "actions": rights,
+                "credentials": [{"accessKey": key, "secretKey": SECRET}],
+            }
+            for key, rights in RIGHTS.items()
+        ]
+        (folder / "s3.json").write_text(json.dumps({"identities": who}))
+        return [
+            *(str(Path(sys.executable).with_name("weed")), "server", "-s3", f"-dir={folder}"),
+            *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"),
+            *("-volume.max=500", "-master.volumeSizeLimitMB=64", "-s3.port.iceberg=0"),
+            "-s3.port.lance=0",
+            *(f"-s3.config={folder / 's3.json'}", f"-filer.localSocket={folder / 'filer.sock'}"),
+            *(f"-{name}={port}" for name, port in ports.items()),
+        ]
+
+    try:
+        with _running(ports["s3.port"], "status", argv) as server:
+            yield server
+    finally:
+        for port in ports.values():  # no option says where else they might be
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108 - its own place
+                left.unlink()
+
+
+@contextmanager
+def _running(port: int, ready: str, argv: Callable[[Path], list[str]]) -> Iterator[S3Server]:
+    folder, url = Path(tempfile.mkdtemp(prefix="s3-")), f"http://127.0.0.1:{port}"
+    process = start("s3", argv(folder), folder)
     end = time.monotonic() + 60.0
     try:
-        while not _answers(f"{url}/moto-api/"):
+        while not _answers(f"{url}/{ready}"):
             assert process.running, process.tail()
             assert time.monotonic() < end, process.tail()
             time.sleep(0.05)
