@@ -17,7 +17,7 @@ from exporter.probing.certificates import shown_by
 from exporter.probing.contexts import Contexts, Demands
 from exporter.probing.expected import Expected
 from exporter.probing.http1 import Body, Head, length_of, read_body, read_head, request
-from exporter.probing.outcome import Answer, Failed, Outcome, Reason
+from exporter.probing.outcome import Answer, Failed, Outcome, Reason, within
 from exporter.probing.resolver import Address
 from exporter.probing.target import allowed
 from exporter.probing.wire import Wire, connect
@@ -62,18 +62,14 @@ class _Hop:
 async def probe_http(order: Order) -> Outcome:
     """Whatever goes wrong on the way is the outcome. Raises Forbidden for a target, not for where it redirects to."""
     outcome = Outcome(answer=Answer())
-    began = perf_counter()
+    return await within(order.timeout, outcome, _spelled(order, outcome))
+
+
+async def _spelled(order: Order, outcome: Outcome) -> None:
     try:
-        async with asyncio.timeout(order.timeout):
-            await _follow(order, outcome)
-    except TimeoutError:
-        outcome.fail(Reason.TIMEOUT, f"not within {order.timeout:g}s")
-    except Failed as failed:
-        outcome.fail(failed.reason, str(failed))
+        await _follow(order, outcome)
     except ValueError as error:  # a URL or a header that cannot be
         outcome.fail(Reason.STATUS, str(error))
-    outcome.seconds = perf_counter() - began
-    return outcome
 
 
 async def _follow(order: Order, outcome: Outcome) -> None:

@@ -7,7 +7,6 @@ module says would be worse than none.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol, Self
 from urllib.parse import urlsplit
 
@@ -15,9 +14,19 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from exporter.probing.allowed import Gate
 from exporter.probing.contexts import Contexts
+from exporter.probing.dns_module import DnsModule, NameServerProber
 from exporter.probing.expected import Expected, HeaderRule
 from exporter.probing.http import Order, probe_http
-from exporter.probing.options import Authorization, BasicAuth, NotHere, TlsConfig
+from exporter.probing.icmp_module import IcmpModule, Ping
+from exporter.probing.options import (
+    Authorization,
+    BasicAuth,
+    NotHere,
+    TlsConfig,
+    Way,
+    WayFrom,
+    place_of,
+)
 from exporter.probing.outcome import Failed, Outcome, Reason
 from exporter.probing.patterns import Pattern, Regexp, pattern
 from exporter.probing.tcp import Step, TcpOrder, probe_tcp
@@ -27,13 +36,10 @@ from prunella.service.settings import Duration, Secret, Settings, Size
 LONGEST = 120.0  # seconds, when neither the module nor Prometheus says
 
 
-Ip = Literal["ip4", "ip6"]
-
-
 def _known_prober(value: object) -> object:
-    if value in {"dns", "icmp", "grpc", "unix", "websocket"}:
+    if value in {"grpc", "unix", "websocket"}:
         raise ValueError(
-            f"{value} is not supported here, only http and tcp: keep blackbox_exporter for this module"
+            f"{value} is not supported here, only http, tcp, dns and icmp: keep blackbox_exporter for this module"
         )
     return value
 
@@ -47,7 +53,7 @@ class HeaderMatch(Settings):
         return HeaderRule(self.header.lower(), pattern(self.regexp), self.allow_missing)
 
 
-class HttpModule(Settings):
+class HttpModule(Way):
     valid_status_codes: tuple[Annotated[int, Field(ge=100, le=599)], ...] = ()
     valid_http_versions: tuple[str, ...] = ()
     method: Annotated[str, Field(pattern=r"^[A-Z]*$")] = "GET"
@@ -67,8 +73,6 @@ class HttpModule(Settings):
     bearer_token: SecretHeader | None = None
     authorization: Authorization | None = None
     tls_config: TlsConfig = TlsConfig()
-    preferred_ip_protocol: Ip = "ip6"
-    ip_protocol_fallback: bool = True
     enable_http2: bool = True  # allows it, and HTTP/1.1 is what is spoken
     enable_http3: Literal[False] = False
     oauth2: NotHere = None
@@ -139,20 +143,25 @@ class QueryResponse(Settings):
         return Step(expect, self.send.get_secret_value(), self.starttls)
 
 
-class TcpModule(Settings):
+class TcpModule(WayFrom):
     query_response: tuple[QueryResponse, ...] = ()
     tls: bool = False
     tls_config: TlsConfig = TlsConfig()
-    preferred_ip_protocol: Ip = "ip6"
-    ip_protocol_fallback: bool = True
-    source_ip_address: str = ""
 
 
 class Module(Settings):
-    prober: Annotated[Literal["http", "tcp"], BeforeValidator(_known_prober)]
+    prober: Annotated[Literal["http", "tcp", "dns", "icmp"], BeforeValidator(_known_prober)]
     timeout: Annotated[Duration, Field(ge=0)] = 0.0
     http: HttpModule = HttpModule()
     tcp: TcpModule = TcpModule()
+    dns: DnsModule | None = None
+    icmp: IcmpModule = IcmpModule()
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if self.prober == "dns" and self.dns is None:
+            raise ValueError("prober: dns needs dns: {query_name: …}")
+        return self
 
 
 Modules = Mapping[str, Module]
@@ -168,7 +177,15 @@ class Prober(Protocol):
 
 
 def prober(module: Module) -> Prober:
-    return _Http(module.http) if module.prober == "http" else _Tcp(module.tcp)
+    match module.prober:
+        case "tcp":
+            return _Tcp(module.tcp)
+        case "icmp":
+            return Ping(module.icmp)
+        case "dns" if module.dns is not None:
+            return NameServerProber(module.dns)
+        case _:
+            return _Http(module.http)
 
 
 class _Http:
@@ -207,7 +224,7 @@ class _Tcp:
         self._contexts = Contexts(module.tls_config.demands())
 
     async def probe(self, target: str, gate: Gate, timeout: float) -> Outcome:
-        module, place = self._module, _place(target)
+        module, place = self._module, place_of(target)
         if place is None:
             gate.admit(target)
             return _nowhere(target)
@@ -225,24 +242,6 @@ class _Tcp:
                 source=module.source_ip_address,
             )
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    host: str
-    port: int
-
-
-def _place(target: str) -> _Place | None:
-    """`host:port` or `[::1]:port`."""
-    host, colon, port = target.rpartition(":")
-    if not colon or not port.isdecimal() or not 0 < int(port) < 65536:
-        return None
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        return None
-    return _Place(host, int(port)) if host else None
 
 
 def _nowhere(target: str) -> Outcome:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from exporter.probing.contexts import Demands
 from exporter.probing.http import basic
+from exporter.probing.resolver import literal
 from prunella.service.header_lines import SecretHeader
 from prunella.service.pem import Certificates, check_key
 from prunella.service.settings import LocalPath, Secret, Settings
@@ -58,3 +66,46 @@ class BasicAuth(Settings):
 class Authorization(Settings):
     type: Annotated[str, Field(pattern=r"^(?i:bearer|[!-~]+)$")] = "Bearer"
     credentials: SecretHeader
+
+
+Ip = Literal["ip4", "ip6"]
+
+
+def _source(text: str) -> str:
+    if text and literal(text) is None:
+        raise ValueError(f"{text!r} is no address")
+    return text
+
+
+class Way(Settings):
+    """How a target is reached."""
+
+    preferred_ip_protocol: Ip = "ip6"
+    ip_protocol_fallback: bool = True
+
+
+class WayFrom(Way):
+    """The same where we may say from which of our addresses."""
+
+    source_ip_address: Annotated[str, AfterValidator(_source)] = ""
+
+
+class Place(NamedTuple):
+    """A host and a port of it."""
+
+    host: str
+    port: int
+
+
+def place_of(target: str, port: int | None = None) -> Place | None:
+    """Of `host:port` or `[::1]:port`; where a `port` is usual, of a host alone, too."""
+    host, colon, said = target.rpartition(":")
+    if not colon or target.endswith("]") or literal(target) is not None:
+        host, said = target, str(port)
+    if not said.isdecimal() or not 0 < int(said) < 65536:
+        return None
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host and host != target:
+        return None
+    return Place(host, int(said)) if host else None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum
+from time import perf_counter
+from typing import Any
 
 from exporter.probing.certificates import Shown
 
@@ -51,6 +55,27 @@ class Answer:
 
 
 @dataclass(slots=True)
+class Echo:
+    """What a ping found; seconds."""
+
+    setup: float = 0.0
+    round_trip: float = 0.0
+    hops_left: int | None = None  # as the answer came in
+
+
+@dataclass(slots=True)
+class NameServer:
+    """What a name server said; seconds, and how many records."""
+
+    connect: float = 0.0
+    request: float = 0.0
+    answer: int = 0
+    authority: int = 0
+    additional: int = 0
+    serial: int | None = None  # of a zone, when it was asked for
+
+
+@dataclass(slots=True)
 class Outcome:
     """Filled in as the probe goes on, so that one that is broken off has what was known by then."""
 
@@ -64,6 +89,8 @@ class Outcome:
     phases: Phases = field(default_factory=Phases)
     answer: Answer | None = None  # only for HTTP
     shown: Shown | None = None  # of the last connection, when it was encrypted
+    echo: Echo | None = None  # only of a ping
+    server: NameServer | None = None  # only of a name server
 
     @property
     def success(self) -> bool:
@@ -73,3 +100,17 @@ class Outcome:
         """The first reason counts."""
         if self.reason is None:
             self.reason, self.said = reason, said
+
+
+async def within(seconds: float, outcome: Outcome, probe: Coroutine[Any, Any, None]) -> Outcome:
+    """The outcome after this probe, or after so many seconds of it: whatever went wrong on the way is part of it."""
+    began = perf_counter()
+    try:
+        async with asyncio.timeout(seconds):
+            await probe
+    except TimeoutError:
+        outcome.fail(Reason.TIMEOUT, f"not within {seconds:g}s")
+    except Failed as failed:
+        outcome.fail(failed.reason, str(failed))
+    outcome.seconds = perf_counter() - began
+    return outcome

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from time import perf_counter
 
 from exporter.probing.allowed import Gate
 from exporter.probing.certificates import shown_by
 from exporter.probing.contexts import Contexts, Demands
-from exporter.probing.outcome import Failed, Outcome, Reason
+from exporter.probing.outcome import Failed, Outcome, Reason, within
 from exporter.probing.patterns import Pattern, expanded
 from exporter.probing.target import allowed
 from exporter.probing.wire import Wire, connect
@@ -45,16 +44,7 @@ class TcpOrder:
 async def probe_tcp(order: TcpOrder) -> Outcome:
     """Whatever goes wrong on the way is the outcome. Raises Forbidden."""
     outcome = Outcome()
-    began = perf_counter()
-    try:
-        async with asyncio.timeout(order.timeout):
-            await _probe(order, outcome)
-    except TimeoutError:
-        outcome.fail(Reason.TIMEOUT, f"not within {order.timeout:g}s")
-    except Failed as failed:
-        outcome.fail(failed.reason, str(failed))
-    outcome.seconds = perf_counter() - began
-    return outcome
+    return await within(order.timeout, outcome, _probe(order, outcome))
 
 
 async def _probe(order: TcpOrder, outcome: Outcome) -> None:

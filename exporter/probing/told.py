@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from prometheus_client.metrics_core import Metric
 
 from exporter.families import empty, gauge
-from exporter.probing.outcome import Answer, Outcome
+from exporter.probing.outcome import Answer, Echo, NameServer, Outcome
 from exporter.probing.resolver import literal
 
 Labels = tuple[str, ...]
@@ -20,6 +20,7 @@ _ANSWER: tuple[tuple[str, str, Callable[[Answer], float]], ...] = (
     ("probe_http_content_length", "Length of the body as the answer said, -1 when it did not.", lambda a: a.content_length),
     ("probe_http_uncompressed_body_length", "Bytes of the body that came.", lambda a: a.body_length),
 )  # fmt: skip
+BY_PATTERN = "probe_failed_due_to_regex"
 _PHASES = ("resolve", "connect", "tls", "processing", "transfer")
 _CHAIN = ("fingerprint_sha256", "issuer", "subject", "subjectalternative")
 
@@ -37,10 +38,16 @@ def shown(outcome: Outcome) -> list[Metric]:
     """The series of one outcome, without labels and without names that have none."""
     seen = [((), outcome)]
     found = _common((), seen)
+    if outcome.echo is not None or outcome.server is not None:  # where there is no such word
+        found = [family for family in found if family.name != BY_PATTERN]
     if outcome.answer is not None:
         found += _http((), seen)
     if outcome.shown is not None:
         found += _tls((), seen)
+    if outcome.echo is not None:
+        found += _icmp(outcome.lookup or 0.0, outcome.echo)
+    if outcome.server is not None:
+        found += _dns(outcome.lookup or 0.0, outcome.server)
     return [family for family in found if not empty(family)]
 
 
@@ -49,7 +56,7 @@ def _common(names: Sequence[str], seen: Seen) -> list[Metric]:
     return [
         gauge("probe_success", "Whether the probe was answered as expected.", names, [(labels, one.success) for labels, one in seen]),
         gauge("probe_duration_seconds", "How long the probe took.", names, [(labels, one.seconds) for labels, one in seen]),
-        gauge("probe_failed_due_to_regex", "Whether the probe failed because of what the answer says.", names, [(labels, one.by_pattern) for labels, one in seen]),
+        gauge(BY_PATTERN, "Whether the probe failed because of what the answer says.", names, [(labels, one.by_pattern) for labels, one in seen]),
         gauge("probe_dns_lookup_time_seconds", "How long the address was looked for.", names, [(labels, one.lookup or 0.0) for labels, one in looked]),
         gauge("probe_ip_protocol", "4 or 6: the kind of address that was probed, 0 when there was none.", names, [(labels, _version(one.address)) for labels, one in looked]),
         gauge("probe_ip_addr_hash", "A number that changes with the address.", names, [(labels, address_hash(one.address)) for labels, one in looked]),
@@ -82,6 +89,27 @@ def _tls(names: Sequence[str], seen: Seen) -> list[Metric]:
         gauge("probe_ssl_last_chain_expiry_timestamp_seconds", "Unix time at which the chain that was verified ends.", names, [(labels, s.chain) for labels, s in handshakes]),
         gauge("probe_ssl_last_chain_info", "The certificate that was shown; always 1.", (*names, *_CHAIN), chains),
         gauge("probe_tls_version_info", "The version of TLS; always 1.", (*names, "version"), [((*labels, s.version), 1.0) for labels, s in handshakes]),
+    ]  # fmt: skip
+
+
+def _icmp(lookup: float, echo: Echo) -> list[Metric]:
+    phases = {"resolve": lookup, "setup": echo.setup, "rtt": echo.round_trip}
+    hops = [] if echo.hops_left is None else [((), echo.hops_left)]
+    return [
+        gauge("probe_icmp_duration_seconds", "How long each phase took.", ("phase",), [((phase,), took) for phase, took in phases.items()]),
+        gauge("probe_icmp_reply_hop_limit", "How many hops the answer had left.", (), hops),
+    ]  # fmt: skip
+
+
+def _dns(lookup: float, server: NameServer) -> list[Metric]:
+    phases = {"resolve": lookup, "connect": server.connect, "request": server.request}
+    serial = [] if server.serial is None else [((), server.serial)]
+    return [
+        gauge("probe_dns_duration_seconds", "How long each phase took.", ("phase",), [((phase,), took) for phase, took in phases.items()]),
+        gauge("probe_dns_answer_rrs", "Records in the answer.", (), [((), server.answer)]),
+        gauge("probe_dns_authority_rrs", "Records of the authority.", (), [((), server.authority)]),
+        gauge("probe_dns_additional_rrs", "Records that came besides.", (), [((), server.additional)]),
+        gauge("probe_dns_serial", "Serial of the zone.", (), serial),
     ]  # fmt: skip
 
 

@@ -75,7 +75,7 @@ class Wire(asyncio.Protocol):
         try:
             self._transport = await loop.start_tls(plain, self, context, server_hostname=name)
         except (ssl.SSLError, OSError, ValueError) as error:
-            raise Failed(Reason.TLS, _in_words(error)) from error
+            raise Failed(Reason.TLS, in_words(error)) from error
         if self._transport is None:
             raise Failed(Reason.TLS, "the connection was closed in the handshake")
         return cast("ssl.SSLObject", self._transport.get_extra_info("ssl_object"))
@@ -94,9 +94,10 @@ async def connect(address: str, port: int, source: str = "") -> Wire:
             Wire, address, port, local_addr=local
         )
     except OSError as error:
-        raise Failed(Reason.CONNECT, _in_words(error)) from error
+        raise Failed(Reason.CONNECT, in_words(error)) from error
     return wire
 
 
-def _in_words(error: Exception) -> str:
+def in_words(error: Exception) -> str:
+    """One line of what went wrong."""
     return " ".join(str(error).split())[:300] or type(error).__name__

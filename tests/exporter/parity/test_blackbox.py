@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import struct
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from aiohttp import web
 from tests.exporter.parity.dashboards import without_data
 from tests.exporter.parity.frame import MOVES, SAME, Near, assert_parity, at
 from tests.exporter.probing.asking import answer, pages, saying
+from tests.exporter.probing.name_server import name_server, named, record
 from tests.exporter.serving import Served, serving
 from tests.prunella.service.certificates import Pair, self_signed, signed
 from tests.servers.peers import blackbox_exporter
@@ -53,7 +55,20 @@ TLS = {
     "probe_ssl_last_chain_info": SAME,
     "probe_tls_version_info": SAME,
 }
+DNS: Mapping[str, Near] = {
+    **{name: near for name, near in LOOKED_UP.items() if name != "probe_failed_due_to_regex"},
+    "probe_dns_duration_seconds": MOVES,
+    "probe_dns_answer_rrs": SAME,
+    "probe_dns_authority_rrs": SAME,
+    "probe_dns_additional_rrs": SAME,
+}
 CHANGED = {"probe_http_last_modified_timestamp_seconds": SAME}
+# What every record of the name server below is written as.
+WORDS = "|".join((
+    r"^shop\.example\.\t300\tIN\tA\t10\.0\.0\.1$", r"\tAAAA\t2001::1$", r"\tCNAME\twww\.shop\.$", r"\tMX\t10 mail\.$",
+    r"\tSRV\t1 2 443 a\.b\.$", r"\tTXT\t\"a\\\" b\"$", r"\tCAA\t128 issue \"ca\.example\"$", r"\tSOA\tns\. me\. 42 1 2 3 4$",
+    r"\tTYPE999\t\\# 2 01ff$",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +120,10 @@ def modules(made: Pair) -> dict[str, Any]:
     def tcp(**keys: Any) -> dict[str, Any]:
         return {"prober": "tcp", "timeout": "2s", "tcp": {"preferred_ip_protocol": "ip4", **keys}}
 
+    def dns(**keys: Any) -> dict[str, Any]:
+        keys = {"preferred_ip_protocol": "ip4", "query_name": "shop.example", **keys}
+        return {"prober": "dns", "timeout": "2s", "dns": keys}
+
     return {
         "page": http(),
         "short": {**http(), "timeout": "300ms"},
@@ -126,6 +145,11 @@ def modules(made: Pair) -> dict[str, Any]:
         "connect_tls": tcp(tls=True, tls_config=trusted["tls_config"]),
         "banner": tcp(query_response=[{"expect": "^SSH-(2.0)-"}, {"send": "hello ${1}"}]),
         "wrong": tcp(query_response=[{"expect": "^220 "}]),
+        "any": dns(),
+        "zone": dns(query_type="SOA", transport_protocol="tcp"),
+        "words": dns(validate_answer_rrs={"fail_if_not_matches_regexp": [WORDS]}),
+        "other": dns(validate_answer_rrs={"fail_if_not_matches_regexp": [r"\sA\s"]}),
+        "lost": dns(valid_rcodes=["NXDOMAIN"]),
     }
 
 
@@ -199,6 +223,20 @@ async def test_tcp_says_what_blackbox_exporter_says(tmp_path: Path) -> None:
         await two.agree(LOOKED_UP, "connect_tls", two.plain)
         await two.agree(LOOKED_UP, "connect", f"127.0.0.1:{free_port()}")
         await two.agree(ANY, "connect", "127.0.0.1")
+
+
+async def test_dns_says_what_blackbox_exporter_says(tmp_path: Path) -> None:
+    soa = named("ns") + named("me") + struct.pack("!5I", 42, 1, 2, 3, 4)
+    records = [
+        record(1, b"\x0a\0\0\x01"), record(28, b"\x20\x01" + b"\0" * 13 + b"\x01"), record(5, named("www.shop")),
+        record(15, b"\0\x0a" + named("mail")), record(33, b"\0\x01\0\x02\x01\xbb" + named("a.b")),
+        record(16, b'\x04a" b'), record(257, b"\x80\x05issueca.example"), record(6, soa), record(999, b"\x01\xff"),
+    ]  # fmt: skip
+    async with both(tmp_path) as two, name_server(records, [record(6, soa)]) as full:
+        for module in ("any", "words", "other", "lost"):
+            await two.agree(DNS, module, full)
+        await two.agree({**DNS, "probe_dns_serial": SAME}, "zone", full)
+        await two.agree(DNS, "any", f"127.0.0.1:{free_port()}")
 
 
 async def test_its_dashboards_find_what_they_ask_for_on_our_page(tmp_path: Path) -> None:

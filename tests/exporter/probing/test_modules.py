@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from exporter.probing.allowed import Forbidden, Gate
 from exporter.probing.modules import Module, named, prober
+from exporter.probing.options import place_of
 from exporter.probing.outcome import Reason
 from exporter.probing.patterns import expanded, pattern
 from tests.exporter.probing.asking import ANYWHERE, pages, saying
@@ -60,9 +61,15 @@ def test_http_2xx_is_there_by_itself() -> None:
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"prober": "dns"}, "dns is not supported here, only http and tcp"),
-        ({"prober": "icmp"}, "icmp is not supported here"),
-        ({"prober": "smoke"}, "must be 'http' or 'tcp'"),
+        ({"prober": "grpc"}, "grpc is not supported here, only http, tcp, dns and icmp"),
+        ({"prober": "smoke"}, "must be 'http', 'tcp', 'dns' or 'icmp'"),
+        ({"prober": "dns"}, "needs dns: {query_name"),
+        ({"prober": "dns", "dns": {"query_name": "a..b"}}, "is no name"),
+        ({"prober": "dns", "dns": {"query_name": "a", "query_type": "B"}}, "'B' is not one of A, NS"),
+        ({"prober": "dns", "dns": {"query_name": "a", "valid_rcodes": ["OK"]}}, "'OK' is not one of NOERROR"),
+        ({"prober": "dns", "dns": {"query_name": "a", "dns_over_tls": True}}, "needs transport_protocol: tcp"),
+        ({"prober": "dns", "dns": {"query_name": "a", "validate_answer_rrs": {"fail_if_all_match_regexp": ["a"]}}}, "keep blackbox"),
+        ({"prober": "icmp", "icmp": {"source_ip_address": "here"}}, "'here' is no address"),
         ({"prober": "http", "http": {"proxy_url": "http://x"}}, "keep blackbox_exporter for this"),
         ({"prober": "http", "http": {"oauth2": {}}}, "keep blackbox_exporter for this"),
         ({"prober": "http", "http": {"compression": "br"}}, "must be"),
@@ -148,3 +155,21 @@ def test_the_secrets_of_a_module_are_not_shown() -> None:
     one = http(headers={"X-Key": "hunter2"}, body="hunter2", basic_auth={"password": "hunter2"})
     assert "hunter2" not in repr(one)
     assert "hunter2" not in one.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("target", "place"),
+    [
+        ("ns.example", ("ns.example", 53)),
+        ("ns.example:5353", ("ns.example", 5353)),
+        ("10.0.0.1", ("10.0.0.1", 53)),
+        ("::1", ("::1", 53)),
+        ("[::1]", ("::1", 53)),
+        ("[::1]:5353", ("::1", 5353)),
+        ("", None),
+        ("ns.example:", None),
+        ("a:b:53", None),
+    ],
+)
+def test_a_port_that_is_usual_need_not_be_said(target: str, place: tuple[str, int] | None) -> None:
+    assert place_of(target, 53) == place
