@@ -1,7 +1,7 @@
 """Makes a WSGI app (Flask, or any other) visible: traffic metrics by route template, correlation ids, pages.
 
-A WSGI answer is over when the server closes what the app has returned: until then a stream goes on, and only then it is
-counted.
+A WSGI answer is over when the server has read to its end, or closes, what the app has returned: until then a stream goes
+on, and only then it is counted.
 """
 
 from __future__ import annotations
@@ -137,7 +137,6 @@ class _Body:
     def __init__(self, parts: Iterable[bytes], request: _Request) -> None:
         self._parts, self._request = parts, request
         self._iterator: Iterator[bytes] | None = None
-        self._done = False
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -154,7 +153,7 @@ class _Body:
                     self._iterator = iter(self._parts)
                 part = next(self._iterator)
         except StopIteration:
-            self._done = True
+            request.end()  # not every caller closes what it has read: test clients do not
             raise
         except BaseException as error:
             request.end(error)
@@ -170,7 +169,7 @@ class _Body:
                 with self._request.work:
                     close()
         finally:
-            if not self._done and not _whole(self._parts):
+            if not _whole(self._parts):  # unless it was read to its end, and is counted
                 self._request.status = CLIENT_GONE
             self._request.end()
 

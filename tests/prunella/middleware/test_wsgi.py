@@ -34,7 +34,7 @@ def fail() -> str:
     raise KeyError("bug")
 
 
-def shop(**pages: Any) -> App:
+def shop(**pages: Any) -> Flask:
     app, api = Flask(__name__), Blueprint("api", __name__, url_prefix="/api/<tenant>")
     app.add_url_rule("/orders/<int:key>", "order", lambda key: correlation_id(), methods=["GET", "POST"])  # fmt: skip
     app.add_url_rule("/fail", "fail", fail)
@@ -137,6 +137,16 @@ def test_a_stream_that_breaks_off_is_a_failure() -> None:
 def test_a_client_that_leaves_a_stream_is_counted_as_gone() -> None:
     counted = requests("/stream", "499")
     ask(shop(), "/stream", parts=1)
+    assert counted.grown == 1
+
+
+@pytest.mark.parametrize("path", ["/orders/<int:key>", "/stream"])
+def test_what_was_read_to_its_end_is_counted_once_though_only_some_close_it(path: str) -> None:
+    app, counted = shop().test_client(), requests(path)
+    answer = app.get(path.replace("<int:key>", "7"))
+    assert answer.data
+    assert counted.grown == 1
+    answer.close()
     assert counted.grown == 1
 
 
