@@ -106,10 +106,13 @@ MOST_SERIES, MOST_POINTS = 50, 240
 
 
 class Prometheus(Protocol):
-    """Both raise OutsideError, and are empty where there is no series."""
+    """All raise OutsideError, and are empty where there is no series."""
 
     async def query(self, expr: str) -> tuple[float, ...]:
         """The value of every series of the answer now."""
+
+    async def labelled(self, expr: str) -> tuple[tuple[Mapping[str, str], float], ...]:
+        """The same with its labels."""
 
     async def series(self, expr: str, start: float, end: float, step: float) -> tuple[Series, ...]:
         """How they were over time: no more than MOST_SERIES series of the last MOST_POINTS points each."""

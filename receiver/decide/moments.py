@@ -69,7 +69,8 @@ def _verdict(row: Row) -> str:
 
 
 def _by(row: Row) -> str:
-    return f"by {row.get('by')}"
+    token = f" (with the token {row['token']})" if row.get("token") else ""
+    return f"by {row.get('by')}{token}"
 
 
 def _because(row: Row) -> str:

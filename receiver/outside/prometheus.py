@@ -32,6 +32,9 @@ class PrometheusApi:
     async def query(self, expr: str) -> tuple[float, ...]:
         return _read(_values, await self._ask("query", query=expr))
 
+    async def labelled(self, expr: str) -> tuple[tuple[Mapping[str, str], float], ...]:
+        return _read(_labelled, await self._ask("query", query=expr))
+
     async def series(self, expr: str, start: float, end: float, step: float) -> tuple[Series, ...]:
         times = {"start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.3f}"}
         return _read(_series, await self._ask("query_range", query=expr, **times))
@@ -81,6 +84,14 @@ def _values(data: object) -> tuple[float, ...]:
             return (float(value),)
         case _:
             raise ValueError("neither a vector nor a scalar")
+
+
+def _labelled(data: object) -> tuple[tuple[Mapping[str, str], float], ...]:
+    match data:
+        case {"resultType": "vector", "result": list(series)}:
+            return tuple((dict(one["metric"]), float(one["value"][1])) for one in series)
+        case _:
+            raise ValueError("not a vector")
 
 
 def _series(data: object) -> tuple[Series, ...]:

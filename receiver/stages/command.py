@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from receiver.decide.incident import MOVES, Incident, State
 from receiver.decide.reason import Reason
@@ -17,9 +18,12 @@ _OPEN_TO_ACK = frozenset(State) - {State.RESOLVED, State.EXPIRED}
 Said = Callable[[Incident, str, Context], Move]  # the incident as it is, who says it
 
 
-async def acknowledge(incident: int, by: str, context: Context) -> Incident:
-    """Somebody has it: the escalation stops. Raises Conflict when it is closed, LookupError when there is none."""
-    return await _say(_acknowledged, incident, by, context)
+async def acknowledge(incident: int, by: str, context: Context, token: str = "") -> Incident:
+    """Somebody has it: the escalation stops. Raises Conflict when it is closed, LookupError when there is none.
+
+    `token` is the name of whose token it came with, where that is not who says it.
+    """
+    return await _say(partial(_acknowledged, token=token), incident, by, context)
 
 
 async def approve(incident: int, by: str, context: Context) -> Incident:
@@ -44,7 +48,7 @@ async def _say(said: Said, incident: int, by: str, context: Context) -> Incident
     return await context.journal.command(incident, change, context.now())
 
 
-def _acknowledged(before: Incident, by: str, context: Context) -> Move:
+def _acknowledged(before: Incident, by: str, context: Context, token: str = "") -> Move:
     if before.state not in _OPEN_TO_ACK:
         raise Conflict(f"incident {before.id} is {before.state}: there is nothing to acknowledge")
     if before.acknowledged_by is not None:
@@ -53,7 +57,9 @@ def _acknowledged(before: Incident, by: str, context: Context) -> Move:
     if before.state is State.ESCALATED:
         after = after.moved(State.ACKNOWLEDGED, Reason.OPERATOR, context.now())
     told = letters(context, after, "acknowledged", f"{by} has it.")
-    return Move(after, (event_of("acknowledged", after, by=by),), told, due=context.now())
+    through = {"token": token} if token else {}
+    event = event_of("acknowledged", after, by=by, **through)
+    return Move(after, (event,), told, due=context.now())
 
 
 def _approved(before: Incident, by: str, context: Context) -> Move:

@@ -102,8 +102,9 @@ class _Schemas:
         others = [one for one in kinds if not _is_model(one)]
         schemas, components = msgspec.json.schema_components(others, ref_template=REFERENCE)
         self._of = {repr(kind): schema for kind, schema in zip(others, schemas, strict=True)}
+        taken = {getattr(said_of(one).takes, "__name__", "") for one in routes}
         self.components: dict[str, Any] = {
-            name: _closed(one) for name, one in sorted(components.items())
+            name: one if name in taken else _closed(one) for name, one in sorted(components.items())
         }
         for model in (one for one in kinds if _is_model(one)):
             schema = model.model_json_schema(ref_template=REFERENCE.replace("name", "model"))
@@ -130,9 +131,7 @@ def _is_model(kind: object) -> bool:
 
 def _closed(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """What is not named is not answered."""
-    if "properties" not in schema or schema.get("title") == "Delivery":
-        return schema
-    return {**schema, "additionalProperties": False}
+    return {**schema, "additionalProperties": False} if "properties" in schema else schema
 
 
 def _operation(route: Route, schemas: _Schemas) -> Mapping[str, Any]:

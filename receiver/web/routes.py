@@ -14,6 +14,7 @@ from receiver.web.heal import Heals
 from receiver.web.incidents import WORDS, Incidents
 from receiver.web.launches import Launches
 from receiver.web.maintenance import Maintenance
+from receiver.web.monitoring.handlers import Monitoring
 from receiver.web.notify import Notify
 from receiver.web.oncall import OnCallRoutes
 from receiver.web.openapi import openapi
@@ -35,6 +36,7 @@ def routes(context: Context, wake: Callable[[], None], background: Background) -
     releases = Releases(context)
     rollbacks = Rollbacks(context, wake)
     launches = Launches(context, Pictures())
+    monitoring = Monitoring(context, wake)
     presses = Presses(context, wake, background)
     oncall, playbooks = OnCallRoutes(context), Playbooks(context, wake)
     words = "{word:" + "|".join(WORDS) + "}"
@@ -69,6 +71,14 @@ def routes(context: Context, wake: Callable[[], None], background: Background) -
         Route("GET", "/api/v1/maintenance", Scope.OPERATE, maintenance.list),
         Route("POST", "/api/v1/maintenance", Scope.OPERATE, maintenance.begin),
         Route("DELETE", f"/api/v1/maintenance/{_ID}", Scope.OPERATE, maintenance.end),
+        Route("GET", "/api/monitoring/health", Scope.OPEN, monitoring.health),
+        Route("GET", "/api/monitoring/dashboard", Scope.READ, monitoring.dashboard),
+        Route("GET", "/api/monitoring/alerts", Scope.READ, monitoring.alerts),
+        Route(
+            *("POST", f"/api/monitoring/alerts/{_ID}/acknowledge", Scope.OPERATE),
+            monitoring.acknowledge,
+        ),
+        Route("GET", "/api/admin/monitoring", Scope.READ, monitoring.admin),
         Route("GET", "/openapi.json", Scope.OPEN, openapi),
         Route("POST", "/slack/interactions", Scope.SIGNED, presses.slack, presses.prove_slack),
         Route("POST", "/telegram/updates", Scope.SIGNED, presses.telegram, presses.prove_telegram),

@@ -37,6 +37,9 @@ class Figures:
         value = figures[name]
         return () if value is None else (value,)
 
+    async def labelled(self, expr: str) -> tuple[tuple[Mapping[str, str], float], ...]:
+        return tuple(({}, value) for value in await self.query(expr))
+
     async def series(self, expr: str, start: float, end: float, step: float) -> tuple[Series, ...]:
         return ()
 

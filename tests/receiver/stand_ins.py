@@ -122,6 +122,9 @@ class StandInPrometheus:
             raise self.values
         return self.values
 
+    async def labelled(self, expr: str) -> tuple[tuple[Mapping[str, str], float], ...]:
+        return tuple(({}, value) for value in await self.query(expr))
+
     async def series(self, expr: str, start: float, end: float, step: float) -> tuple[Series, ...]:
         return ()
 

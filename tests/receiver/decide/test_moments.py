@@ -47,6 +47,7 @@ OPENED = {"playbook": "errors", "targets": ["shop"], "severity": "critical"}
             "after rung first: still broken (fail: 500)",
         ),
         ({"ev": "acknowledged", "by": "ann"}, "by ann"),
+        ({"ev": "acknowledged", "by": "ann", "token": "ops"}, "by ann (with the token ops)"),
         ({"ev": "resolved", "reason": "operator", "by": "ann"}, "operator, by ann"),
         (
             {"ev": "escalated", "reason": "facet_missing", "detail": "shop has no redis"},
