@@ -13,7 +13,7 @@ from prunella.cardinality import Bounded
 from prunella.correlation import correlation_id
 from prunella.errors import recent_errors
 from prunella.middleware import measure
-from prunella.middleware.wsgi import ROUTE, App, PrunellaMiddleware
+from prunella.middleware.wsgi import ROUTE, PrunellaMiddleware
 from tests.prunella.middleware.wsgi_driver import ask
 from tests.prunella.service.stand_ins import Counted
 
