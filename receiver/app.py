@@ -20,7 +20,7 @@ from prunella.service.settings import ConfigError, Problem
 from prunella.service.tasks import Tasks
 from prunella.service.web import Service
 from receiver.consistency import build_action
-from receiver.console.routes import console_routes
+from receiver.console.routes import Console
 from receiver.decide.plan import Mode, Rung
 from receiver.decide.schedule import Schedule
 from receiver.journal import Journal, JournalInUse, JournalUnavailable
@@ -253,12 +253,14 @@ def _service(
     live: Live[ReceiverSettings], context: Context, pipeline: Pipeline, auth: Auth, tasks: Tasks
 ) -> Service:
     settings = live.current
+    console = Console(context, pipeline.wake, auth)
     return Service(
         listen=settings.listen,
         routes=(
             *routes(context, pipeline.wake, tasks.start),
-            *console_routes(context, pipeline.wake, auth),
+            *console.routes(),
         ),
+        leaving=console.end,
         auth=auth,
         ready=lambda: pipeline.trouble,
         reload=live.reload,

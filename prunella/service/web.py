@@ -84,11 +84,16 @@ def always_ready() -> str | None:
     return None
 
 
+def _nothing_to_end() -> None:
+    """For a service whose answers all come to their end."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Service:
     """What one process serves. `ready` says why it is not, or None; `reload` raises ConfigError.
 
-    A `door` is asked before everything else, but for `/-/healthy` and `/-/ready`; it has TLS of its own.
+    A `door` is asked before everything else, but for `/-/healthy` and `/-/ready`; it has TLS of its own. `leaving` ends
+    the answers that would never end, before requests in flight are waited for.
     """
 
     listen: ListenAddress
@@ -102,6 +107,7 @@ class Service:
     tls: ssl.SSLContext | None = None
     door: Door | None = None
     deadlines: Deadlines = field(default_factory=Deadlines)
+    leaving: Callable[[], None] = _nothing_to_end
     grace: float = 4.0  # seconds for requests in flight; a handler that hangs costs them twice
 
     def application(self) -> web.Application:
@@ -136,6 +142,7 @@ class Service:
                 with attended(server, self.door, protocol, self.deadlines.header, _BACKLOG):
                     yield ListenAddress(self.listen.host, server.sockets[0].getsockname()[1])
             finally:
+                self.leaving()
                 server.close()
         finally:
             await runner.cleanup()

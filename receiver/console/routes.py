@@ -13,6 +13,7 @@ from prunella.service.auth import Auth, Scope
 from prunella.service.web import CLIENT, Route
 from receiver.console import static
 from receiver.console.answers import Answers
+from receiver.console.events import Events
 from receiver.console.frame import render
 from receiver.console.gate import LOGIN, Gate
 from receiver.console.login import Login
@@ -24,23 +25,36 @@ from receiver.stages.context import Context
 log = create_logger("prunella.receiver.access")
 
 
-def console_routes(context: Context, wake: Callable[[], None], auth: Auth) -> tuple[Route, ...]:
+class Console:
     """The pages of the registry and what belongs to them."""
-    hall, gate, answers = Hall(context, wake), Gate(context, auth), Answers(context, wake)
-    login, links = Login(context, auth, gate), _links()
-    doors = [door for page in PAGES for door in page(hall).doors()]
-    bare = (
-        Route("GET", LOGIN, Scope.OPEN, login.show),
-        Route("POST", LOGIN, Scope.OPEN, login.enter),
-        Route("POST", "/logout", Scope.SIGNED, login.leave, gate.leaves),
-        Route("GET", "/answer/{token}", Scope.SIGNED, answers.show, answers.prove),
-        Route("POST", "/answer/{token}", Scope.SIGNED, answers.answer, answers.prove),
-    )
-    return (
-        *(_framed(_route(door, gate), gate.places, links) for door in doors),
-        *(_framed(route, gate.places, ()) for route in bare),
-        Route("GET", static.PATH, Scope.OPEN, static.show),
-    )
+
+    def __init__(self, context: Context, wake: Callable[[], None], auth: Auth) -> None:
+        self._hall, self._gate = Hall(context, wake), Gate(context, auth)
+        self._login, self._answers = Login(context, auth, self._gate), Answers(context, wake)
+        self._events = Events(context, self._gate.reads)
+
+    def routes(self) -> tuple[Route, ...]:
+        """Each with the proof that it needs."""
+        gate, login, answers = self._gate, self._login, self._answers
+        doors = [door for page in PAGES for door in page(self._hall).doors()]
+        bare = (
+            Route("GET", LOGIN, Scope.OPEN, login.show),
+            Route("POST", LOGIN, Scope.OPEN, login.enter),
+            Route("POST", "/logout", Scope.SIGNED, login.leave, gate.leaves),
+            Route("GET", "/answer/{token}", Scope.SIGNED, answers.show, answers.prove),
+            Route("POST", "/answer/{token}", Scope.SIGNED, answers.answer, answers.prove),
+        )
+        links = _links()
+        return (
+            *(_framed(_route(door, gate), gate.places, links) for door in doors),
+            *(_framed(route, gate.places, ()) for route in bare),
+            _route(self._events.door(), gate),
+            Route("GET", static.PATH, Scope.OPEN, static.show),
+        )
+
+    def end(self) -> None:
+        """The service stops: nobody is kept waiting."""
+        self._events.end()
 
 
 def _links() -> tuple[Link, ...]:

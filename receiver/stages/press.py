@@ -40,19 +40,23 @@ class Pressed:
     moment: float
 
 
-async def press(said: Press, pressed: Pressed, context: Context) -> str:
-    """Does it, and says in words what became of it."""
+async def say(said: Press, by: str, context: Context) -> Incident:
+    """A word about an incident, held against what is asked now. Raises Conflict, LookupError."""
 
     def change(before: Incident) -> Move:
         _still(before, said, context.now())
-        if said.word == "pause":
-            return _told_of_pause(before, pressed, context)
-        return SAID[said.word](before, pressed.by, context)
+        return SAID[said.word](before, by, context)
 
+    return await context.journal.command(said.incident, change, context.now())
+
+
+async def press(said: Press, pressed: Pressed, context: Context) -> str:
+    """Does it, and says in words what became of it."""
     try:
         if said.word == "pause":
-            await _pause(said, pressed, context)
-        after = await context.journal.command(said.incident, change, context.now())
+            after = await _pause(said, pressed, context)
+        else:
+            after = await say(said, pressed.by, context)
     except (Conflict, LookupError) as refused:
         log.warning(
             "a press changed nothing",
@@ -63,7 +67,12 @@ async def press(said: Press, pressed: Pressed, context: Context) -> str:
         )
         return f"Nothing was done: {refused}."
     log.info("a button was pressed", incident=said.incident, word=said.word, by=pressed.by)
-    return _DONE.get(said.word, f"{after.acknowledged_by} has incident {after.id}.")
+    return done(said.word, after)
+
+
+def done(word: str, after: Incident) -> str:
+    """What has become of it, for who said it."""
+    return _DONE.get(word, f"{after.acknowledged_by} has incident {after.id}.")
 
 
 def question_that_stands(before: Incident, nonce: str, now: float) -> Proposal:
@@ -91,7 +100,7 @@ def _still(before: Incident, said: Press, now: float) -> None:
         raise Conflict(f"incident {before.id} is {before.state}")
 
 
-async def _pause(said: Press, pressed: Pressed, context: Context) -> None:
+async def _pause(said: Press, pressed: Pressed, context: Context) -> Incident:
     before = await context.journal.incident(said.incident)
     if before is None:
         raise LookupError(f"there is no incident {said.incident}")
@@ -100,10 +109,14 @@ async def _pause(said: Press, pressed: Pressed, context: Context) -> None:
         raise Conflict("this press was counted already")
     why = f"a button of incident {said.incident}"
     await context.journal.pause(pressed.by, why, context.now())
+    return await context.journal.command(
+        said.incident, lambda at: _told_of_pause(at, said, pressed, context), context.now()
+    )
 
 
-def _told_of_pause(before: Incident, pressed: Pressed, context: Context) -> Move:
+def _told_of_pause(before: Incident, said: Press, pressed: Pressed, context: Context) -> Move:
     """The switch itself is thrown already. As news: a freeze would call somebody, and nothing would end that call."""
+    _still(before, said, context.now())
     text = f"{pressed.by} paused all repairs: none begins until somebody resumes."
     about = f"paused-{pressed.service}-{pressed.moment}"
     return Move(before, (), letters(context, before, "acted", text, about=about))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from receiver import metrics
@@ -54,16 +54,7 @@ class Teller:
         incident = await self._incident(notice.incident)
         if incident is None:
             return notice
-        settings = context.settings()
-        story = Story(
-            incident=incident,
-            book=playbook_of(incident) if incident.plan else None,
-            now=context.now(),
-            rows=await self._rows(incident),
-            releases=await self._near(incident),
-            calls=policy_of(context, incident).calls(context.now() - incident.progress.since),
-            environment=environment_of(settings, incident.labels),
-        )
+        story = story_of(incident, await self._rows(incident), await self._near(incident), context)
         links = {
             caption: at_the_time(url, incident, story.now) if caption == DASHBOARD else url
             for caption, url in notice.links.items()
@@ -107,6 +98,21 @@ class Teller:
         if self._releases is None:
             self._releases = await self._context.journal.serving()
         return self._releases
+
+
+def story_of(
+    incident: Incident, rows: Sequence[Row], releases: Sequence[Release], context: Context
+) -> Story:
+    """All that is known of an incident now."""
+    return Story(
+        incident=incident,
+        book=playbook_of(incident) if incident.plan else None,
+        now=context.now(),
+        rows=rows,
+        releases=releases,
+        calls=policy_of(context, incident).calls(context.now() - incident.progress.since),
+        environment=environment_of(context.settings(), incident.labels),
+    )
 
 
 def in_their_words(context: Context, name: str, channel: Channel, notice: Notice) -> Notice:

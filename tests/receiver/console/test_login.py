@@ -10,13 +10,13 @@ import pytest
 
 from receiver.console.attempts import FROM_ONE
 from tests.receiver.console.visiting import Browser, browsing, visiting
-from tests.receiver.web.serving import AUTH, BASE, OPERATE, READ, WEBHOOK, serving
+from tests.receiver.web.serving import AUTH, OPERATE, READ, WEBHOOK, serving
 
 COOKIE = "prunella-session"
 
 
 def server(**said: Any) -> dict[str, Any]:
-    return {"server": {**BASE["server"], **said}}
+    return {"server": {"listen": "127.0.0.1:0", **said}}
 
 
 async def reads(browser: Browser) -> bool:
@@ -178,7 +178,7 @@ async def test_who_logs_in_is_kept_out_by_nobody_who_logs_in(tmp_path: Path) -> 
         {"Origin": "", "Sec_Fetch_Site": ""},
     ],
 )
-async def test_another_site_logs_nobody_in(tmp_path: Path, headers: dict[str, str]) -> None:
+async def test_another_site_logs_nobody_in(tmp_path: Path, headers: dict[str, Any]) -> None:
     async with visiting(tmp_path) as (browser, _):
         refused = await browser.send("/login", {"token": OPERATE}, **headers)
     assert refused.status == 403
