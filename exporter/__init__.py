@@ -3,7 +3,7 @@
 The path of one scrape:
 
     app         the request; `request` says which collectors are asked, and how long they have
-    scrape      all of them at once, one collection of each at a time, late or broken ones cut off
+    scrape      all of them at once, one collection of each at a time, late or broken ones cut off (and, by `ceiling`, what explodes)
     collectors  one file for each key of exporter.yml, listed in COLLECTORS; fresh values, no global gauges
                 (`proc` reads the machine, `probing` looks at endpoints, `collectors.process_sources` asks managers,
                 `postgres`, `resp` and `pgbouncer` ask databases over connections that are `kept`, whose answers become

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from prometheus_client.metrics_core import Metric
 
+from exporter.ceiling import below
 from exporter.collectors.base import Collected, Collector
 from exporter.families import empty, gauge, labelled
 from prunella.logs import create_logger
@@ -61,12 +62,15 @@ class Flight:
         except Exception as error:  # noqa: BLE001 - one collector's bug must not cost the others' values
             _log.exception("collector failed", error, collector=self._name)
             return self._missing(began)
-        self._report(collected.problems)
         return self._part(collected, began)
 
     def _part(self, collected: Collected, began: float) -> Part:
+        families, gone = below(collected.families)
+        left_out = [f"too many series, left out: {', '.join(gone)}"] if gone else []
+        problems = (*collected.problems, *left_out)
+        self._report(problems)
         seconds = asyncio.get_running_loop().time() - began
-        return Part(self._name, collected.families, not collected.problems, seconds)
+        return Part(self._name, tuple(families), not problems, seconds)
 
     def _missing(self, began: float) -> Part:
         seconds = asyncio.get_running_loop().time() - began

@@ -13,6 +13,11 @@ _DROPPED = Counter(
 )
 
 
+def count_dropped(metric: str, series: int = 1) -> None:
+    """So many were not shown under their own labels."""
+    _DROPPED.labels(metric).inc(series)
+
+
 class Bounded:
     """The values that one label of one metric may have."""
 
@@ -26,7 +31,7 @@ class Bounded:
         if value in self._known:
             return value
         if len(self._known) >= self._limit:
-            _DROPPED.labels(self._metric).inc()
+            count_dropped(self._metric)
             return OTHER
         self._known.add(value)
         return value
