@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 from multidict import istr
 
 from prunella.cardinality import OTHER
-from prunella.correlation import CURRENT, HEADER, TRACE_HEADER, correlated
+from prunella.correlation import CURRENT, HEADER, TRACE_HEADER, correlated, current
 from prunella.errors import unhandled
 from prunella.middleware.measure import CLIENT_GONE, IN_PROGRESS, SWITCHED, Route, route_of
 from prunella.middleware.pages import Asked, Pages, metrics
@@ -51,6 +51,14 @@ def middleware(metrics_path: str | None = None, **pages: Any) -> Middleware:
         return response
 
     return observe
+
+
+async def stamp(_: web.Request, response: web.StreamResponse) -> None:
+    """For `app.on_response_prepare`, in apps with streams or websockets: their handlers send the header by themselves,
+    before any middleware sees it."""
+    work = current()
+    if work is not None:  # the other answers are sent when their request is over
+        response.headers[_ID] = work.id
 
 
 def _met(request: web.Request) -> Route:

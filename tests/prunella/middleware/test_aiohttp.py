@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
 from prunella.correlation import correlation_id
 from prunella.metrics import REGISTRY
-from prunella.middleware.aiohttp import middleware
+from prunella.middleware.aiohttp import middleware, stamp
 from tests.prunella.service.front_door import until
 from tests.prunella.service.stand_ins import Counted
 
@@ -36,6 +36,13 @@ async def stream(request: web.Request) -> web.StreamResponse:
     return response
 
 
+async def chat(request: web.Request) -> web.WebSocketResponse:
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    await socket.send_str(correlation_id())
+    return socket
+
+
 @asynccontextmanager
 async def shop(metrics_path: str | None = None) -> AsyncIterator[Shop]:
     app = web.Application(middlewares=[middleware(metrics_path)])
@@ -43,6 +50,8 @@ async def shop(metrics_path: str | None = None) -> AsyncIterator[Shop]:
     app.router.add_get("/fail", fail)
     app.router.add_get("/conflict", teapot)
     app.router.add_get("/stream", stream)
+    app.router.add_get("/chat", chat)
+    app.on_response_prepare.append(stamp)
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -138,6 +147,28 @@ async def test_a_raised_answer_has_the_correlation_id_too() -> None:
     async with shop() as client:
         answer = await client.get("/conflict", headers={"X-Correlation-ID": "req-1"})
     assert answer.headers["X-Correlation-ID"] == "req-1"
+
+
+async def test_a_stream_and_a_websocket_have_it_where_the_app_says_so() -> None:
+    headers = {"X-Correlation-ID": "req-1"}
+    async with shop() as client:
+        answer = await client.get("/stream", headers=headers)
+        assert answer.headers.getall("X-Correlation-ID") == ["req-1"]
+        async with client.ws_connect("/chat", headers=headers) as socket:
+            assert await socket.receive_str() == "req-1"
+            assert socket._response.headers.getall("X-Correlation-ID") == ["req-1"]
+        answer = await client.get("/nowhere", headers=headers)
+        assert answer.headers.getall("X-Correlation-ID") == ["req-1"]
+
+
+async def test_a_thousand_hostile_paths_and_methods_make_no_series() -> None:
+    app, others = web.Application(middlewares=[middleware()]), requests("other", "404", "other")
+    app.freeze()
+    for number in range(1_000):
+        forged = make_mocked_request(f"M{number}", f"/{number}/%00\u202e/../{number}")
+        with pytest.raises(web.HTTPNotFound):
+            await app._handle(forged)
+    assert others.grown == 1_000
 
 
 async def test_metrics_are_answered_where_asked_for() -> None:
