@@ -42,7 +42,7 @@ sheets: setup ## with the stack up: every dashboard as a PNG in var/sheets, for 
 
 chaos: setup ## the long proofs: crashes at every point, storms over dying receivers (PRUNELLA_SEED=n repeats one)
 	@bash .ci/servers
-	@PRUNELLA_CHAOS=1 $(PYTEST) tests/proof tests/prunella/test_same_bytes.py $(ARGS)
+	@PRUNELLA_CHAOS=1 $(PYTEST) tests/proof tests/prunella/test_same_bytes.py tests/receiver/backups/test_large.py tests/receiver/web/test_conformance.py $(ARGS)
 
 bench: setup ## benchmarks with their goals, in a few minutes (BENCH="idle webhooks reaction large storm flush")
 	@$(PYTHON) -m benchmarks $(BENCH)
