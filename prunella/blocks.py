@@ -185,9 +185,9 @@ class Values(Sheet):
     def _write(self, changed: Sequence[Shown], places: list[int]) -> None:
         low, high = LOWEST, GO_DIFFERS
         blocks, prefixes = self._lines.blocks, self._prefixes
-        for place, child in zip(places, cast("Sequence[Counter | Gauge]", changed), strict=True):
+        for child in cast("Sequence[Counter | Gauge]", changed):
             child.shown = True
-            value = child.total
+            place, value = child.place, child.total
             if low < value < high and value.__class__ is float:  # `number`, without the call
                 blocks[place] = f"{prefixes[place]}{value!r}\n"
             else:
