@@ -6,11 +6,13 @@ Every answer is there within a second. One that is not is itself a finding: unhe
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-import psutil
-
+from exporter import portable
+from exporter.proc import kernel
 from exporter.report import Look, Report, Shared, Status, worst
 from exporter.threads import in_thread
 from prunella.service.clock import Clock
@@ -26,8 +28,8 @@ class Memory:
 
 
 def read_memory() -> Memory:
-    system = psutil.virtual_memory()
-    return Memory(psutil.Process().memory_info().rss, system.total, system.available)
+    read = kernel.memory_of_ours if sys.platform == "linux" else portable.memory_of_ours
+    return Memory(*read(Path("/proc")))
 
 
 class Checks:

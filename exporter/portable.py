@@ -1,13 +1,17 @@
-"""The same figures where there is no /proc (macOS, BSD), by psutil: fewer of them, under the same names."""
+"""The same figures where there is no /proc (macOS, BSD), by psutil: fewer of them, under the same names.
+
+The package is loaded when it is asked: where there is a /proc, never.
+"""
 
 from __future__ import annotations
 
+import importlib
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import psutil
 from prometheus_client.metrics_core import Metric
 
 from exporter.families import Rows, counter, gauge
@@ -16,10 +20,14 @@ from exporter.proc.mounts import NO_TYPE, Mount
 from exporter.proc.processes import Process
 
 
+def _psutil() -> Any:
+    return importlib.import_module("psutil")
+
+
 def cpu(_procfs: Path) -> Iterator[Metric]:
     rows = [
         ((str(number), mode), seconds)
-        for number, times in enumerate(psutil.cpu_times(percpu=True))
+        for number, times in enumerate(_psutil().cpu_times(percpu=True))
         for mode, seconds in times._asdict().items()
         if not mode.startswith("guest")
     ]
@@ -29,7 +37,7 @@ def cpu(_procfs: Path) -> Iterator[Metric]:
 
 
 def memory(_procfs: Path) -> Iterator[Metric]:
-    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
+    memory, swap = _psutil().virtual_memory(), _psutil().swap_memory()
     figures = {
         "MemTotal": memory.total,
         "MemFree": memory.free,
@@ -42,6 +50,11 @@ def memory(_procfs: Path) -> Iterator[Metric]:
         yield gauge(f"node_memory_{field}_bytes", text, (), [((), value)])
 
 
+def memory_of_ours(_procfs: Path) -> tuple[int, int, int]:
+    machine, mine = _psutil().virtual_memory(), _psutil().Process().memory_info()
+    return mine.rss, machine.total, machine.available
+
+
 def load(_procfs: Path) -> Iterator[Metric]:
     for minutes, value in zip((1, 5, 15), os.getloadavg(), strict=True):
         yield gauge(f"node_load{minutes}", f"{minutes}m load average.", (), [((), value)])
@@ -49,7 +62,7 @@ def load(_procfs: Path) -> Iterator[Metric]:
 
 def system(_procfs: Path) -> Iterator[Metric]:
     boot, now = "Node boot time, in unixtime.", "System time in seconds since epoch (1970)."
-    yield gauge("node_boot_time_seconds", boot, (), [((), psutil.boot_time())])
+    yield gauge("node_boot_time_seconds", boot, (), [((), _psutil().boot_time())])
     yield gauge("node_time_seconds", now, (), [((), time.time())])
     name = os.uname()
     yield gauge(
@@ -61,7 +74,7 @@ def system(_procfs: Path) -> Iterator[Metric]:
 
 
 def network(_procfs: Path) -> Iterator[Metric]:
-    devices = psutil.net_io_counters(pernic=True)
+    devices = _psutil().net_io_counters(pernic=True)
     for name, field in (
         ("receive_bytes", "bytes_recv"),
         ("receive_packets", "packets_recv"),
@@ -83,13 +96,13 @@ PARTS = {"cpu": cpu, "memory": memory, "load": load, "system": system, "network"
 def mounts(_procfs: Path) -> list[Mount]:
     return [
         Mount(part.device, part.fstype, part.mountpoint, "ro" in part.opts.split(","))
-        for part in psutil.disk_partitions()
+        for part in _psutil().disk_partitions()
         if part.fstype not in NO_TYPE
     ]
 
 
 def booted(_procfs: Path) -> float:
-    return psutil.boot_time()
+    return float(_psutil().boot_time())
 
 
 _ATTRIBUTES = ["pid", "ppid", "name", "cpu_times", "memory_info", "create_time"]
@@ -98,7 +111,7 @@ _ATTRIBUTES = ["pid", "ppid", "name", "cpu_times", "memory_info", "create_time"]
 def table(_procfs: Path) -> dict[int, Process]:
     """All processes; what may not be looked into counts nothing."""
     found = {}
-    for process in psutil.process_iter(_ATTRIBUTES):
+    for process in _psutil().process_iter(_ATTRIBUTES):
         seen = process.info
         times, used = seen["cpu_times"], seen["memory_info"]
         found[process.pid] = Process(
@@ -107,7 +120,7 @@ def table(_procfs: Path) -> dict[int, Process]:
             times.user if times else 0.0,
             times.system if times else 0.0,
             used.rss if used else 0,
-            (seen["create_time"] or 0.0) - psutil.boot_time(),
+            (seen["create_time"] or 0.0) - _psutil().boot_time(),
             name=seen["name"] or "",
         )
     return found
@@ -115,15 +128,15 @@ def table(_procfs: Path) -> dict[int, Process]:
 
 def command_line(_procfs: Path, pid: int) -> str:
     try:
-        return " ".join(psutil.Process(pid).cmdline())
-    except psutil.Error:
+        return " ".join(_psutil().Process(pid).cmdline())
+    except _psutil().Error:
         return ""
 
 
 def details(_procfs: Path, pid: int) -> Details:
     """Of all that Linux tells only the descriptors."""
     try:
-        held: int | None = psutil.Process(pid).num_fds()
-    except psutil.Error:
+        held: int | None = _psutil().Process(pid).num_fds()
+    except _psutil().Error:
         held = None
     return Details(None, None, None, None, None, held, None)

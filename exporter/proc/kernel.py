@@ -93,6 +93,14 @@ def memory(procfs: Path) -> Iterator[Metric]:
             yield Alone(*_MEMORY[field], "gauge", int(number) * kib)
 
 
+def memory_of_ours(procfs: Path) -> tuple[int, int, int]:
+    """What this process has, the machine has, and programs could still have; bytes."""
+    resident = int(content(f"{procfs}/self/statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    lines = (line.partition(":") for line in content(f"{procfs}/meminfo").splitlines())
+    kib = {field: rest.split()[0] for field, _, rest in lines}
+    return resident, int(kib["MemTotal"]) * 1024, int(kib["MemAvailable"]) * 1024
+
+
 def memory_name(field: str) -> str:
     """node_exporter's name for a field of /proc/meminfo; counts of pages are no bytes."""
     unit = "" if field.startswith("HugePages_") else "_bytes"

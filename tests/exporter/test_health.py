@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
+from exporter import portable
 from exporter.health import Checks, Memory, app_report, read_memory
 from exporter.report import Report, Status
 from prunella.service.clock import SystemClock
@@ -91,3 +93,9 @@ def test_this_machines_memory_is_read() -> None:
     assert seen.total == psutil.virtual_memory().total
     assert 0 < seen.free <= seen.total
     assert seen.resident > MIB
+
+
+def test_where_there_is_no_proc_the_same_is_read_by_psutil() -> None:
+    seen, elsewhere = read_memory(), Memory(*portable.memory_of_ours(Path("/nowhere")))
+    assert elsewhere.total == seen.total
+    assert elsewhere.resident > MIB
