@@ -21,6 +21,7 @@ class PastRun:
     """One execution, and what it was found to be; `verdict` is None as long as nobody knows."""
 
     incident: int
+    playbook: str
     step: str
     kind: str
     target: str

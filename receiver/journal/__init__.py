@@ -22,6 +22,7 @@ from receiver.decide.plan import Draft
 from receiver.decide.trust import Stance
 from receiver.journal.alerts import IncidentAlert as IncidentAlert
 from receiver.journal.alerts import OpenAlert as OpenAlert
+from receiver.journal.history import History
 from receiver.journal.ledger import Ledger
 from receiver.journal.mail import Backlog as Backlog
 from receiver.journal.mail import Letter as Letter
@@ -206,7 +207,7 @@ Rule = Callable[[Facts], Ruling]
 Change = Callable[[Incident], Move]
 
 
-class Journal(Upkeep, Ledger, Trust, Sessions, Views, Protocol):
+class Journal(Upkeep, Ledger, Trust, Sessions, Views, History, Protocol):
     """Everything durable. All times are unix seconds given by the caller's clock."""
 
     name: str  # random, made with the journal: makes ids unique over journals

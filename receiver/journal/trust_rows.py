@@ -63,10 +63,11 @@ _SINCE_ITS_GRANT = (
     " WHERE trust.playbook = run.playbook AND trust.step = run.step), $1)"
 )
 FRESH = _TALLIES + _SINCE_ITS_GRANT + _GROUPED
-PAST_RUNS = (
-    "SELECT incident, step, kind, target, began_at, result, verdict, returned_at FROM run"
-    " WHERE playbook = $1 ORDER BY began_at DESC LIMIT $2"
+_RUNS = (
+    "SELECT incident, playbook, step, kind, target, began_at, result, verdict, returned_at FROM run"
 )
+PAST_RUNS = _RUNS + " WHERE playbook = $1 ORDER BY began_at DESC LIMIT $2"
+TARGET_RUNS = _RUNS + " WHERE target = $1 ORDER BY began_at DESC LIMIT $2"
 WITHHELD_OF = (
     "SELECT w.incident, w.step, w.kind, w.target, w.at, i.resolved_at AS over_at FROM withheld w"
     " LEFT JOIN incident i ON i.id = w.incident WHERE w.playbook = $1 AND w.at > $2"
@@ -107,8 +108,8 @@ def refusals_of(row: Row) -> Refusals:
 
 def past_run_of(row: Row) -> PastRun:
     """A run as its row says."""
-    about = (row["incident"], row["step"], row["kind"], row["target"], row["began_at"])
-    return PastRun(*about, row["result"], row["verdict"], row["returned_at"])
+    about = (row["incident"], row["playbook"], row["step"], row["kind"], row["target"])
+    return PastRun(*about, row["began_at"], row["result"], row["verdict"], row["returned_at"])
 
 
 def withheld_of(row: Row) -> Withheld:

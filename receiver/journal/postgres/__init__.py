@@ -53,6 +53,7 @@ from receiver.journal.postgres import (
     runs,
 )
 from receiver.journal.postgres.clock import DatabaseClock
+from receiver.journal.postgres.history import PostgresHistory
 from receiver.journal.postgres.ledger import PostgresLedger
 from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.schema import migrate
@@ -67,7 +68,9 @@ QUESTIONS = 4  # connections for what is asked beside the writer
 PATIENCE = 4.0  # for a heartbeat: an owner must know in time that its lease cannot be prolonged
 
 
-class PostgresJournal(PostgresLedger, PostgresTrust, PostgresSessions, PostgresViews):
+class PostgresJournal(
+    PostgresLedger, PostgresTrust, PostgresSessions, PostgresViews, PostgresHistory
+):
     """Implements `receiver.journal.Journal`. Made by `open_journal`."""
 
     def __init__(self, server: Server, writer: Writer, pool: Pool, clock: DatabaseClock) -> None:

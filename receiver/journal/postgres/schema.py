@@ -22,6 +22,7 @@ MIGRATIONS = (
     "postgres-0010.sql",
     "postgres-0011.sql",
     "postgres-0012.sql",
+    "postgres-0013.sql",
 )
 
 

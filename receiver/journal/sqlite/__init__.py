@@ -54,6 +54,7 @@ from receiver.journal.sqlite import (
     retention,
     runs,
 )
+from receiver.journal.sqlite.history import SqliteHistory
 from receiver.journal.sqlite.ledger import SqliteLedger
 from receiver.journal.sqlite.schema import FileLock, connect
 from receiver.journal.sqlite.sessions import SqliteSessions
@@ -64,7 +65,7 @@ from receiver.journal.sqlite.writer import Writer
 T = TypeVar("T")
 
 
-class SqliteJournal(SqliteLedger, SqliteTrust, SqliteSessions, SqliteViews):
+class SqliteJournal(SqliteLedger, SqliteTrust, SqliteSessions, SqliteViews, SqliteHistory):
     """Implements `receiver.journal.Journal`. Made by `open_journal`."""
 
     def __init__(self, writer: Writer, file: Path | None, lock: FileLock | None) -> None:

@@ -35,3 +35,8 @@ def end_of_chain(db: sqlite3.Connection) -> tuple[int, str]:
 def write_events(db: sqlite3.Connection, rows: Sequence[tuple[object, ...]]) -> None:
     """Rows as `chained` makes them."""
     bulk.write(db, "INSERT INTO event (seq, t, ev, incident, data, hash) VALUES {rows}", rows)
+
+
+def numbered(values: Sequence[object]) -> dict[str, object]:
+    """As `$1`, `$2` … take them in statements that both engines read: to SQLite those are names."""
+    return {str(place): value for place, value in enumerate(values, 1)}

@@ -28,6 +28,7 @@ MIGRATIONS = (
     "sqlite-0011.sql",
     "sqlite-0012.sql",
     "sqlite-0013.sql",
+    "sqlite-0014.sql",
 )
 
 REMADE_MOST = 256 * 1024 * 1024

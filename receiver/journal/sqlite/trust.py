@@ -12,7 +12,7 @@ from receiver.decide.trust import Grant, Tally
 from receiver.journal import Ended, Event, Move
 from receiver.journal import trust_rows as rows
 from receiver.journal.sqlite.letters import post
-from receiver.journal.sqlite.rows import append
+from receiver.journal.sqlite.rows import append, numbered
 from receiver.journal.sqlite.writer import Writer
 from receiver.journal.trust import Weighing
 
@@ -54,12 +54,12 @@ class SqliteTrust:
         return rows.human_times_of(await self._all(rows.HUMANS, since))
 
     async def _all(self, sql: str, *values: object) -> list[sqlite3.Row]:
-        return await self._read(lambda db: db.execute(sql, _named(values)).fetchall())
+        return await self._read(lambda db: db.execute(sql, numbered(values)).fetchall())
 
 
 def grants(db: sqlite3.Connection, playbook: str | None) -> tuple[Grant, ...]:
     """Of one playbook, or of all."""
-    return tuple(map(rows.grant_of, db.execute(rows.GRANTS, _named((playbook,)))))
+    return tuple(map(rows.grant_of, db.execute(rows.GRANTS, numbered((playbook,)))))
 
 
 def take_note(db: sqlite3.Connection, before: Incident, move: Move, now: float) -> None:
@@ -85,7 +85,7 @@ def _regrant(db: sqlite3.Connection, playbook: str, weighing: Weighing, now: flo
     follows = weighing(grants(db, playbook))
     if follows is None:
         return None
-    db.execute(rows.GRANT, _named(rows.grant_values(follows.grant)))
+    db.execute(rows.GRANT, numbered(rows.grant_values(follows.grant)))
     append(db, now, [Event(*follows.row)])
     post(db, 0, now, follows.letters)
     return follows.grant
@@ -93,9 +93,4 @@ def _regrant(db: sqlite3.Connection, playbook: str, weighing: Weighing, now: flo
 
 def _each(db: sqlite3.Connection, sql: str, values: Sequence[rows.Values]) -> None:
     for one in values:
-        db.execute(sql, _named(one))
-
-
-def _named(values: Sequence[object]) -> dict[str, object]:
-    """As `$1`, `$2` … take them, which are names to SQLite."""
-    return {str(place): value for place, value in enumerate(values, 1)}
+        db.execute(sql, numbered(one))
