@@ -108,10 +108,13 @@ class Now:
 
     def _card(self, request: web.Request, incident: Incident) -> Card:
         facts = facts_of(story_of(incident, (), (), self._context))
+        question = question_of(incident, self._context)
+        # a question says by itself what is next and who is asked
+        wanted = ("Since",) if question is not None else ("Since", "Next", "Asked")
         return Card(
             incident,
-            {name: facts[name] for name in ("Since", "Next", "Asked") if name in facts},
-            question_of(incident, self._context),
+            {name: facts[name] for name in wanted if name in facts},
+            question,
             buttons_of(incident, self._context) if request[VISITOR].operates else (),
         )
 

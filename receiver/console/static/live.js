@@ -27,6 +27,7 @@
       const now = fresh.getElementById(part.id);
       if (now === null || now.innerHTML === part.innerHTML || isTyped(part)) { continue; }
       const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+      part.style.minHeight = `${part.offsetHeight}px`; // what gets smaller moves nothing that somebody is about to press
       part.replaceChildren(...now.childNodes);
       if (focused) { document.getElementById(focused)?.focus(); }
     }

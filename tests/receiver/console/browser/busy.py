@@ -22,6 +22,8 @@ def playbook(name: str, alert: str, mode: str) -> dict[str, Any]:
         "name": name,
         "matchers": [f'alertname="{alert}"'],
         "mode": mode,
+        "group_by": ["instance"],
+        "cooldown": "0",
         "ladder": [{"name": "first", "action": "run", "argv": ["/bin/true"]}],
         "verify": {"settle": "0", "within": "1m", "every": "250ms", "need": 1, "hold": "0", "checks": [{"alert": "cleared"}]},
     }  # fmt: skip
@@ -34,6 +36,7 @@ CONFIG: dict[str, Any] = {
         "read": [{"name": "bob", "token": READ_TOKEN}],
     },
     "mode": "auto",
+    "limits": {"per_target": "100/1h", "global": "100/1h"},
     "targets": {
         "shop": {"matchers": ['service="shop"'], "http": {"base_url": "http://127.0.0.1:1"}},
     },
@@ -75,7 +78,7 @@ def hostile(name: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def busy(folder: Path) -> AsyncIterator[ReceiverServer]:
-    """One incident waits, others are over, watched, nobody's, or hostile."""
+    """Two incidents wait, one of them hostile; others are over, watched, or nobody's."""
     async with receiver(folder, CONFIG) as server:
         over = alert("Mends")
         await server.deliver(over)

@@ -1,0 +1,88 @@
+"""Every page that links lead to, from the first one on, looked at once: a new page is among them without being named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from playwright.async_api import Page, ViewportSize
+
+from tests.servers.axe_core import violations
+from tests.servers.browser import DESKTOP, PHONE
+
+SMALL: ViewportSize = {"width": 360, "height": 640}
+OF_A_KIND = 2  # the third runbook looks like the first; each incident is another
+LINKS = "() => [...document.links].map(link => link.href)"
+WEIGHT = """() => [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+    .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
+# the document's own width has a gutter for a scroll bar in it
+SIDEWAYS = "() => document.documentElement.scrollWidth - document.body.clientWidth"
+# No element that a template of ours does not hold, and nothing that runs.
+ACTING = """() => [...document.querySelectorAll('*')].filter(one =>
+    one.matches('script:not([src]), img[src="x"], iframe, object, embed')
+    || one.getAttributeNames().some(name => name.startsWith('on'))
+    || ['href', 'action', 'src', 'formaction'].some(
+        name => /^\\s*(javascript|data|vbscript):/i.test(one.getAttribute(name) ?? ''))
+).map(one => one.outerHTML.slice(0, 200))"""
+TURNING = (
+    "() => document.documentElement.innerHTML.match(/[\\u202a-\\u202e\\u2066-\\u2069]/g) ?? []"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Of one page."""
+
+    weight: int  # bytes of all that it loads, before they are compressed
+    sideways: int  # pixels that a small phone would have to scroll
+    acting: list[str]
+    turning: list[str]
+    by_day: list[str]  # violations on a desktop, light
+    by_night: list[str]  # violations on a phone, dark
+
+
+async def look_around(page: Page, home: str) -> dict[str, Look]:
+    """By path, in the order in which they are found."""
+    return {path: await _look(page) async for path in _every_page(page, home)}
+
+
+async def _every_page(page: Page, home: str) -> AsyncIterator[str]:
+    """Opens one after the other."""
+    left, known, kinds = ["/"], {"/"}, dict[str, int]()
+    while left:
+        path = left.pop(0)
+        await page.goto(path)
+        yield path
+        for link in await page.evaluate(LINKS):
+            there = link.removeprefix(home).partition("#")[0]
+            kind = _kind(there)
+            if not _is_page(there) or there in known or kinds.get(kind, 0) == OF_A_KIND:
+                continue
+            kinds[kind] = kinds.get(kind, 0) + 1
+            known.add(there)
+            left.append(there)
+
+
+def _is_page(path: str) -> bool:
+    """Whether it is of this place, and no file or data."""
+    return path.startswith("/") and not path.startswith(("/static/", "/api/", "/metrics"))
+
+
+def _kind(path: str) -> str:
+    """What it shows, whichever of its kind it is."""
+    folder, _, name = urlsplit(path).path.rpartition("/")
+    return path if folder == "/incidents" and re.fullmatch(r"\d+", name) else folder
+
+
+async def _look(page: Page) -> Look:
+    await page.emulate_media(color_scheme="light")
+    await page.set_viewport_size(DESKTOP)
+    weight, acting, turning = [await page.evaluate(how) for how in (WEIGHT, ACTING, TURNING)]
+    by_day = await violations(page)
+    await page.emulate_media(color_scheme="dark")
+    await page.set_viewport_size(PHONE)
+    by_night = await violations(page)
+    await page.set_viewport_size(SMALL)
+    return Look(weight, await page.evaluate(SIDEWAYS), acting, turning, by_day, by_night)
