@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 import psutil
 
@@ -61,17 +61,23 @@ def without_password(url: str) -> tuple[str, str | None]:
             kept.append((name, value))
     # libpq decodes %20 and takes a + for itself
     query = urlencode(kept, quote_via=quote)
-    return urlunsplit((parts.scheme, f"{user}{at}{hosts}", parts.path, query, "")), password
+    return _joined(parts._replace(netloc=f"{user}{at}{hosts}", query=query)), password
 
 
 def at_database(url: str, database: str) -> str:
     """The same server and user, another database."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{quote(database, safe='')}"))
+    return _joined(urlsplit(url)._replace(path=f"/{quote(database, safe='')}"))
 
 
 def database_of(url: str) -> str:
     """The name of the database."""
     return unquote(urlsplit(url).path.removeprefix("/"))
+
+
+def _joined(parts: SplitResult) -> str:
+    """As libpq reads it, also without a host: `urlunsplit` leaves out the slashes then."""
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}{parts.path}{query}"
 
 
 def _folder() -> Path:
