@@ -39,6 +39,8 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
             "the stack is not up: run `make up` in another terminal, and wait for its table\n"
         )
         return 2
+    show.note(f"watch it in the console: {places.url('receiver')}/")
+    show.note(f"        its login asks for the token in {places.secrets / 'operate_token'}")
     try:
         if options.name == lost_database.NAME:
             return asyncio.run(_lost(places, show))
@@ -95,8 +97,10 @@ async def _run(drill: Drill, places: Places, token: str, show: Show) -> int:
             await calm(drill, loop, clock, show.note)
             began, incident = clock.now(), 0
             async for stage in run(drill, loop, clock):
-                incident = stage.incident or incident
                 show.stage(stage)
+                if stage.incident and not incident:
+                    incident = stage.incident
+                    show.note(f"{'':>10}{places.url('receiver')}/incidents/{incident}")
         except (NoHealError, RefusedError) as error:
             show.end(healed=False, why=str(error))
             return 1

@@ -25,7 +25,7 @@ from demo.stack.supervise import supervisord, trouble
 
 SCHEMES = {"redis": "redis", "postgres": "postgresql"}
 WHAT = {
-    "receiver": "hears alerts, repairs, proves it: /api/v1/incidents, /metrics",
+    "receiver": "hears alerts, repairs, proves it; with the console: /, /api/v1/incidents, /metrics",
     "preview": "what people are told: incidents as Slack would show them, with buttons",
     "exporter": "watches: /metrics, /api/health",
     "shop": "something to break",
@@ -144,6 +144,7 @@ def table(where: Places) -> str:
             "",
             f"logs    {where.logs}",
             f"ask it  {_operator(where)} incidents",
+            f"see it  {where.url('receiver')}/, with the token in {where.secrets / 'operate_token'}",
             "",
             "Now break it, in another terminal: make drill.  Ctrl-C here stops everything.",
         ]

@@ -68,6 +68,22 @@ async def every_panel_and_rule_has_data(places: Places) -> None:
     assert missing == {}
 
 
+async def followed_in_the_console(output: str, places: Places) -> None:
+    """The page that the drill leads to when its incident is there."""
+    at = re.escape(f"{places.url('receiver')}/incidents/")
+    (page,) = re.findall(rf"^ +({at}\d+)$", output, re.MULTILINE)
+    headers = {"Authorization": f"Bearer {named_token(output)}"}
+    async with aiohttp.ClientSession() as session, session.get(page, headers=headers) as response:
+        text = await response.text()
+    assert all(row in text for row in ("opened", "intent", "verdict", "resolved"))
+
+
+def named_token(output: str) -> str:
+    """What whoever wants to log in reads."""
+    (file,) = re.findall(r"the token in (\S+)", output)
+    return Path(file).read_text().strip()
+
+
 async def told_from_opened_to_resolved(output: str) -> None:
     """The thread that the drill's last line leads to, as Slack would show it."""
     (url,) = re.findall(r"what people were told: (\S+)", output)
@@ -149,5 +165,6 @@ async def test_a_crashed_shop_is_healed_and_the_drill_and_the_dashboard_show_it(
         assert code == 0, output
         await every_panel_and_rule_has_data(places)
         await told_from_opened_to_resolved(output)
+        await followed_in_the_console(output, places)
     stages = [line.split()[1] for line in output.splitlines() if line.lstrip().startswith("+")]
     assert stages == ["broken", "firing", "received", "action", "verified", "resolved"]
