@@ -150,7 +150,7 @@ async def test_a_session_ends_in_time_and_for_want_of_visits(tmp_path: Path) -> 
             await browser.login()
             assert await reads(browser)
             with sqlite3.connect(tmp_path / "journal.db") as db:
-                db.execute(f"UPDATE session SET {column} = {column} - {ago}")  # noqa: S608 - ours
+                db.execute(f"UPDATE session SET {column} = {column} - {ago}")  # noqa: S608 - a column of the two above
             db.close()
             assert not await reads(browser), column
 

@@ -57,7 +57,7 @@ async def test_no_more_are_kept_than_a_house_has_people(journal: Journal) -> Non
     for number in range(kept.MOST):
         await execute(
             journal,
-            f"INSERT INTO session VALUES ('d{number}', 'm', {NOW - number - 1}, {NOW})",  # noqa: S608 - numbers
+            f"INSERT INTO session VALUES ('d{number}', 'm', {NOW - number - 1}, {NOW})",  # noqa: S608 - only numbers of our own
         )
     await journal.begin_session(ANN, 0, 0)
     assert await journal.session(ANN.digest) == ANN
