@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ RULE_FILES = sorted((BUNDLE / "rules").glob("*.rules.yml"))
 TEST_FILES = sorted((BUNDLE / "tests").glob("*.test.yml"))
 
 
-def rules() -> Iterator[dict[str, Any]]:
-    for file in RULE_FILES:
-        for group in yaml.safe_load(file.read_text())["groups"]:
-            yield from group["rules"]
+@cache
+def rules() -> tuple[dict[str, Any], ...]:
+    """Read once: reading them all takes a while."""
+    groups = [one for file in RULE_FILES for one in yaml.safe_load(file.read_text())["groups"]]
+    return tuple(rule for group in groups for rule in group["rules"])
 
 
 def alerts() -> list[dict[str, Any]]:
@@ -30,6 +31,15 @@ def records() -> list[dict[str, Any]]:
 
 def alert_names() -> list[str]:
     return sorted({rule["alert"] for rule in alerts()})
+
+
+def unfolded(expr: str) -> str:
+    """The expression with recorded series replaced by what records them."""
+    recorded = {rule["record"]: rule["expr"] for rule in records()}
+    for name, inner in recorded.items():
+        if name in expr:
+            expr = expr.replace(name, f"({unfolded(inner)})")
+    return expr
 
 
 def alertmanager_config() -> dict[str, Any]:

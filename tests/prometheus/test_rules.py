@@ -5,7 +5,6 @@ import subprocess
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.grafana.boards import FILES, board
 from tests.prometheus.bundle import (
@@ -16,6 +15,7 @@ from tests.prometheus.bundle import (
     alert_names,
     alerts,
     records,
+    unfolded,
 )
 
 pytestmark = pytest.mark.server  # promtool comes with Prometheus
@@ -105,7 +105,7 @@ def test_an_alert_says_how_bad_what_and_who_answers(rule: dict[str, Any]) -> Non
 
 @each_alert
 def test_an_alert_keeps_the_service_of_its_series(rule: dict[str, Any]) -> None:
-    names = re.findall(r"by \(([^)]*)\)", _unfolded(rule["expr"]))
+    names = re.findall(r"by \(([^)]*)\)", unfolded(rule["expr"]))
     assert (
         rule["alert"] in WITHOUT_SERVICE
         or "service" in rule["labels"]
@@ -149,17 +149,6 @@ def test_recorded_names_are_level_metric_operation() -> None:
         assert re.fullmatch(r"[a-z_]+:[a-z0-9_]+:[a-z0-9_]+", rule["record"]), rule["record"]
 
 
-def test_every_alert_is_seen_to_fire_and_not_to_fire() -> None:
-    fired: set[str] = set()
-    quiet: set[str] = set()
-    for file in TEST_FILES:
-        for test in yaml.safe_load(file.read_text())["tests"]:
-            for case in test.get("alert_rule_test", []):
-                (fired if case["exp_alerts"] else quiet).add(case["alertname"])
-    assert fired == set(alert_names())
-    assert quiet == fired - {"Watchdog"}
-
-
 def test_every_runbook_is_of_an_alert_and_has_the_same_headings() -> None:
     headings = ["Symptoms", "Immediate actions", "Investigation", "Resolution", "Prevention"]
     folder = ROOT / "docs" / "runbooks"
@@ -168,12 +157,3 @@ def test_every_runbook_is_of_an_alert_and_has_the_same_headings() -> None:
     for page in pages:
         found = re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
         assert found == [*headings, "What Prunella does by itself"], page.name
-
-
-def _unfolded(expr: str) -> str:
-    """The expression with recorded series replaced by what records them."""
-    recorded = {rule["record"]: rule["expr"] for rule in records()}
-    for name, inner in recorded.items():
-        if name in expr:
-            expr = expr.replace(name, f"({_unfolded(inner)})")
-    return expr
