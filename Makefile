@@ -47,7 +47,7 @@ chaos: setup ## the long proofs: crashes at every point, storms over dying recei
 bench: setup ## benchmarks with their goals, in a few minutes (BENCH="idle webhooks reaction large storm flush")
 	@$(PYTHON) -m benchmarks $(BENCH)
 
-compose-test: setup ## the stack in containers on a real engine: up, healed, down
+compose-test: setup ## the stack in containers on a real engine, alone and as a pair: up, healed, down
 	@bash docker/compose-test
 
 fmt: setup ## format, and mend what ruff can mend

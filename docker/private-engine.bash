@@ -52,7 +52,7 @@ start_engine() {
   shift
   mkdir -p "$engine_run"
   echo '{}' >"$engine_run/daemon.json"  # and not the machine's
-  export DOCKER_HOST=unix://$engine_run/docker.sock
+  export PRUNELLA_DOCKER_SOCKET=$engine_run/docker.sock DOCKER_HOST=unix://$engine_run/docker.sock
   setsid setpriv --pdeathsig TERM "${before[@]}" dockerd --config-file "$engine_run/daemon.json" --data-root "$engine_files/data" --exec-root "$engine_run/exec" \
     --pidfile "$engine_run/docker.pid" --host "$DOCKER_HOST" --storage-driver overlay2 "$@" >>"$state/dockerd.log" 2>&1 9>&- &
   engine_pid=$!
@@ -115,11 +115,11 @@ make_base() {
     docker import -c 'ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt' - "$PRUNELLA_BASE_IMAGE" >/dev/null
 }
 
-# Debian's Prometheus, Alertmanager and Redis under the names that docker-compose.yml gives: as user, paths and programs of
+# Debian's Prometheus, Alertmanager, Redis, PostgreSQL and HAProxy under the names that docker-compose.yml gives: as user, paths and programs of
 # the official images are, but of Debian's versions.
 make_stand_ins() {
   local part image
-  for part in prometheus alertmanager redis; do
+  for part in prometheus alertmanager redis postgres docker-proxy; do
     image=$(image_of "$part")
     if have_image "$image"; then continue; fi
     docker build -q --network host -f docker/stand-ins.Dockerfile --target "$part" --build-arg "BASE_IMAGE=$PRUNELLA_BASE_IMAGE" -t "$image" docker >/dev/null

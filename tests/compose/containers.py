@@ -13,6 +13,9 @@ from tests.compose.shipped import ROOT
 
 PORTS = {
     "receiver": os.environ.get("PRUNELLA_RECEIVER_PORT", "9651"),
+    "receiver-a": os.environ.get("PRUNELLA_RECEIVER_PORT", "9651"),
+    "receiver-b": os.environ.get("PRUNELLA_RECEIVER_B_PORT", "9661"),
+    "alertmanager-a": os.environ.get("PRUNELLA_ALERTMANAGER_PORT", "9093"),
     "shop": os.environ.get("PRUNELLA_SHOP_PORT", "9652"),
     "prometheus": os.environ.get("PRUNELLA_PROMETHEUS_PORT", "9090"),
 }
@@ -21,7 +24,7 @@ PORTS = {
 def compose(*words: str) -> subprocess.CompletedProcess[str]:
     """`docker compose …`; the project's name and the engine's address are in the environment."""
     argv = ["docker", "compose", "-f", str(ROOT / "docker-compose.yml"), *words]
-    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=90)
 
 
 def running() -> list[str]:
@@ -48,6 +51,25 @@ async def ask(service: str, path: str, token: str = "") -> Any:
         session.get(f"http://127.0.0.1:{PORTS[service]}{path}", headers=headers) as answer,
     ):
         return json.loads(await answer.text()) if answer.status == 200 else answer.status
+
+
+async def measured(query: str, value: float) -> bool:
+    """Whether Prometheus says so now."""
+    answer = await ask("prometheus", f"/api/v1/query?query={query}")
+    result = answer["data"]["result"]
+    return bool(result) and float(result[0]["value"][1]) == value
+
+
+async def answers() -> bool:
+    """Whether the shop serves."""
+    try:
+        return bool(await ask("shop", "/products"))
+    except (aiohttp.ClientError, TimeoutError):
+        return False
+
+
+async def silent() -> bool:
+    return not await answers()
 
 
 async def break_shop(kind: str) -> None:

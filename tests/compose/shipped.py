@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text()
-OURS = {"tokens", "receiver", "exporter", "shop", "traffic"}
+OURS = {"tokens", "pair", "receiver", "receiver-a", "receiver-b", "exporter", "shop", "traffic"}
 
 
 def published() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +25,10 @@ async def haproxy(tmp_path: Path, config: str, engine: str) -> AsyncIterator[str
         )
     )
     url = f"http://127.0.0.1:{port}"
-    process = start("haproxy", [program, "-db", "-f", str(file)], tmp_path)
+    env = {
+        **os.environ,
+        "CONTAINERS": "api|worker",
+    }  # as docs/examples/docker-socket-proxy.yml has it
+    process = start("haproxy", [program, "-db", "-f", str(file)], tmp_path, env=env)
     async with running(process, lambda: answers(f"{url}/version")):
         yield url

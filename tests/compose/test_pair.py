@@ -1,0 +1,57 @@
+"""Two receivers and two Alertmanagers in containers (the profile `ha`): one dies in the middle, and the shop heals all the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.compose.containers import answers, ask, break_shop, compose, inside, measured, silent
+from tests.servers.process import until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
+RECEIVERS = ("receiver-a", "receiver-b")
+WORKS_ON = "SELECT owner FROM prunella.incident WHERE id = "
+
+
+async def test_each_alertmanager_knows_the_other_and_prometheus_scrapes_all() -> None:
+    status = await ask("alertmanager-a", "/api/v2/status")
+    assert len(status["cluster"]["peers"]) == 2
+    await until(lambda: measured("sum(up)", 7), "seven parts up", deadline=60)
+
+
+async def test_what_one_receiver_began_the_other_ends_when_it_is_killed() -> None:
+    token = inside("receiver-a", "cat", "/run/prunella/operate_token").strip()
+
+    async def newest(receiver: str) -> dict[str, Any]:
+        listed = (await ask(receiver, "/api/v1/incidents", token))["incidents"]
+        if not listed:
+            return {"timeline": []}
+        found: dict[str, Any] = await ask(receiver, f"/api/v1/incidents/{listed[0]['id']}", token)
+        return found
+
+    async def begun() -> bool:
+        return "intent" in {row["ev"] for row in (await newest("receiver-a"))["timeline"]}
+
+    await break_shop("hang")
+    await until(silent, "the shop hangs", deadline=10)
+    await until(begun, "a receiver acts", deadline=150, every=0.2)
+    dead, other = _who_works_on((await newest("receiver-a"))["id"])
+    compose("kill", dead)
+
+    async def resolved() -> bool:
+        return (await newest(other)).get("state") == "RESOLVED"
+
+    await until(resolved, f"{other} has ended it", deadline=200, every=0.5)
+    assert await answers()
+    timeline = (await newest(other))["timeline"]
+    assert [row["kind"] for row in timeline if row["ev"] == "intent"] == ["restart"]
+    assert [row["verdict"] for row in timeline if row["ev"] == "verdict"] == ["recovered"]
+
+
+def _who_works_on(incident: int) -> tuple[str, str]:
+    """And the other one. A receiver calls itself by its host, which is the container's id here."""
+    owner = inside("journal", "psql", "-U", "postgres", "-d", "prunella", "-tAc", f"{WORKS_ON}{incident}")  # fmt: skip
+    host = owner.strip().rpartition("-")[0]
+    dead = next(one for one in RECEIVERS if compose("ps", "--quiet", one).stdout.startswith(host))
+    return dead, next(one for one in RECEIVERS if one != dead)
