@@ -26,6 +26,7 @@ LETTER_TAKES = 0.15  # seconds
 LOCK = 4_000  # milliseconds for which a worker may be silent
 NEVER = 24 * 3_600_000  # nobody here looks for what a dead worker left behind
 POLL = 0.2
+COUNTED = 24 * 60  # minutes of which the queue itself keeps how many letters were sent
 KILLED = "killed:"
 
 
@@ -132,6 +133,7 @@ async def _work(redis_url: str) -> None:
         "concurrency": 1,
         "lockDuration": LOCK,
         "stalledInterval": NEVER,
+        "metrics": {"maxDataPoints": COUNTED},
     }
     worker: Any = None
 

@@ -135,6 +135,7 @@ def commands(places: Places, programs: Mapping[str, str]) -> dict[str, list[str]
         "redis": [
             *(programs["redis"], "--port", str(ports["redis"]), "--bind", "127.0.0.1"),
             *("--save", "", "--appendonly", "no", "--dir", str(data / "redis")),
+            *("--maxmemory", "64mb", "--maxmemory-policy", "noeviction"),  # a job is not evicted
         ],
         "postgres": database.argv(places, programs["postgres"]),
         "exporter": [sys.executable, "-m", "exporter", "--config", str(CONFIG / "exporter.yml")],
