@@ -28,6 +28,7 @@ from tests.servers.postgres import PostgresServer
 from tests.servers.process import until
 
 pytestmark = pytest.mark.server
+RENAMING = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ '^ALTER DATABASE .* RENAME'"
 USED = "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}'"
 
 
@@ -173,6 +174,7 @@ async def test_a_restore_that_is_killed_in_the_exchange_leaves_the_database_as_i
         assert process.stderr is not None
         while b"exchanging the names" not in (line := await process.stderr.readline()):
             assert line, "it ended before"
+        await until(lambda: server.sql(RENAMING) != "0", "the names are being exchanged")
         process.kill()
         await process.wait()
     (left,) = [one for one in there(server, name) if one != name]
