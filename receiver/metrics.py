@@ -196,4 +196,8 @@ BACKUP_FREE = Gauge(
     "Free space where the backups lie.",
     ["service", "backup"],
 )
+CHAIN_OK = Gauge(
+    "prunella_journal_chain_ok",
+    "Whether every row of the audit that was followed lately follows from the one before.",
+)
 JOURNAL_UP = Gauge("prunella_journal_up", "1 when the journal took the last write.")

@@ -13,6 +13,7 @@ from receiver.decide.incident import MOVES, Incident, State
 from receiver.decide.reason import Reason
 from receiver.decide.verdict import Outcome
 from receiver.journal import Conflict, Move
+from receiver.stages.chain import walk_on
 from receiver.stages.context import Context, event_of
 from receiver.stages.notify import letters
 from receiver.stages.trust import TrustKeeper
@@ -43,6 +44,7 @@ class Upkeep:
         """Whatever is due by time."""
         await thaw(self._context)
         await self._trust.once()
+        await walk_on(self._context)
         await self._context.oncall.refresh(
             self._context.journal, self._context.settings().rotations
         )
