@@ -38,7 +38,7 @@ def routes(context: Context, wake: Callable[[], None], background: Background) -
     launches = Launches(context, Pictures())
     monitoring = Monitoring(context, wake)
     presses = Presses(context, wake, background)
-    oncall, playbooks = OnCallRoutes(context), Playbooks(context, wake)
+    oncall = OnCallRoutes(context)
     words = "{word:" + "|".join(WORDS) + "}"
     return (
         Route("POST", "/alerts", Scope.WEBHOOK, alerts.receive, express=alerts.take),
@@ -51,10 +51,7 @@ def routes(context: Context, wake: Callable[[], None], background: Background) -
         Route("POST", "/api/v1/repairs", Scope.OPERATE, Repairs(context, wake).ask),
         Route("POST", "/api/admin/heal", Scope.OPERATE, Heals(context, wake).ask),
         Route("GET", "/api/v1/backups", Scope.READ, Backups(context).list),
-        Route("GET", "/api/v1/playbooks", Scope.READ, playbooks.list),
-        Route("GET", f"/api/v1/playbooks/{_NAME}", Scope.READ, playbooks.one),
-        Route("POST", f"/api/v1/playbooks/{_NAME}/promote", Scope.OPERATE, playbooks.promote),
-        Route("POST", f"/api/v1/playbooks/{_NAME}/demote", Scope.OPERATE, playbooks.demote),
+        *_of_playbooks(Playbooks(context, wake)),
         Route("GET", "/api/v1/releases", Scope.READ, releases.list),
         Route("POST", "/api/v1/releases", Scope.OPERATE, releases.say),
         Route("GET", f"/api/v1/releases/{_ID}/watch", Scope.READ, launches.one),
@@ -82,4 +79,14 @@ def routes(context: Context, wake: Callable[[], None], background: Background) -
         Route("GET", "/openapi.json", Scope.OPEN, openapi),
         Route("POST", "/slack/interactions", Scope.SIGNED, presses.slack, presses.prove_slack),
         Route("POST", "/telegram/updates", Scope.SIGNED, presses.telegram, presses.prove_telegram),
+    )
+
+
+def _of_playbooks(playbooks: Playbooks) -> tuple[Route, ...]:
+    path = f"/api/v1/playbooks/{_NAME}"
+    return (
+        Route("GET", "/api/v1/playbooks", Scope.READ, playbooks.list),
+        Route("GET", path, Scope.READ, playbooks.one),
+        Route("POST", f"{path}/promote", Scope.OPERATE, playbooks.promote),
+        Route("POST", f"{path}/demote", Scope.OPERATE, playbooks.demote),
     )
