@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from benchmarks import (
     backtest,
     backups,
+    console,
+    console,
     databases,
     fan_out,
     flush,
@@ -42,6 +44,8 @@ SCENARIOS: Mapping[str, Callable[[], None]] = {
     "probe": probe.main,
     "backups": backups.main,
     "backtest": backtest.main,
+    "console": console.main,
+    "console": console.main,
     "metrics": metrics.main,
     "middleware": middleware.main,
 }
