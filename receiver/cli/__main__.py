@@ -6,8 +6,11 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from prunella.extra import extra
 from prunella.version import version
@@ -16,6 +19,7 @@ with extra("prunella", "receiver"):
     from receiver.cli.api import Api, ApiError, UsageError
     from receiver.cli.backtest import add_backtest, backtest, replay
     from receiver.cli.backups import add_backups, backup
+    from receiver.cli.completion import add_completion, completion
     from receiver.cli.health import add_health, health
     from receiver.cli.lint import add_lint, lint
     from receiver.cli.notify import add_notify, notify
@@ -29,12 +33,14 @@ with extra("prunella", "receiver"):
         maintenance,
         repair,
     )
+    from receiver.cli.parser import Parser
     from receiver.cli.playbooks import add_playbooks, playbooks
     from receiver.cli.releases import add_releases, mark, release, releases, rollback
     from receiver.cli.rules import add_rules, rules
     from receiver.cli.show import show
     from receiver.cli.simulate import add_simulate, simulate
     from receiver.cli.tables import incident_story, incidents_table
+    from receiver.cli.watch import add_watch, watched
     from receiver.journal.chain import broken_link
 
 WORDS = {"ack": "acknowledge", "approve": "approve", "deny": "deny", "resolve": "resolve"}
@@ -43,7 +49,7 @@ WORDS = {"ack": "acknowledge", "approve": "approve", "deny": "deny", "resolve": 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command."""
     ours, behind = behind_dashes(sys.argv[1:] if argv is None else argv)
-    parser = _parser()
+    parser = grammar()
     options = parser.parse_args(ours)
     if behind and options.command != "repair":
         parser.error(f"nothing may stand behind `--` here, but there is {behind[0]!r}")
@@ -52,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _HERE[options.command](options)
     try:
         return asyncio.run(_run(options, Api(_url(options), _token(options))))
+    except KeyboardInterrupt:
+        return 0 if getattr(options, "watch", False) else 1
     except (ApiError, UsageError, OSError) as error:
         print(f"prunella: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
@@ -67,9 +75,9 @@ def _token(options: argparse.Namespace) -> str | None:
     return Path(file).read_text(encoding="utf-8").strip() if file else None
 
 
-def _asking(unsaid: str | None) -> argparse.ArgumentParser:
+def _asking(unsaid: str | None) -> Parser:
     """The options of every command, which may stand before it and after it."""
-    options = argparse.ArgumentParser(add_help=False, argument_default=unsaid)
+    options = Parser(add_help=False, argument_default=unsaid)
     options.add_argument("--url", help="the receiver (PRUNELLA_URL)")
     options.add_argument("--token-file", help="file with a bearer token (PRUNELLA_TOKEN_FILE)")
     options.add_argument(
@@ -78,9 +86,9 @@ def _asking(unsaid: str | None) -> argparse.ArgumentParser:
     return options
 
 
-def _parser() -> argparse.ArgumentParser:
+def grammar() -> argparse.ArgumentParser:
     shared = _asking(argparse.SUPPRESS)  # said after the command: wins over what is said before it
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="prunella",
         description="What the receiver does, and a word in it.",
         parents=[_asking(None)],
@@ -91,10 +99,10 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, about: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=about, parents=[shared])
 
-    command("status", "mode, pause switch and open incidents")
-    command("incidents", "the list, or one with its timeline").add_argument(
-        "id", nargs="?", type=int
-    )
+    add_watch(command("status", "mode, pause switch and open incidents"))
+    incidents = command("incidents", "the list, or one with its timeline")
+    incidents.add_argument("id", nargs="?", type=int)
+    add_watch(incidents)
     for word, meaning in WORDS.items():
         command(word, f"{meaning} an incident").add_argument("id", type=int)
     command("pause", "no action begins any more").add_argument("--reason", required=True)
@@ -112,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     add_lint(command)
     add_rules(command, shared)
     add_health(command)
+    add_completion(command)
     command("journal", "the audit journal").add_argument("what", choices=["export", "verify"])
     return parser
 
@@ -121,21 +130,38 @@ async def _run(options: argparse.Namespace, api: Api) -> int:
         return await _APART[options.command](options, api)
     match options.command:
         case "status":
-            show(options, await api.get("/api/v1/status"), _status)
+            await watched(options, lambda: api.get("/api/v1/status"), _status)
         case "incidents" if options.id is None:
-            answer = await api.get("/api/v1/incidents")
-            show(options, answer, lambda said: incidents_table(said["incidents"]))
+            ask = partial(api.get, "/api/v1/incidents")
+            await watched(options, ask, lambda said: incidents_table(said["incidents"]))
         case "incidents":
-            show(options, await api.get(f"/api/v1/incidents/{options.id}"), incident_story)
+            await watched(options, lambda: _incident(api, options.id), incident_story)
         case "pause":
             answer = await api.post("/api/v1/pause", {"reason": options.reason})
             show(options, answer, lambda said: f"paused by {said['by']}: {said['reason']}")
         case "resume":
             show(options, await api.post("/api/v1/resume"), lambda said: f"resumed by {said['by']}")
         case word:
-            answer = await api.post(f"/api/v1/incidents/{options.id}/{WORDS[word]}")
+            with _known_incident():
+                answer = await api.post(f"/api/v1/incidents/{options.id}/{WORDS[word]}")
             show(options, answer, lambda said: f"incident {said['id']} is {said['state']}")
     return 0
+
+
+async def _incident(api: Api, number: int) -> Any:
+    with _known_incident():
+        return await api.get(f"/api/v1/incidents/{number}")
+
+
+@contextmanager
+def _known_incident() -> Iterator[None]:
+    """Where one is that is not there, those that are can be found."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        raise ApiError(f"{error}; `prunella incidents` lists those there are") from error
 
 
 async def _journal(options: argparse.Namespace, api: Api) -> int:
@@ -177,6 +203,7 @@ _APART: Mapping[str, Callable[[argparse.Namespace, Api], Awaitable[int]]] = {
 # those that need no receiver
 _HERE: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "backtest": backtest,
+    "completion": completion,
     "health": health,
     "lint": lint,
     "replay": replay,

@@ -17,7 +17,11 @@ class UsageError(Exception):
 
 
 class ApiError(Exception):
-    """The receiver could not be asked, or said no; the text is for a person."""
+    """The receiver could not be asked, or said no (`status`); the text is for a person."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class Api:
         cure = ""
         if answer.status in {401, 403}:
             cure = ": give a token with --token-file or PRUNELLA_TOKEN_FILE"
-        raise ApiError(f"{said}{cure}")
+        raise ApiError(f"{said}{cure}", answer.status)
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
@@ -103,5 +107,6 @@ class Api:
     def _unreachable(self, error: Exception) -> ApiError:
         why = str(error) or type(error).__name__
         return ApiError(
-            f"no answer from {self.url} ({why}): is the receiver running? --url or PRUNELLA_URL names another"
+            f"no answer from {self.url} ({why}): is the receiver running? `systemctl status prunella-receiver` or `make up` says; "
+            "--url or PRUNELLA_URL names another"
         )

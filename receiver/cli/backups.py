@@ -14,9 +14,10 @@ from urllib.parse import urlencode
 
 from receiver.backups.base import BackupError
 from receiver.cli import backups_here as here
-from receiver.cli.api import Api, ApiError
+from receiver.cli.api import Api, ApiError, UsageError
 from receiver.cli.operate import Command
 from receiver.cli.show import show
+from receiver.cli.watch import add_watch, watched
 
 MAKES = {
     "full": "all kinds that the target has something for",
@@ -48,6 +49,7 @@ def add_backups(command: Command, shared: argparse.ArgumentParser) -> None:
     listed = word("list", "what there is, and what became of the last runs")
     listed.add_argument("target", nargs="?")
     listed.add_argument("--away", action="store_true", help="in the buckets as well")
+    add_watch(listed)
     verify = word("verify", "restore one into a scratch database, and count")
     verify.add_argument("target")
     verify.add_argument("file", nargs="?", help="default: the last one of the database")
@@ -80,6 +82,8 @@ async def backup(options: argparse.Namespace, api: Api) -> int:
     try:
         if options.what == "restore":
             return await here.restored(options)
+        if options.what == "list" and options.watch and options.config is not None:
+            raise UsageError("--watch asks a receiver: leave --config away")
         if options.config is not None:
             return await here.done(options)
         if options.what == "list":
@@ -93,7 +97,7 @@ async def _list(options: argparse.Namespace, api: Api) -> int:
     asked = {"target": options.target} if options.target is not None else {}
     query = urlencode({**asked, "away": "1"} if options.away else asked)
     path = f"/api/v1/backups?{query}" if query else "/api/v1/backups"
-    show(options, await api.get(path), here.table)
+    await watched(options, lambda: api.get(path), here.table)
     return 0
 
 

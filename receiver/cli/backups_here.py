@@ -30,6 +30,7 @@ from receiver.outside.programs import SystemPrograms
 from receiver.settings import ReceiverSettings
 from receiver.targets import Target
 from receiver.tools import Tools
+from receiver.unknown import unknown
 
 PLACES = ("receiver.yml", "/etc/prunella/receiver.yml")
 _CALLED_OFF = (signal.SIGTERM, signal.SIGHUP)  # SIGINT cancels the task already
@@ -164,7 +165,7 @@ def _settings(options: argparse.Namespace) -> ReceiverSettings:
 def _target(settings: ReceiverSettings, name: str) -> Target:
     if name not in settings.targets:
         known = [one.name for one in settings.targets.values() if one.backup is not None]
-        raise UsageError(f"there is no target {name!r}; with backups: {', '.join(known) or 'none'}")
+        raise UsageError(unknown("target with `backup:`", name, known))
     return settings.targets[name]
 
 

@@ -1,10 +1,10 @@
-"""`prunella release report` and `prunella releases --watch`: what a launch watch has seen, as text or as a picture."""
+"""`prunella release report` and `prunella releases --reports`: what a launch watch has seen, as text or as a picture."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -37,12 +37,15 @@ async def report(options: argparse.Namespace, api: Api) -> int:
     return 0
 
 
-async def watched(options: argparse.Namespace, api: Api) -> int:
-    """The reports of all that serves, or of what serves on one target."""
-    rows = [one for one in await _listed(api, options.target, None) if one["serves"]]
-    found = [await api.get(f"{PATH}/{one['id']}/watch") for one in rows]
-    show(options, found, lambda each: "\n\n".join(map(_text, each)) or "nothing serves")
-    return 0
+async def reports(api: Api, target: str | None) -> list[Any]:
+    """Those of all that serves, or of what serves on one target."""
+    rows = [one for one in await _listed(api, target, None) if one["serves"]]
+    return [await api.get(f"{PATH}/{one['id']}/watch") for one in rows]
+
+
+def reports_text(found: Sequence[Mapping[str, Any]]) -> str:
+    """One below the other."""
+    return "\n\n".join(map(_text, found)) or "nothing serves"
 
 
 async def _number(api: Api, target: str, version: str | None) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from receiver.cli.api import Api, UsageError
 from receiver.cli.show import show
+from receiver.cli.tables import table
 
 HEALS = ("sessions", "jobs", "orphans", "all")
 HEAL_PATIENCE = 150.0  # the receiver waits for two minutes
@@ -136,9 +137,13 @@ def _value(text: str) -> object:
 
 
 def _windows(said: dict[str, Any]) -> str:
-    lines = [
-        f"{window['id']:>4}  until {window['ends_at']}  {','.join(window['matchers'])}  "
-        f"{window['reason']} ({window['by']})"
-        for window in said["maintenance"]
-    ]
-    return "\n".join(lines) or "no maintenance window is open"
+    windows = said["maintenance"]
+    if not windows:
+        return "no maintenance window is open"
+    return table(
+        ("ID", "UNTIL", "MATCHERS", "REASON", "BY"),
+        [
+            (str(one["id"]), one["ends_at"], ",".join(one["matchers"]), one["reason"], one["by"])
+            for one in windows
+        ],
+    )

@@ -8,9 +8,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from receiver.cli.api import Api
-from receiver.cli.launches import add_report, report, watched
+from receiver.cli.launches import add_report, report, reports, reports_text
 from receiver.cli.operate import Command
 from receiver.cli.show import show
+from receiver.cli.tables import coloured, table
+from receiver.cli.watch import add_watch, watched
 
 PATH = "/api/v1/releases"
 SAID = {
@@ -50,8 +52,9 @@ def add_releases(command: Command, shared: argparse.ArgumentParser) -> None:
     listed = command("releases", "the ledger, newest first")
     listed.add_argument("target", nargs="?")
     listed.add_argument(
-        "--watch", action="store_true", help="what the launch watch has seen of what serves"
+        "--reports", action="store_true", help="what the launch watch has seen of what serves"
     )
+    add_watch(listed)
     point = command("restore-point", "what serves now, or a version, may be gone back to")
     point.add_argument("target")
     point.add_argument("version", nargs="?")
@@ -84,10 +87,11 @@ async def release(options: argparse.Namespace, api: Api) -> int:
 
 async def releases(options: argparse.Namespace, api: Api) -> int:
     """The ledger as a table, or the reports of what serves."""
-    if options.watch:
-        return await watched(options, api)
+    if options.reports:
+        await watched(options, lambda: reports(api, options.target), reports_text)
+        return 0
     query = "" if options.target is None else "?" + urlencode({"target": options.target})
-    show(options, await api.get(PATH + query), releases_table)
+    await watched(options, lambda: api.get(PATH + query), releases_table)
     return 0
 
 
@@ -117,7 +121,7 @@ def releases_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """One line a deploy, newest first; `*` serves, `good` may be gone back to."""
     if not rows:
         return "no releases"
-    lines = [f"  {'TARGET':<16} {'VERSION':<24} {'STATE':<12} {'DEPLOYED':<20} {'BY':<12} NOTE"]
+    lines = []
     for row in rows:
         notes = [
             *(["good"] if row["known_good"] else []),
@@ -128,10 +132,13 @@ def releases_table(rows: Sequence[Mapping[str, Any]]) -> str:
             *([_seen(str(row["outcome"] or row["verdict"]))] if row["verdict"] else []),
         ]
         lines.append(
-            f"{'*' if row['serves'] else ' '} {row['target']:<16} {row['version']:<24} {row['state']:<12} "
-            f"{row['deployed_at'][:19] + 'Z':<20} {row['by']:<12} {', '.join(notes)}".rstrip()
+            (
+                *("*" if row["serves"] else "", row["target"], row["version"]),
+                *(coloured(row["state"]), row["deployed_at"][:19] + "Z", row["by"]),
+                ", ".join(notes),
+            )
         )
-    return "\n".join(lines)
+    return table(("", "TARGET", "VERSION", "STATE", "DEPLOYED", "BY", "NOTE"), lines)
 
 
 def _seen(word: str) -> str:

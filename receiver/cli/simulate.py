@@ -22,9 +22,7 @@ from receiver.decide.rehearsal import Rehearsal, Word, rehearse
 from receiver.settings import ReceiverSettings
 from receiver.webhook import BadDelivery, Delivery, decode
 
-NOT_ASKED = (
-    "Asked at the moment only: promotions, pause, maintenance, silences, limits, cooldown, busy targets."
-)
+NOT_ASKED = "Asked at the moment only: promotions, pause, maintenance, silences, limits, cooldown, busy targets."
 
 
 def add_simulate(command: Command) -> None:

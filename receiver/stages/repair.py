@@ -16,6 +16,7 @@ from receiver.decide.by_hand import Wish, manual_draft, proof
 from receiver.decide.plan import Mode
 from receiver.settings import ReceiverSettings
 from receiver.stages.context import Context
+from receiver.unknown import unknown
 
 
 class NotThis(Exception):
@@ -67,8 +68,7 @@ def check(
 ) -> None:
     """Whether it could be asked for at all. Raises NotThis, with what could."""
     if target not in settings.targets:
-        listed = ", ".join(sorted(settings.targets)) or "none"
-        raise NotThis("unknown_target", f"there is no target {target!r}; known: {listed}")
+        raise NotThis("unknown_target", unknown("target", target, settings.targets))
     built = _built(action, options)
     facet = built.needs()
     if facet is not None and getattr(settings.targets[target], facet, None) is None:
@@ -84,8 +84,7 @@ def check(
 def _built(action: str, options: Mapping[str, JsonValue]) -> Action:
     free = sorted(name for name, kind in ACTIONS.items() if not kind.from_config_only)
     if action not in ACTIONS:
-        known = ", ".join(free)
-        raise NotThis("unknown_action", f"there is no action {action!r}; known: {known}")
+        raise NotThis("unknown_action", unknown("action", action, free))
     if ACTIONS[action].from_config_only:
         raise NotThis(
             "config_only", f"{action} is for ladders in the config only; known: {', '.join(free)}"

@@ -11,6 +11,7 @@ from prunella.service.answers import Refused
 from prunella.service.described import describes
 from receiver.backups.showing import TargetShown, as_json, away, look
 from receiver.stages.context import Context
+from receiver.unknown import unknown
 
 
 class BackupList(TypedDict):
@@ -35,8 +36,7 @@ class Backups:
             if target.backup is not None
         }
         if wanted is not None and wanted not in targets:
-            known = ", ".join(sorted(targets)[:50]) or "none"
-            said = f"no target with `backup:` is named {wanted[:200]!r}; known: {known}"
+            said = unknown("target with `backup:`", wanted, targets)
             raise Refused(404, "unknown_target", said)
         found = []
         for name, target in targets.items():

@@ -12,6 +12,7 @@ from prunella.service.settings import Settings
 from prunella.service.web import CLIENT
 from receiver.stages.context import Context
 from receiver.stages.trial import Trial, try_channels
+from receiver.unknown import unknown
 from receiver.web.bodies import read_object, validated
 
 
@@ -48,9 +49,10 @@ class Notify:
         """Sends now and answers with what the services said, each within its own time."""
         body = validated(TrialBody, await read_object(request))
         known = self._context.settings().channels
-        if not known or (body.channel is not None and body.channel not in known):
-            listed = ", ".join(sorted(known)) or "none"
-            raise Refused(404, "not_found", f"there is no such channel; known: {listed}")
+        if not known:
+            raise Refused(404, "not_found", "the config has no channels")
+        if body.channel is not None and body.channel not in known:
+            raise Refused(404, "not_found", unknown("channel", body.channel, known))
         names = tuple(known) if body.channel is None else (body.channel,)
         by = request[CLIENT] or "operator"
         trials = await try_channels(self._context, names, by)

@@ -14,6 +14,7 @@ from prunella.service.units import at_most
 from prunella.service.web import CLIENT
 from receiver.decide.rotation import Override, Rotation
 from receiver.stages.context import Context
+from receiver.unknown import unknown
 from receiver.web.bodies import read_object, validated
 from receiver.web.shapes import rfc3339
 
@@ -60,8 +61,8 @@ class OnCallRoutes:
         name, rotation = self._rotation(request)
         body = validated(OverrideBody, await read_object(request))
         if body.member not in rotation.members:
-            known = ", ".join(rotation.members)
-            raise Refused(422, "unknown_member", f"{name} has no such member; known: {known}")
+            said = unknown(f"member of {name}", body.member, rotation.members)
+            raise Refused(422, "unknown_member", said)
         until = self._context.now() + body.duration
         return await self._say(request, name, Override(body.member, until, self._by(request)))
 
@@ -81,8 +82,7 @@ class OnCallRoutes:
     def _rotation(self, request: web.Request) -> tuple[str, Rotation]:
         name, rotations = request.match_info["name"], self._context.settings().rotations
         if name not in rotations:
-            known = ", ".join(sorted(rotations)) or "none"
-            raise Refused(404, "not_found", f"there is no such rotation; known: {known}")
+            raise Refused(404, "not_found", unknown("rotation", name, rotations))
         return name, rotations[name]
 
     def _by(self, request: web.Request) -> str:

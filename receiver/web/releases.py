@@ -37,6 +37,7 @@ from receiver.decide.watching import Launch
 from receiver.stages.context import Context
 from receiver.stages.releases import service_of, watched_in
 from receiver.strategies.base import Strategy
+from receiver.unknown import unknown
 from receiver.web.bodies import read_object, validated
 from receiver.web.launches import LastSeen, last_of
 from receiver.web.shapes import rfc3339
@@ -198,9 +199,7 @@ class Releases:
         """A name that was mistyped must not pass for one of which nothing bad is known."""
         targets = self._context.settings().targets
         if target not in targets:
-            known = ", ".join(sorted(targets)[:50]) or "none"
-            said = f"no target is named {target[:200]!r}; known: {known}"
-            raise Refused(status, "unknown_target", said)
+            raise Refused(status, "unknown_target", unknown("target", target, targets))
 
     def _judged(self, releases: Sequence[Release]) -> Judged:
         """What the ledgers say of their releases, target by target."""

@@ -15,6 +15,7 @@ from receiver.decide.ledger import NotThat, unfrozen
 from receiver.stages.context import Context
 from receiver.stages.repair import NotNow, NotThis
 from receiver.stages.roll_back import roll_back
+from receiver.unknown import unknown
 from receiver.web.bodies import read_object, validated
 from receiver.web.shapes import Begun
 
@@ -70,9 +71,8 @@ class Rollbacks:
             release = await self._context.journal.enter(body.target, unfrozen(body.target, by), now)
         except NotThat as refusal:
             if body.target not in (targets := self._context.settings().targets):
-                known = ", ".join(sorted(targets)[:50]) or "none"
-                unknown = f"no target is named {body.target[:200]!r}; known: {known}"
-                raise Refused(422, "unknown_target", unknown) from refusal
+                unheard = unknown("target", body.target, targets)
+                raise Refused(422, "unknown_target", unheard) from refusal
             raise Refused(404, refusal.reason, str(refusal)) from refusal
         self._wake()
         said: Unfrozen = {

@@ -78,7 +78,7 @@ def test_our_own_commands_are_there() -> None:
     for page, text in found:
         words = [PLACEHOLDERS.get(word, word) for word in shlex.split(text)[1:]]
         try:
-            command_line._parser().parse_args(words)
+            command_line.grammar().parse_args(words)
         except SystemExit:  # argparse has said why
             assert text in WITHOUT_THEIR_ARGUMENTS, f"{page}: {text}"
 

@@ -119,7 +119,7 @@ async def test_what_cannot_be_asked_for_says_what_could(
     file.write_text(yaml.safe_dump({**tree, "mode": "shadow"}))
     local = ("--config", str(file))
     for words, why, expected in (
-        (("database", "other", *local), "there is no target 'other'; with backups: db", 2),
+        (("database", "other", *local), "there is no target with `backup:` 'other'; known: db", 2),
         (("redis", "db", *local), "needs `backup.redis`", 2),
         (("verify", "db", *local), "there is no backup of the database of db", 1),
         (("database", "db", *local), "does not exist", 1),

@@ -94,7 +94,10 @@ async def test_an_incident_is_acknowledged_and_resolved(tmp_path: Path, token_fi
 async def test_what_cannot_be_is_exit_1_with_the_reason(tmp_path: Path, token_file: Path) -> None:
     async with serving(tmp_path) as client:
         code, _, err = await prunella("approve", "9", url=client.url, token_file=token_file)
-        assert (code, err.strip()) == (1, "prunella: there is no incident 9")
+        assert (code, err.strip()) == (
+            1,
+            "prunella: there is no incident 9; `prunella incidents` lists those there are",
+        )
 
 
 async def test_without_a_token_it_says_where_to_put_one(tmp_path: Path) -> None:
@@ -148,7 +151,7 @@ async def test_a_changed_journal_is_found_and_the_row_named(
 async def test_a_command_that_is_none_is_exit_2() -> None:
     code, _, err = await prunella("sing", url="http://127.0.0.1:1")
     assert code == 2
-    assert "invalid choice" in err
+    assert "there is no 'sing'; known: " in err
 
 
 async def test_options_may_stand_before_the_command_too(tmp_path: Path, token_file: Path) -> None:

@@ -28,7 +28,7 @@ async def test_maintenance_is_started_listed_and_ended(tmp_path: Path) -> None:
         code, out, err = await said("maintenance", "start", *asked)
         assert (code, out.split()[:3]) == (0, ["maintenance", "1", "until"]), err
         _, out, _ = await said("maintenance", "list")
-        assert 'service="shop"  upgrade (ann)' in out
+        assert 'service="shop"  upgrade  ann' in out
         _, out, _ = await said("maintenance", "end", "1")
         assert out.strip() == "maintenance 1 ended by ann"
         _, out, _ = await said("maintenance", "list", "--json")
@@ -50,7 +50,7 @@ async def test_a_repair_that_cannot_be_is_refused_with_what_is_known(tmp_path: P
         token = a_token(tmp_path)
         code, _, err = await prunella("repair", "ship", "x", url=client.url, token_file=token)
         assert code == 1
-        assert "there is no target 'ship'; known: cache, shop" in err
+        assert "there is no target 'ship' (did you mean shop?); known: cache, shop" in err
 
 
 @pytest.mark.parametrize(

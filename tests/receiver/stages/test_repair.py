@@ -160,7 +160,7 @@ async def test_i3_wishes_count_against_the_limits_and_freeze() -> None:
     [
         (("ship", "poke", {}), "unknown_target", "known: cache, shop"),
         (("*", "poke", {}), "unknown_target", "there is no target '*'"),
-        (("shop", "explode", {}), "unknown_action", "no action 'explode'; known: "),
+        (("shop", "explode", {}), "unknown_action", "no action 'explode'"),
         (("shop", "run", {"argv": ["/bin/rm"]}), "config_only", "config only; known: "),
         (("shop", "poke", {"time": 2}), "bad_options", "options of poke: times"),
         (("shop", "poke", {"times": "x"}), "bad_options", "times: "),

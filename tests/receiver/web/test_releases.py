@@ -129,8 +129,8 @@ async def test_a_version_is_any_other_word(tmp_path: Path, version: str) -> None
         ({"commit": "a" * 65}, "hexadecimal"),
         ({"version": 5}, "version: "),
         ({"target": ["shop"]}, "target: "),
-        ({"target": "ship"}, "no target is named 'ship'; known: "),
-        ({"target": "x" * 100_000}, "no target is named"),
+        ({"target": "ship"}, "there is no target 'ship' (did you mean shop?); known: "),
+        ({"target": "x" * 100_000}, "there is no target"),
         ({"force": True}, "force: unknown key"),
     ],
 )
