@@ -27,7 +27,7 @@ IN_ONE, TIMES = 500, 7
 PAGES = (
     *("/", "/incidents", "/incidents?playbook=errors", "/incidents?state=RESOLVED"),
     *("/incidents?text=nobody", "/incidents?target=nobody", "/incidents?severity=info"),
-    *("/incidents?before=50", "/incidents/50000", "/playbooks", "/playbooks/errors", "/targets"),
+    *("/incidents?before=50", "/incidents/1000", "/playbooks", "/playbooks/errors", "/targets"),
     *("/releases", "/backups", "/journal", "/journal?before=1000"),
 )
 
