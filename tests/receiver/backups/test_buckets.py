@@ -20,7 +20,7 @@ from receiver.backups.stores import elsewhere_listed
 from receiver.backups.uploads import Upload
 from receiver.cli.backups_here import table
 from receiver.decide.backups import Kind, file_name
-from tests.receiver.backups.shops import a_ground, a_shop, everything, facet_of, names_in
+from tests.receiver.backups.shops import a_ground, a_shop, everything, facet_of, instead, names_in
 from tests.receiver.stand_ins import SteppedClock, a_toolbox
 from tests.servers.postgres import PostgresServer
 from tests.servers.process import until
@@ -267,12 +267,29 @@ async def test_parts_are_sent_while_the_file_is_written_and_its_head_at_the_end(
     assert await s3.unfinished(one) == 0
 
 
+FAILS_LATE = """
+    for word; do case $word in --file=*) head -c 12582912 /dev/zero >"${{word#--file=}}";; esac; done
+    while [ -e {gate} ]; do sleep 0.05; done
+    echo "pg_dump: error: out of luck" >&2; exit 1
+"""
+
+
 async def test_what_was_sent_of_a_backup_that_failed_is_given_up(
     server: PostgresServer, s3: S3Server, tmp_path: Path, one: str
 ) -> None:
-    ground = a_ground(server, "nowhere", tmp_path, s3=s3.bucket(one))
-    with pytest.raises(BackupError, match="does not exist"):
-        await back_up(ground, Kind.DATABASE)
+    gate = tmp_path / ".gate"
+    gate.touch()
+    ground = a_ground(server, a_shop(server, 1), tmp_path, s3=s3.bucket(one))
+    late = instead(ground, "pg_dump", tmp_path / ".late", FAILS_LATE.format(gate=gate))
+    made = asyncio.ensure_future(back_up(late, Kind.DATABASE))
+
+    async def begun() -> bool:
+        return await s3.unfinished(one) == 1
+
+    await until(begun, "parts are sent")
+    gate.unlink()
+    with pytest.raises(BackupError, match="out of luck"):
+        await made
     assert await s3.keys(one) == []
     assert await s3.unfinished(one) == 0
 
