@@ -37,8 +37,8 @@ rules: setup ## the rules, Alertmanager's config and the dashboards: rendered an
 	@$(PYTHON) -m tests.project.alerts_document
 	@$(PYTEST) tests/prometheus tests/grafana tests/receiver/rules tests/project/test_alerts_document.py $(ARGS)
 
-sheets: setup ## with the stack up: every dashboard as a PNG in var/sheets, for looking without Grafana
-	@$(PYTHON) -m grafana.generator.pictures --out var/sheets
+sheets: setup ## with the stack up: every dashboard as a PNG in var/sheets, for looking without Grafana (README's: SHEETS=overview OUT=docs/pictures)
+	@$(PYTHON) -m grafana.generator.pictures --minutes 5 --out $(or $(OUT),var/sheets) $(SHEETS)
 
 chaos: setup ## the long proofs: crashes at every point, storms over dying receivers (PRUNELLA_SEED=n repeats one)
 	@bash .ci/servers

@@ -9,11 +9,13 @@ import argparse
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from grafana.generator.answers import Curve, Window, curves
 from grafana.generator.board import WIDTH, Board, json_of
@@ -21,7 +23,8 @@ from grafana.generator.boards import BOARDS
 from grafana.generator.panel import Panel
 from grafana.generator.said import said
 
-CELL = 0.55  # inches of a grid's row
+WIDE, CELL = 13, 0.42  # inches of the whole, and of a grid's row
+TONES = 64  # enough for lines and letters, and a third of the bytes
 COLOURS = colormaps["tab10"].colors  # type: ignore[attr-defined] # of a listed map, which mypy does not see
 NAMED = {
     "green": "#1a7f37",
@@ -32,7 +35,9 @@ NAMED = {
 }
 INK, PALE, BACK = "#1f2328", "#6e7781", "#f6f8fa"
 DAY = 86_400.0
-_MARGIN = {"timeseries": 0.035, "bargauge": 0.09, "state-timeline": 0.075, "heatmap": 0.035}
+_FIRST = ("alertname", "service", "severity")  # of the labels in a table's row
+_HIDDEN = {"__name__", "alertstate", "job", "action", "symptom"}
+_MARGIN = {"timeseries": 0.045, "bargauge": 0.11, "state-timeline": 0.11, "heatmap": 0.035}
 
 
 def sheet(board: Board, window: Window) -> Figure:
@@ -41,7 +46,7 @@ def sheet(board: Board, window: Window) -> Figure:
     panels = iter(panel for row in board.rows for panel in row.panels)
     rows = max(one["gridPos"]["y"] + one["gridPos"]["h"] for one in placed)
     high = (rows + 1.5) * CELL
-    figure = Figure(figsize=(19, high), dpi=80, facecolor="white")
+    figure = Figure(figsize=(WIDE, high), dpi=100, facecolor="white")
     title = f"{board.title}: {board.about}"
     figure.text(0.01, 1 - 0.5 * CELL / high, title, size=13, weight="bold", color=INK)
     for one in placed:
@@ -73,6 +78,8 @@ def _draw(axes: Axes, panel: Panel, window: Window) -> None:
         axes.text(0.5, 0.5, "nothing", ha="center", color=PALE, size=8, transform=axes.transAxes)
         return
     _KINDS[panel.kind](axes, panel, found)
+    if panel.kind in {"timeseries", "state-timeline"}:
+        axes.set_xlim((window.end - window.seconds) / DAY, window.end / DAY)
 
 
 def _curves(axes: Axes, panel: Panel, found: Sequence[Curve]) -> None:
@@ -150,9 +157,10 @@ def _numbers(axes: Axes, panel: Panel, found: Sequence[Curve]) -> None:
 def _rows(axes: Axes, panel: Panel, found: Sequence[Curve]) -> None:
     axes.set_axis_off()
     now = [curve for curve in found if curve.now]
-    hidden = {"__name__", "alertstate", "job"}
     for row, curve in enumerate(now[:10]):
-        labels = "  ".join(value for key, value in curve.labels.items() if key not in hidden)
+        shown = [curve.labels[key] for key in _FIRST if key in curve.labels]
+        shown += [value for key, value in curve.labels.items() if key not in {*_FIRST, *_HIDDEN}]
+        labels = "  ".join(shown)
         text = labels if panel.unit == "short" else f"{labels}  {said(curve.last, panel.unit)}"
         axes.text(0.01, 0.92 - row * 0.1, text, size=7.5, color=INK, transform=axes.transAxes)
 
@@ -203,6 +211,13 @@ def _short(name: str) -> str:
     return name if len(name) <= 40 else f"{name[:24]}…{name[-14:]}"
 
 
+def _save(figure: Figure, file: Path) -> None:
+    drawn = BytesIO()
+    figure.savefig(drawn, format="png")
+    with Image.open(drawn) as picture:
+        picture.convert("RGB").quantize(TONES).save(file, optimize=True)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Writes a PNG for each dashboard that is named, or for all."""
     parser = argparse.ArgumentParser(prog="python -m grafana.generator.pictures")
@@ -216,7 +231,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     for board in BOARDS:
         if not options.names or board.name in options.names:
-            sheet(board, window).savefig(options.out / f"{board.name}.png")
+            _save(sheet(board, window), options.out / f"{board.name}.png")
     return 0
 
 

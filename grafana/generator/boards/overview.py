@@ -91,10 +91,25 @@ OVERVIEW = Board(
                     "Firing alerts",
                     "What fires now; its runbook is at /runbooks/<alertname> of the receiver.",
                     (Query('ALERTS{alertstate="firing",severity!="none",service=~"$service"}'),),
-                    width=12,
                     height=7,
                 ),
-                replace(ANSWERED, width=12, height=7),
+                Panel(
+                    "state-timeline",
+                    "Alerts over time",
+                    "Which alert fired when: red ones wake somebody, orange ones wait for the morning.",
+                    (
+                        Query(
+                            'max by (service, alertname) (ALERTS{alertstate="firing",severity="critical",service=~"$service"}) * 2 or max by (service, alertname) (ALERTS{alertstate="firing",severity="warning",service=~"$service"})',
+                            "{{alertname}} {{service}}",
+                        ),
+                    ),
+                    values={
+                        "1": {"text": "warning", "color": "orange"},
+                        "2": {"text": "critical", "color": "red"},
+                    },
+                    height=7,
+                ),
+                replace(ANSWERED, height=7),
             ),
         ),
         Row(
