@@ -13,7 +13,7 @@ WANTED = Path(__file__).parent / "axe" / "package.json"
 INSTALLED = Path(__file__).parents[2] / "var" / "axe"
 GRAVE = ("serious", "critical")
 _RUN = """async grave => {
-  const {violations} = await axe.run(document);
+  const {violations} = await axe.run(document, {resultTypes: ['violations']});
   return violations.filter(one => grave.includes(one.impact)).flatMap(
     one => one.nodes.map(node => `${one.id}: ${node.target} ${node.failureSummary}`));
 }"""

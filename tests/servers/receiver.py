@@ -101,7 +101,12 @@ class ReceiverServer:
         """Starts it (again) and waits until it is ready."""
         argv = [sys.executable, "-m", self.module, "--config", str(self.config)]
         self._process = start("receiver", argv, self.folder)
-        await until(lambda: answers(f"{self.url}/-/ready"), "receiver ready", process=self.process)
+        await until(
+            lambda: answers(f"{self.url}/-/ready"),
+            "receiver ready",
+            deadline=60,
+            process=self.process,
+        )
 
 
 @asynccontextmanager
