@@ -102,7 +102,7 @@ async def test_the_operators_own_come_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Nobody", "..%2f..%2freceiver", "%2e%2e", "README.md", "a%00b", "<b>", "x" * 300]
+    "name", ["Nobody", "..%2f..%2freceiver", "%2e%2e%2f", "README.md", "a%00b", "<b>", "x" * 300]
 )
 async def test_what_is_no_alert_with_a_runbook_is_not_found(tmp_path: Path, name: str) -> None:
     async with serving(tmp_path) as client:
