@@ -1,6 +1,6 @@
 # Two commands matter: `make up` and `make test`. Each does all the set-up it needs; a second run takes a second for it.
 .DEFAULT_GOAL := help
-.PHONY: help setup up drill deploy test check rules sheets chaos bench compose-test fmt clean
+.PHONY: help setup up drill deploy test check rules sheets pictures chaos bench compose-test fmt clean
 PYTHON := .venv/bin/python
 # one more than there are cores: many tests wait for a real server, and not for a core
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 5 ? n + 1 : 6)))
@@ -39,6 +39,10 @@ rules: setup ## the rules, Alertmanager's config and the dashboards: rendered an
 
 sheets: setup ## with the stack up: every dashboard as a PNG in var/sheets, for looking without Grafana (README's: SHEETS=overview OUT=docs/pictures)
 	@$(PYTHON) -m grafana.generator.pictures --minutes 5 --out $(or $(OUT),var/sheets) $(SHEETS)
+
+pictures: setup ## with the stack up: a drill that asks a human, and docs/pictures of the console in it
+	@bash .ci/servers
+	@$(PYTHON) -m tests.e2e.pictures
 
 chaos: setup ## the long proofs: crashes at every point, storms over dying receivers (PRUNELLA_SEED=n repeats one)
 	@bash .ci/servers
