@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from receiver.decide.incident import Incident
-from receiver.decide.track_record import PastRun, Refusals, Withheld
-from receiver.decide.trust import Grant, Tally
+from receiver.decide.trust import Grant
 from receiver.journal import Ended, Event, Move
 from receiver.journal import trust_rows as rows
 from receiver.journal.postgres.letters import post
@@ -15,12 +14,13 @@ from receiver.journal.postgres.rows import stored
 from receiver.journal.postgres.session import Database
 from receiver.journal.postgres.writer import Unit, Writer
 from receiver.journal.rows import Row
+from receiver.journal.track_records import TrackRecords
 from receiver.journal.trust import Weighing
 
 T = TypeVar("T")
 
 
-class PostgresTrust:
+class PostgresTrust(TrackRecords):
     """Implements `receiver.journal.trust.Trust`, for a journal that has a writer and can be asked."""
 
     _writer: Writer
@@ -35,26 +35,6 @@ class PostgresTrust:
 
     async def regrant(self, playbook: str, weighing: Weighing, now: float) -> Grant | None:
         return await self._writer.call(lambda unit: _regrant(unit, playbook, weighing, now))
-
-    async def tallies(
-        self, since: float, recurrence: float, *, fresh: bool = False
-    ) -> tuple[Tally, ...]:
-        sql = rows.FRESH if fresh else rows.TALLIES
-        return tuple(map(rows.tally_of, await self._all(sql, since, recurrence)))
-
-    async def refusals(self, since: float) -> tuple[Refusals, ...]:
-        found = await self._all(rows.REFUSALS, int(since // rows.DAY))
-        return tuple(map(rows.refusals_of, found))
-
-    async def past_runs(self, playbook: str, limit: int) -> tuple[PastRun, ...]:
-        return tuple(map(rows.past_run_of, await self._all(rows.PAST_RUNS, playbook, limit)))
-
-    async def withheld(self, playbook: str, since: float, limit: int) -> tuple[Withheld, ...]:
-        found = await self._all(rows.WITHHELD_OF, playbook, since, limit)
-        return tuple(map(rows.withheld_of, found))
-
-    async def human_times(self, since: float) -> Mapping[str, Sequence[float]]:
-        return rows.human_times_of(await self._all(rows.HUMANS, since))
 
     async def _all(self, sql: str, *values: object) -> Sequence[Row]:
         return await self._ask(lambda db: db.fetch(sql, *values))

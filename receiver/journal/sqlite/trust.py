@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from receiver.decide.incident import Incident
-from receiver.decide.track_record import PastRun, Refusals, Withheld
-from receiver.decide.trust import Grant, Tally
+from receiver.decide.trust import Grant
 from receiver.journal import Ended, Event, Move
 from receiver.journal import trust_rows as rows
 from receiver.journal.sqlite.letters import post
 from receiver.journal.sqlite.rows import append, numbered
 from receiver.journal.sqlite.writer import Writer
+from receiver.journal.track_records import TrackRecords
 from receiver.journal.trust import Weighing
 
 T = TypeVar("T")
 
 
-class SqliteTrust:
+class SqliteTrust(TrackRecords):
     """Implements `receiver.journal.trust.Trust`, for a journal that has a writer and can be asked."""
 
     _writer: Writer
@@ -32,26 +32,6 @@ class SqliteTrust:
 
     async def regrant(self, playbook: str, weighing: Weighing, now: float) -> Grant | None:
         return await self._writer.call(lambda db: _regrant(db, playbook, weighing, now))
-
-    async def tallies(
-        self, since: float, recurrence: float, *, fresh: bool = False
-    ) -> tuple[Tally, ...]:
-        sql = rows.FRESH if fresh else rows.TALLIES
-        return tuple(map(rows.tally_of, await self._all(sql, since, recurrence)))
-
-    async def refusals(self, since: float) -> tuple[Refusals, ...]:
-        found = await self._all(rows.REFUSALS, int(since // rows.DAY))
-        return tuple(map(rows.refusals_of, found))
-
-    async def past_runs(self, playbook: str, limit: int) -> tuple[PastRun, ...]:
-        return tuple(map(rows.past_run_of, await self._all(rows.PAST_RUNS, playbook, limit)))
-
-    async def withheld(self, playbook: str, since: float, limit: int) -> tuple[Withheld, ...]:
-        found = await self._all(rows.WITHHELD_OF, playbook, since, limit)
-        return tuple(map(rows.withheld_of, found))
-
-    async def human_times(self, since: float) -> Mapping[str, Sequence[float]]:
-        return rows.human_times_of(await self._all(rows.HUMANS, since))
 
     async def _all(self, sql: str, *values: object) -> list[sqlite3.Row]:
         return await self._read(lambda db: db.execute(sql, numbered(values)).fetchall())
