@@ -15,7 +15,7 @@ from exporter.probing.contexts import Contexts, Demands
 from exporter.probing.dns_message import Message, Record, message, question
 from exporter.probing.outcome import Failed, NameServer, Outcome, Reason, within
 from exporter.probing.patterns import Pattern
-from exporter.probing.target import allowed
+from exporter.probing.target import located
 from exporter.probing.wire import connect, in_words
 
 _LENGTH = struct.Struct("!H")
@@ -70,14 +70,8 @@ async def probe_dns(order: DnsOrder) -> Outcome:
 
 
 async def _probe(order: DnsOrder, outcome: Outcome) -> None:
-    server, began = outcome.server or NameServer(), perf_counter()
-    try:
-        (address,) = await allowed(
-            order.host, order.gate, order.timeout, order.prefer, fallback=order.fallback
-        )
-    finally:
-        outcome.lookup = perf_counter() - began
-    outcome.address = str(address)
+    server = outcome.server or NameServer()
+    await located(order, outcome)
     number = secrets.randbelow(1 << 16)
     asked = question(number, order.name, order.kind, order.of, recurse=order.recurse)
     ask = _over_a_stream if order.stream else _in_a_datagram

@@ -16,7 +16,7 @@ from time import perf_counter
 from exporter.probing.allowed import Gate
 from exporter.probing.outcome import Echo, Failed, Outcome, Reason, within
 from exporter.probing.resolver import Address
-from exporter.probing.target import allowed
+from exporter.probing.target import located
 from exporter.probing.wire import in_words
 
 _ECHO = struct.Struct("!2B3H")  # type, code, checksum, id, number
@@ -55,14 +55,8 @@ async def probe_icmp(order: IcmpOrder) -> Outcome:
 
 
 async def _probe(order: IcmpOrder, outcome: Outcome) -> None:
-    echo, began = outcome.echo or Echo(), perf_counter()
-    try:
-        (address,) = await allowed(
-            order.host, order.gate, order.timeout, order.prefer, fallback=order.fallback
-        )
-    finally:
-        outcome.lookup = perf_counter() - began
-    outcome.address = str(address)
+    echo = outcome.echo or Echo()
+    address = await located(order, outcome)
     began = perf_counter()
     with _opened(order, address) as line:
         asked = line.request(order.size)

@@ -9,14 +9,48 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from time import perf_counter
+from typing import Protocol
 
 from exporter.probing.allowed import Forbidden, Gate, refusal
-from exporter.probing.outcome import Failed
+from exporter.probing.outcome import Failed, Outcome
 from exporter.probing.resolver import Address, addresses, chosen, literal
 
 _AFTER = (
     1.0  # seconds until such a name is refused; half of the time of a probe that has less than two
 )
+
+
+class Order(Protocol):
+    """What every probe of one host and one address says of it."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def gate(self) -> Gate: ...
+
+    @property
+    def timeout(self) -> float: ...
+
+    @property
+    def prefer(self) -> str: ...
+
+    @property
+    def fallback(self) -> bool: ...
+
+
+async def located(order: Order, outcome: Outcome) -> Address:
+    """The one to ask; it and how long it took to find are part of the outcome. Raises Forbidden, Failed."""
+    began = perf_counter()
+    try:
+        (address,) = await allowed(
+            order.host, order.gate, order.timeout, order.prefer, fallback=order.fallback
+        )
+    finally:
+        outcome.lookup = perf_counter() - began
+    outcome.address = str(address)
+    return address
 
 
 async def allowed(

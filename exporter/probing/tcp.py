@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from time import perf_counter
 
 from exporter.probing.allowed import Gate
 from exporter.probing.certificates import shown_by
 from exporter.probing.contexts import Contexts, Demands
 from exporter.probing.outcome import Failed, Outcome, Reason, within
 from exporter.probing.patterns import Pattern, expanded
-from exporter.probing.target import allowed
+from exporter.probing.target import located
 from exporter.probing.wire import Wire, connect
 
 _LINE = 64 * 1024  # bytes of the longest
@@ -48,14 +47,7 @@ async def probe_tcp(order: TcpOrder) -> Outcome:
 
 
 async def _probe(order: TcpOrder, outcome: Outcome) -> None:
-    began = perf_counter()
-    try:
-        (address,) = await allowed(
-            order.host, order.gate, order.timeout, order.prefer, fallback=order.fallback
-        )
-    finally:
-        outcome.lookup = perf_counter() - began
-    outcome.address = str(address)
+    await located(order, outcome)
     wire = await connect(outcome.address, order.port, order.source)
     try:
         outcome.answered = True
