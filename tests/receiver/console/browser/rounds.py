@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -13,7 +12,6 @@ from tests.servers.axe_core import violations
 from tests.servers.browser import DESKTOP, PHONE
 
 SMALL: ViewportSize = {"width": 360, "height": 640}
-OF_A_KIND = 2  # the third runbook looks like the first; each incident is another
 LINKS = "() => [...document.links].map(link => link.href)"
 WEIGHT = """() => [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
     .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
@@ -26,6 +24,13 @@ ACTING = """() => [...document.querySelectorAll('*')].filter(one =>
     || ['href', 'action', 'src', 'formaction'].some(
         name => /^\\s*(javascript|data|vbscript):/i.test(one.getAttribute(name) ?? ''))
 ).map(one => one.outerHTML.slice(0, 200))"""
+# Captions of columns with more lines than words.
+BROKEN = """() => [...document.querySelectorAll('th')].filter(one => {
+  const range = document.createRange();
+  range.selectNodeContents(one);
+  const lines = new Set([...range.getClientRects()].map(rect => Math.round(rect.top)));
+  return lines.size > one.textContent.trim().split(/\\s+/).length;
+}).map(one => one.textContent)"""
 TURNING = (
     "() => document.documentElement.innerHTML.match(/[\\u202a-\\u202e\\u2066-\\u2069]/g) ?? []"
 )
@@ -37,6 +42,7 @@ class Look:
 
     weight: int  # bytes of all that it loads, before they are compressed
     sideways: int  # pixels that a small phone would have to scroll
+    broken: list[str]
     acting: list[str]
     turning: list[str]
     by_day: list[str]  # violations on a desktop, light
@@ -50,19 +56,16 @@ async def look_around(page: Page, home: str) -> dict[str, Look]:
 
 async def _every_page(page: Page, home: str) -> AsyncIterator[str]:
     """Opens one after the other."""
-    left, known, kinds = ["/"], {"/"}, dict[str, int]()
+    left, known = ["/"], {"/"}
     while left:
         path = left.pop(0)
         await page.goto(path)
         yield path
         for link in await page.evaluate(LINKS):
             there = link.removeprefix(home).partition("#")[0]
-            kind = _kind(there)
-            if not _is_page(there) or there in known or kinds.get(kind, 0) == OF_A_KIND:
-                continue
-            kinds[kind] = kinds.get(kind, 0) + 1
-            known.add(there)
-            left.append(there)
+            if _is_page(there) and _kind(there) not in known:
+                known.add(_kind(there))
+                left.append(there)
 
 
 def _is_page(path: str) -> bool:
@@ -71,9 +74,9 @@ def _is_page(path: str) -> bool:
 
 
 def _kind(path: str) -> str:
-    """What it shows, whichever of its kind it is."""
-    folder, _, name = urlsplit(path).path.rpartition("/")
-    return path if folder == "/incidents" and re.fullmatch(r"\d+", name) else folder
+    """What it shows: the second runbook looks like the first, each incident is another."""
+    folder, _, _ = urlsplit(path).path.rpartition("/")
+    return path if folder in {"", "/incidents"} else folder + "/"
 
 
 async def _look(page: Page) -> Look:
@@ -85,4 +88,5 @@ async def _look(page: Page) -> Look:
     await page.set_viewport_size(PHONE)
     by_night = await violations(page)
     await page.set_viewport_size(SMALL)
-    return Look(weight, await page.evaluate(SIDEWAYS), acting, turning, by_day, by_night)
+    sideways, broken = [await page.evaluate(how) for how in (SIDEWAYS, BROKEN)]
+    return Look(weight, sideways, broken, acting, turning, by_day, by_night)

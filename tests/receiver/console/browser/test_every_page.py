@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, StorageState
 
+from receiver.console.pages import PAGES
 from tests.receiver.console.browser.rounds import Look, look_around
 from tests.servers.browser import visit
 from tests.servers.receiver import ReceiverServer
@@ -34,7 +35,8 @@ def wrong(looks: dict[str, Look], what: Callable[[Look], object]) -> dict[str, o
 
 
 async def test_links_lead_to_all_there_is(looks: dict[str, Look]) -> None:
-    assert looks.keys() >= {"/", "/incidents/2", "/runbooks"}
+    assert looks.keys() >= {page.link.path for page in PAGES if page.link is not None}
+    assert "/incidents/2" in looks
 
 
 async def test_none_has_a_serious_violation_by_day(looks: dict[str, Look]) -> None:
@@ -47,6 +49,10 @@ async def test_none_has_a_serious_violation_at_night_on_a_phone(looks: dict[str,
 
 async def test_none_scrolls_sideways_on_a_small_phone(looks: dict[str, Look]) -> None:
     assert wrong(looks, lambda look: look.sideways) == {}
+
+
+async def test_no_column_is_too_narrow_for_its_caption(looks: dict[str, Look]) -> None:
+    assert wrong(looks, lambda look: look.broken) == {}
 
 
 async def test_none_is_heavy(looks: dict[str, Look]) -> None:
