@@ -40,6 +40,7 @@ from receiver.stages.calendars import Calendars
 from receiver.stages.context import Context
 from receiver.stages.heartbeat import Heartbeat
 from receiver.tools import Alertmanager, Http, Tools
+from receiver.web.patience import patient
 from receiver.web.routes import routes
 from receiver.zeroes import begin_at_zero
 
@@ -257,7 +258,7 @@ def _service(
     return Service(
         listen=settings.listen,
         routes=(
-            *routes(context, pipeline.wake, tasks.start),
+            *map(patient, routes(context, pipeline.wake, tasks.start)),
             *console.routes(),
         ),
         leaving=console.end,

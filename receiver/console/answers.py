@@ -19,7 +19,7 @@ from receiver.channels.fitting import one_line, plain
 from receiver.console.forms import read_form
 from receiver.console.frame import render
 from receiver.decide.incident import Incident
-from receiver.journal import Conflict, JournalUnavailable
+from receiver.journal import Conflict
 from receiver.stages.context import Context
 from receiver.stages.press import Pressed, press, question_that_stands
 from receiver.stages.question import was_asked
@@ -61,11 +61,7 @@ class Answers:
         name = one_line(plain(form.get("name", ""), _NAME_MOST))[:_NAME_MOST] or "somebody"
         incident = await self._incident(request)
         said = Press(word, incident.id, _nonce(request))
-        try:
-            outcome = await press(said, Pressed(f"{name} (by link)", "link", 0.0), self._context)
-        except JournalUnavailable as error:
-            text = "the answer cannot be written down right now: try again"
-            raise Refused(503, "journal_unavailable", text, {"Retry-After": "5"}) from error
+        outcome = await press(said, Pressed(f"{name} (by link)", "link", 0.0), self._context)
         self._wake()
         return _over(request, outcome)
 

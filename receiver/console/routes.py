@@ -21,6 +21,7 @@ from receiver.console.page import NAVIGATION, VISITOR, Hall, Link, Say, Show
 from receiver.console.pages import PAGES
 from receiver.console.places import Places, is_browser
 from receiver.stages.context import Context
+from receiver.web.patience import patient
 
 log = create_logger("prunella.receiver.access")
 
@@ -46,9 +47,9 @@ class Console:
         )
         links = _links()
         return (
-            *(_framed(_route(door, gate), gate.places, links) for door in doors),
-            *(_framed(route, gate.places, ()) for route in bare),
-            _route(self._events.door(), gate),
+            *(_framed(patient(_route(door, gate)), gate.places, links) for door in doors),
+            *(_framed(patient(route), gate.places, ()) for route in bare),
+            patient(_route(self._events.door(), gate)),
             Route("GET", static.PATH, Scope.OPEN, static.show),
         )
 

@@ -15,10 +15,10 @@ from receiver import metrics
 from receiver.journal import JournalUnavailable
 from receiver.stages.context import Context
 from receiver.stages.intake import intake
+from receiver.web.patience import come_again
 from receiver.webhook import BadDelivery
 
 log = create_logger("prunella.receiver.web")
-RETRY_AFTER = "5"
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
@@ -50,7 +50,7 @@ class Alerts:
         self._context = context
         self._wake = wake
 
-    @describes({202: Taken}, refuses=(503,), takes=Delivery)
+    @describes({202: Taken}, takes=Delivery)
     async def receive(self, request: web.Request) -> web.Response:
         """202 once it is on disk; 503 is the only answer that Alertmanager tries again soon."""
         if request.content_type != "application/json":
@@ -70,8 +70,7 @@ class Alerts:
             log.warning(
                 "delivery not stored; Alertmanager is asked to send it again", error=str(gone)
             )
-            again = {"Retry-After": RETRY_AFTER}
-            raise Refused(503, "journal_unavailable", str(gone), again) from gone
+            raise come_again(str(gone)) from gone
         if receipt.stirs:
             self._wake()
         return (

@@ -23,7 +23,7 @@ from prunella.version import version
 from receiver.web.bodies import Nothing
 
 REFERENCE = "#/components/schemas/{name}"
-OF_A_TOKEN = (401, 403)
+OF_A_TOKEN = (401, 403, 503)  # who needs one is told of the journal, or that there is none
 OF_A_BODY = (400, 413, 415, 422)
 PAGE = Described(answers={200: Media(("text/html",))}, refuses=(404, 503))
 FORM = Described(answers={303: None}, refuses=(400, 404, 409, 413, 415, 422, 503))
