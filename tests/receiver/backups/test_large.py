@@ -24,7 +24,7 @@ from tests.receiver.backups.shops import a_ground, everything
 from tests.servers.postgres import PostgresServer
 
 LONG = "PRUNELLA_CHAOS" in os.environ
-ROWS, OBJECTS, WRITERS = (3_000_000, 2_000, 8) if LONG else (3_000, 20, 2)
+ROWS, THINGS, OBJECTS, WRITERS = (3_000_000, 30_000, 2_000, 8) if LONG else (3_000, 3_000, 20, 2)
 pytestmark = [pytest.mark.server, pytest.mark.timeout(3600 if LONG else 180)]
 EXTENSIONS = (
     *("bloom", "btree_gin", "btree_gist", "citext", "cube", "earthdistance", "fuzzystrmatch"),
@@ -40,7 +40,9 @@ TYPES = f"""
              '978-0-393-04002-9', ARRAY[i, i % 7], digest(i::text, 'sha256'),
              CASE WHEN i <= {OBJECTS} THEN lo_from_bytea(0, decode(repeat(md5(i::text), 4000), 'hex')) END,
              jsonb_build_object('i', i, 'é', E'\\u2028')
-      FROM generate_series(1, {ROWS}) AS i;
+      FROM generate_series(1, {THINGS}) AS i;
+    CREATE TABLE sales (id bigint PRIMARY KEY, customer bigint, total numeric(12,2), note text);
+    INSERT INTO sales SELECT i, i % 9973, i * 1.01, md5(i::text) FROM generate_series(1, {ROWS}) AS i;
     CREATE INDEX ON things USING gin (numbers gin__int_ops);
     CREATE INDEX ON things USING gin ((name::text) gin_trgm_ops);
     CREATE INDEX ON things USING gist (path, id);
@@ -113,7 +115,7 @@ async def test_every_row_comes_back_and_what_was_written_meanwhile_is_of_one_mom
         made = await back_up(ground, Kind.DATABASE)
     assert min(turns) > 0
     manifest = read_manifest(tmp_path / made.name)
-    assert (manifest.tables["public.things"], manifest.others["large objects"]) == (ROWS, OBJECTS)
+    assert (manifest.tables["public.sales"], manifest.others["large objects"]) == (ROWS, OBJECTS)
     assert manifest.tables["public.moves"] <= int(
         server.sql("SELECT count(*) FROM moves", database)
     )
@@ -127,12 +129,12 @@ async def test_every_row_comes_back_and_what_was_written_meanwhile_is_of_one_mom
 async def test_the_export_of_a_moment_holds_together_while_it_is_written_to(
     server: PostgresServer, database: str, tmp_path: Path
 ) -> None:
-    tables = ["things", "accounts", "moves"]
+    tables = ["sales", "things", "accounts", "moves"]
     ground = a_patient_ground(server, database, tmp_path, tables=tables)
     async with writers(server, database):
         made = await back_up(ground, Kind.EXPORT)
     counted = read_manifest(tmp_path / made.name).tables
-    assert (counted["public.things"], counted["public.accounts"]) == (ROWS, 100)
+    assert (counted["public.sales"], counted["public.accounts"]) == (ROWS, 100)
     assert (await prove(ground, made.name)).rows == sum(counted.values())
 
 
