@@ -48,7 +48,7 @@ class Attempts:
     def failed(self, address: str) -> None:
         """One more."""
         for bucket in self._buckets(address):
-            bucket.left -= 1
+            bucket.left = max(0.0, bucket.left - 1)  # one that is empty is full of them already
 
     def _buckets(self, address: str) -> tuple[_Bucket, _Bucket]:
         now, key = self.clock.monotonic(), _neighbourhood(address)

@@ -45,12 +45,10 @@ class Login:
         """A token in, a session out."""
         self._gate.places.check_host(request)
         self._gate.places.check_origin(request)
-        address = self._gate.places.address(request)
-        wait = self._attempts.wait(address)
-        if wait:
-            text = "too many attempts: wait, or use the command line"
-            raise Refused(429, "too_many_attempts", text, {"Retry-After": str(math.ceil(wait))})
         form = await read_form(request)
+        # with no other request in between, or many would be let in before the first of them has failed
+        address = self._gate.places.address(request)
+        self._may_try(address)
         token = form.get("token", "").strip()
         try:
             name = self._auth.client(f"Bearer {token}", Scope.READ, address)
@@ -70,6 +68,12 @@ class Login:
         response = see(LOGIN)
         cookies.forget(response, secure=secure)
         return response
+
+    def _may_try(self, address: str) -> None:
+        wait = self._attempts.wait(address)
+        if wait:
+            text = "too many attempts: wait, or use the command line"
+            raise Refused(429, "too_many_attempts", text, {"Retry-After": str(math.ceil(wait))})
 
     async def _begin(self, request: web.Request, form: Form, token: str, name: str) -> web.Response:
         places = self._gate.places

@@ -34,6 +34,13 @@ def test_many_addresses_together_wait_too_but_not_long() -> None:
     assert attempts.wait("10.1.0.1") == ALL_EVERY
 
 
+def test_however_many_there_were_nobody_waits_for_more_than_one() -> None:
+    attempts = Attempts(HandClock())
+    guess(attempts, "10.0.0.1", 10 * FROM_ALL)
+    assert attempts.wait("10.0.0.1") == ONE_EVERY
+    assert attempts.wait("10.0.0.2") == ALL_EVERY
+
+
 def test_a_network_of_one_client_is_one_client() -> None:
     attempts = Attempts(HandClock())
     guess(attempts, "2001:db8::1", FROM_ONE)

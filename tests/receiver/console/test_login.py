@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,39 @@ def server(**said: Any) -> dict[str, Any]:
 async def reads(browser: Browser) -> bool:
     """Whether it is let in, and not led to the login."""
     return (await browser.open("/runbooks")).path == "/runbooks"
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Of which the receiver has the headers, and not yet the body."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    body: bytes
+
+
+async def half_a_guess(url: str, body: str) -> Guess:
+    reader, writer = await asyncio.open_connection(*url.removeprefix("http://").split(":"))
+    head = (
+        "POST /login HTTP/1.1",
+        f"Host: {url.removeprefix('http://')}",
+        f"Origin: {url}",
+        "Content-Type: application/x-www-form-urlencoded",
+        f"Content-Length: {len(body)}",
+        # is answered once the headers have been looked at, so nothing has to be waited for
+        "Expect: 100-continue",
+    )
+    writer.write("\r\n".join((*head, "", "")).encode())
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+    return Guess(reader, writer, body.encode())
+
+
+async def other_half(guess: Guess) -> int:
+    """The status that it gets in the end."""
+    guess.writer.write(guess.body)
+    status = int((await guess.reader.readline()).split()[1])
+    guess.writer.close()
+    return status
 
 
 @pytest.mark.parametrize("token", [OPERATE, READ])
@@ -161,6 +196,15 @@ async def test_guessing_is_slowed_down_also_for_the_right_token(tmp_path: Path) 
         late = await browser.login(OPERATE)
     assert guesses == [401] * FROM_ONE + [429]
     assert (late.status, int(late.headers["Retry-After"]) > 0) == (429, True)
+
+
+async def test_guesses_that_are_all_begun_before_one_has_ended_are_too_many_as_well(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as client:
+        began = [await half_a_guess(client.url, f"token=guess{n}") for n in range(FROM_ONE + 5)]
+        statuses = [await other_half(guess) for guess in began]
+    assert sorted(statuses) == [401] * FROM_ONE + [429] * 5
 
 
 async def test_who_logs_in_is_kept_out_by_nobody_who_logs_in(tmp_path: Path) -> None:
