@@ -1,25 +1,49 @@
 // Keeps a page up to date: fetches it again when something has happened, and every half minute, and puts the parts that
-// are marked `data-live` in place. Without this script the page reloads itself.
+// are marked `data-live` in place; where that fails, it says how old the page is. Without this script it reloads itself.
+// Only a page that is shown listens: a browser has six connections to a place, and each listener holds one.
 "use strict";
 (() => {
-  const EVERY = 30000;
-  let busy = false, again = false, timer = 0;
+  const EVERY = 30000, AFTER_TROUBLE = 5000, PATIENCE = 10000;
+  let busy = false, again = false, timer = 0, events = null, told = false;
+  let asOf = performance.timeOrigin;
+  const age = document.createElement("p");
+  age.className = "age";
+  age.setAttribute("role", "status");
+  document.body.append(age);
 
   async function refresh() {
     if (busy) { again = true; return; }
     busy = true;
     clearTimeout(timer);
+    const asked = Date.now();
+    const trouble = await look();
+    if (!trouble) { asOf = asked; }
+    tell(trouble && `Not up to date since ${clock(asOf)}: ${trouble}.`);
+    busy = false;
+    timer = setTimeout(refresh, trouble ? AFTER_TROUBLE : EVERY);
+    if (again) { again = false; refresh(); }
+  }
+
+  // What stood in the way, in words; nothing if nothing did.
+  async function look() {
     try {
-      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-      if (answer.redirected && new URL(answer.url).pathname === "/login") { location.assign(answer.url); return; }
-      if (answer.ok) { put(new DOMParser().parseFromString(await answer.text(), "text/html")); }
+      const signal = AbortSignal.timeout(PATIENCE);
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal });
+      if (answer.redirected && new URL(answer.url).pathname === "/login") { location.assign(answer.url); return ""; }
+      if (!answer.ok) { return `the receiver answers with ${answer.status}`; }
+      put(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      return "";
     } catch {
-      // it is not there right now: the next look will tell
-    } finally {
-      busy = false;
-      timer = setTimeout(refresh, EVERY);
-      if (again) { again = false; refresh(); }
+      return "the receiver does not answer";
     }
+  }
+
+  function tell(words) {
+    if (age.textContent !== words) { age.textContent = words; } // said once, not with every look
+  }
+
+  function clock(at) {
+    return `${new Date(at).toISOString().slice(11, 19)} UTC`;
   }
 
   function put(fresh) {
@@ -38,9 +62,16 @@
     return [...part.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== field.defaultValue);
   }
 
+  function listen() {
+    events = new EventSource("/events");
+    events.onmessage = () => { if (told) { refresh(); } told = true; }; // the first is of when the page was loaded
+    events.onerror = refresh;
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    events?.close();
+    if (!document.hidden) { listen(); refresh(); }
+  });
   timer = setTimeout(refresh, EVERY);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) { refresh(); } });
-  const events = new EventSource("/events");
-  let first = true;
-  events.onmessage = () => { if (!first && !document.hidden) { refresh(); } first = false; };
+  if (!document.hidden) { listen(); }
 })();

@@ -1,0 +1,79 @@
+"""Pages that are left open: many of them at once, and past the end of the receiver that made them."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, StorageState, expect
+
+from tests.receiver.console.browser.busy import CONFIG
+from tests.receiver.console.browser.hands import is_marked, log_in, mark, shifted
+from tests.servers.browser import visit
+from tests.servers.receiver import ReceiverServer, receiver
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.timeout(180),
+    pytest.mark.asyncio(loop_scope="package"),
+]
+
+MANY = 10  # more than a browser has connections to one place
+LONG = 60_000  # milliseconds: a look, its deadline and the next look, beside others who work
+# What a browser does with a tab behind another one; one without a screen shows all of them.
+_HIDDEN = """hidden => {
+  Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
+
+def age(page: Page) -> Locator:
+    return page.get_by_role("status").filter(has_text="Not up to date since")
+
+
+async def test_many_pages_may_be_open_at_once(
+    browser: Browser, house: ReceiverServer, session: StorageState
+) -> None:
+    async with visit(browser, house.url, session=session) as page:
+        for _ in range(MANY):
+            tab = await page.context.new_page()
+            await tab.goto("/", wait_until="domcontentloaded")
+            await expect(tab.get_by_role("heading", level=1)).to_have_text("Now")
+            await tab.evaluate(_HIDDEN, True)
+
+
+async def test_a_page_that_is_shown_again_has_what_came_meanwhile(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with receiver(tmp_path, CONFIG) as server, visit(browser, server.url) as page:
+        await page.goto("/")
+        await log_in(page)
+        await expect(page.get_by_role("main")).to_contain_text("The mode is auto")
+        await page.evaluate(_HIDDEN, True)
+        await server.post("/api/v1/pause", {"reason": "we deploy"})
+        await page.evaluate(_HIDDEN, False)
+        await expect(page.locator("#guards")).to_contain_text("we deploy")
+        await server.post("/api/v1/resume", {})
+        await expect(page.locator("#guards")).not_to_contain_text("we deploy")
+
+
+async def test_a_page_says_how_old_it_is_while_its_receiver_does_not_answer(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with receiver(tmp_path, CONFIG) as server, visit(browser, server.url) as page:
+        await page.goto("/")
+        await log_in(page)
+        await expect(page.get_by_role("main")).to_contain_text("The mode is auto")
+        await mark(page)
+        server.process.signal(signal.SIGSTOP)
+        await page.evaluate(_HIDDEN, False)  # it looks at once
+        await expect(age(page)).to_contain_text("UTC: the receiver does not answer", timeout=LONG)
+        server.process.signal(signal.SIGCONT)
+        await expect(age(page)).to_be_hidden(timeout=LONG)
+        server.kill()
+        await expect(age(page)).to_be_visible(timeout=LONG)
+        await server.begin()
+        await expect(age(page)).to_be_hidden(timeout=LONG)
+        assert await is_marked(page)
+        assert await shifted(page) == 0
