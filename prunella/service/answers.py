@@ -38,6 +38,14 @@ class Refused(Exception):
         self.headers = dict(headers or {})
 
 
+class Shown(Refused):
+    """A refusal whose answer is made already: a page, for who reads pages."""
+
+    def __init__(self, refused: Refused, answer: web.Response) -> None:
+        super().__init__(refused.status, refused.reason, str(refused), refused.headers)
+        self.answer = answer
+
+
 def error_response(
     status: int, reason: str, error: str, headers: Mapping[str, str] | None = None
 ) -> web.Response:
@@ -71,6 +79,8 @@ def _no_constant(name: str) -> object:
 
 def answer_to(request: web.Request, error: Exception) -> web.Response:
     """Every way to fail, in the one shape. What is no error but a redirect is raised on."""
+    if isinstance(error, Shown):
+        return error.answer
     if isinstance(error, web.HTTPException):
         if error.status < 400:
             raise error

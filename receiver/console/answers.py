@@ -23,6 +23,7 @@ from receiver.journal import Conflict
 from receiver.stages.context import Context
 from receiver.stages.press import Pressed, press, question_that_stands
 from receiver.stages.question import was_asked
+from receiver.web.patience import promptly
 
 _TOKEN = re.compile(r"([0-9]{1,18})\.([0-9a-f]{16}\.[A-Za-z0-9_-]{8,32})")
 _NAME_MOST = 60
@@ -38,7 +39,7 @@ class Answers:
 
     async def prove(self, request: web.Request) -> str:
         """Whether the link was made for the last question of an incident. Raises Denied."""
-        if await self._asked(request) is None:
+        if await promptly(self._asked(request)) is None:
             raise Denied("this link is not, or no longer, one of ours", reason="link_void")
         return "link"
 

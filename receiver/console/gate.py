@@ -15,7 +15,7 @@ from aiohttp import web
 
 from prunella.service.answers import Refused
 from prunella.service.auth import Auth, Denied, Scope
-from prunella.service.web import CHALLENGE
+from prunella.service.web import CHALLENGE, SIGNATURE
 from receiver.console.cookies import secret_of
 from receiver.console.forms import FORM, read_form
 from receiver.console.page import VISITOR, Visitor
@@ -23,6 +23,7 @@ from receiver.console.places import Places, is_browser
 from receiver.console.sessions import Sessions
 from receiver.console.vouched import Vouched
 from receiver.stages.context import Context
+from receiver.web.patience import promptly
 
 LOGIN = "/login"
 
@@ -63,8 +64,13 @@ class Gate:
             found = await self.sessions.find(secret)
         return found or await self._vouched.by_nobody()
 
+    def disproved(self, request: web.Request, denied: Denied) -> Refused:
+        """What a proof that has failed is answered with; it is counted."""
+        self._auth.refused(self.places.address(request), denied)
+        return Refused(401, denied.reason, str(denied), SIGNATURE)
+
     async def _admitted(self, request: web.Request) -> Visitor:
-        visitor = self._with_token(request) or await self.visitor(request)
+        visitor = self._with_token(request) or await promptly(self.visitor(request))
         if visitor is None:
             raise self._nobody(request)
         request[VISITOR] = visitor

@@ -17,6 +17,7 @@ from receiver.console.frame import render, see
 from receiver.console.gate import LOGIN, Gate
 from receiver.console.places import arrives
 from receiver.stages.context import Context
+from receiver.web.patience import promptly
 
 # a path of our own; `//host` and `/\host` lead elsewhere
 _OURS = re.compile(r"/(?![/\\])[A-Za-z0-9/_.~%?&=+:,-]{0,500}")
@@ -37,7 +38,7 @@ class Login:
         if arrives(request):
             # a strict cookie does not come along from elsewhere: from this page it does
             return render(request, "arrived.html", then=then)
-        if await self._gate.visitor(request) is not None:
+        if await promptly(self._gate.visitor(request)) is not None:
             return see(then)
         return render(request, "login.html", then=then, trouble="")
 
@@ -81,7 +82,7 @@ class Login:
         response = see(_ours(form.get("next")))
         cookies.keep(
             response,
-            await self._gate.sessions.begin(token),
+            await promptly(self._gate.sessions.begin(token)),
             secure=places.secure(request),
             seconds=self._context.settings().server.console.session,
         )

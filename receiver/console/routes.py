@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import wraps
+from typing import TypeVar
 
 from aiohttp import web
 
 from prunella.logs import create_logger
-from prunella.service.answers import Refused
-from prunella.service.auth import Auth, Scope
+from prunella.service.answers import Refused, Shown
+from prunella.service.auth import Auth, Denied, Scope
 from prunella.service.web import CLIENT, Route
 from receiver.console import static
 from receiver.console.answers import Answers
@@ -21,7 +23,10 @@ from receiver.console.page import NAVIGATION, VISITOR, Hall, Link, Say, Show
 from receiver.console.pages import PAGES
 from receiver.console.places import Places, is_browser
 from receiver.stages.context import Context
-from receiver.web.patience import patient
+from receiver.web.patience import patient, promptly
+
+R = TypeVar("R")
+Asked = Callable[[web.Request], Awaitable[R]]
 
 log = create_logger("prunella.receiver.access")
 
@@ -47,9 +52,9 @@ class Console:
         )
         links = _links()
         return (
-            *(_framed(patient(_route(door, gate)), gate.places, links) for door in doors),
-            *(_framed(patient(route), gate.places, ()) for route in bare),
-            patient(_route(self._events.door(), gate)),
+            *(_framed(patient(_route(door, gate)), gate, links) for door in doors),
+            *(_framed(patient(route), gate, ()) for route in bare),
+            patient(Route("GET", "/events", Scope.SIGNED, self._events.listen, gate.reads)),
             Route("GET", static.PATH, Scope.OPEN, static.show),
         )
 
@@ -65,31 +70,53 @@ def _links() -> tuple[Link, ...]:
 def _route(door: Show | Say, gate: Gate) -> Route:
     if isinstance(door, Say):
         return Route("POST", door.path, Scope.SIGNED, door.handler, gate.operates)
-    return Route("GET", door.path, Scope.SIGNED, door.handler, gate.reads)
+
+    async def prompt(request: web.Request) -> web.StreamResponse:
+        return await promptly(door.handler(request))
+
+    return Route("GET", door.path, Scope.SIGNED, prompt, gate.reads)
 
 
-def _framed(route: Route, places: Places, links: tuple[Link, ...]) -> Route:
+def _framed(route: Route, gate: Gate, links: tuple[Link, ...]) -> Route:
     """The route, whose refusals are pages for who reads pages, and who was there is written down."""
+    answers = _seen(route.handler, gate, links)
 
     async def framed(request: web.Request) -> web.StreamResponse:
-        request[NAVIGATION] = links
-        try:
-            response = await route.handler(request)
-        except Refused as refused:
-            if not is_browser(request):
-                _note(request, places, refused.status)
-                raise
-            response = _trouble(request, refused)
-        _note(request, places, response.status)
+        response = await answers(request)
+        _note(request, gate.places, response.status)
         return response
 
-    return replace(route, handler=framed)
+    proof = route.proof if route.proof is None else _seen(route.proof, gate, links)
+    return replace(route, handler=framed, proof=proof)
+
+
+def _seen(asked: Asked[R], gate: Gate, links: tuple[Link, ...]) -> Asked[R]:
+    """A handler or a proof, either of which may refuse."""
+
+    @wraps(asked)
+    async def seen(request: web.Request) -> R:
+        request[NAVIGATION] = links
+        try:
+            return await asked(request)
+        except Denied as denied:
+            refused = gate.disproved(request, denied)
+        except Refused as said:
+            refused = said
+        _note(request, gate.places, refused.status)
+        raise Shown(refused, _trouble(request, refused)) if is_browser(request) else refused
+
+    return seen
 
 
 def _trouble(request: web.Request, refused: Refused) -> web.Response:
     caption = refused.reason.replace("_", " ").capitalize()
     page = render(
-        request, "trouble.html", status=refused.status, caption=caption, text=str(refused)
+        request,
+        "trouble.html",
+        status=refused.status,
+        caption=caption,
+        reason=refused.reason,
+        text=str(refused),
     )
     page.headers.update(refused.headers)
     return page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import wraps
@@ -15,6 +16,7 @@ from prunella.service.web import Route
 from receiver.journal import JournalUnavailable
 
 R = TypeVar("R")
+PATIENCE = 5.0  # seconds for which somebody looks at an empty window
 _TEXT = "the journal cannot be read or written right now: try again; the receiver's log says why"
 
 log = create_logger("prunella.receiver")
@@ -24,6 +26,25 @@ def patient(route: Route) -> Route:
     """The route, whose handler and whose proof answer 503 without a journal."""
     proof = route.proof if route.proof is None else _told(route.proof)
     return replace(route, handler=_told(route.handler), proof=proof)
+
+
+async def promptly(asked: Awaitable[R], patience: float = PATIENCE) -> R:
+    """What a person waits for. Raises JournalUnavailable for what takes too long, and does not see it through."""
+    task = asyncio.ensure_future(asked)
+    try:
+        await asyncio.wait({task}, timeout=patience)
+        if task.done():
+            return task.result()
+    finally:
+        task.add_done_callback(_forget)
+        task.cancel()
+    raise JournalUnavailable(f"no answer within {patience:g} s")
+
+
+def _forget(task: asyncio.Future[R]) -> None:
+    """How it has ended after all, which is asked for because asyncio complains of what nobody asks for."""
+    if not task.cancelled():
+        task.exception()
 
 
 def come_again(text: str) -> Refused:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from prunella.logs import fields
 from prunella.service.auth import Auth, Scope
 from prunella.service.web import Route
 from receiver.console.routes import Console
@@ -169,12 +170,27 @@ async def test_a_name_of_a_strangers_gets_nothing_with_a_cookie_either(tmp_path:
         assert (await incident(client))["state"] == "AWAITING_APPROVAL"
 
 
+async def test_who_is_turned_away_reads_a_page(tmp_path: Path) -> None:
+    async with asking(tmp_path) as (browser, client), browsing(client) as reader:
+        void = await browser.open(f"/answer/1.{'0' * 16}.{'a' * 20}")
+        assert (void.status, "not, or no longer, one of ours" in void.markup.text) == (401, True)
+        old = await browser.send("/pause", {"reason": "storm", "csrf": "0" * 64})
+        assert (old.status, "reload the page" in old.markup.text) == (403, True)
+        form = (await reader.login(READ)).form("/logout")
+        may_not = await reader.send("/pause", form)
+        assert (may_not.status, "may only read" in may_not.markup.text) == (403, True)
+        assert "Incidents" in may_not.markup.text  # and knows the way on
+
+
 async def test_everybody_who_was_there_is_in_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "prunella.receiver.access")
-    async with asking(tmp_path) as (browser, _):
+    async with asking(tmp_path) as (browser, client):
         await browser.press(await browser.open("/incidents/1"), "/incidents/1/deny")
-    said = [record.__dict__ for record in caplog.records if record.name.endswith("access")]
-    assert "/incidents/1/deny" in str(said)
-    assert "ann" in str(said)
+        await browser.send("/pause", {})
+        await client.ask("GET", "/targets", token=None)
+    said = [fields(record) for record in caplog.records if record.name.endswith("access")]
+    seen = {(one.get("path"), one.get("status"), one.get("by")) for one in said}
+    assert ("/incidents/1/deny", 303, "ann") in seen
+    assert {("/pause", 403, "ann"), ("/targets", 401, "")} <= seen

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import pytest
+
+from receiver.journal import JournalUnavailable
+from receiver.web.patience import promptly
 from tests.receiver.console.visiting import visiting
 from tests.receiver.web.serving import locked, serving
 
@@ -26,3 +31,17 @@ async def test_a_person_is_told_so_by_a_page(tmp_path: Path) -> None:
             seen = await browser.send("/pause", {**form, "reason": "storm"})
     assert seen.status == 503
     assert "Journal unavailable" in seen.markup.text
+
+
+async def test_nobody_looks_at_an_empty_window_for_long() -> None:
+    given_up = asyncio.Event()
+
+    async def hang() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+
+    with pytest.raises(JournalUnavailable, match="no answer within"):
+        await promptly(hang(), 0.01)
+    await given_up.wait()  # it is not left to hang for ever
