@@ -13,14 +13,13 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from prunella.service.answers import Refused
-from receiver.console.page import Show
 from receiver.journal import JournalUnavailable
 from receiver.stages.context import Context
 from receiver.web.monitoring.readings import Shared
 
 MOST = 100
 LOOK_EVERY = 1.0
-HEARTBEAT = 15.0  # a proxy cuts what is silent for longer
+HEARTBEAT = 15.0  # a proxy cuts what is silent for longer; and so often is asked who may stay
 _BEAT, _AGAIN = b": \n\n", b"retry: 3000\n\n"
 
 
@@ -39,10 +38,6 @@ class Events:
         self._listeners = 0
         self._ended = asyncio.Event()
 
-    def door(self) -> Show:
-        """Where it answers."""
-        return Show("/events", self.listen)
-
     def end(self) -> None:
         """Lets everybody go: the service stops."""
         self._ended.set()
@@ -58,23 +53,23 @@ class Events:
             await response.prepare(request)
             await response.write(_AGAIN)
             await self._tell(request, response)
-        except (ConnectionError, Refused):
-            pass  # it has gone, or may not stay
+        except (ConnectionError, Refused, JournalUnavailable):
+            pass  # it has gone, or may not stay, or nobody can say whether it may
         finally:
             self._listeners -= 1
         return response
 
     async def _tell(self, request: web.Request, response: web.StreamResponse) -> None:
-        told, spoken = request.headers.get("Last-Event-ID", ""), self._clock.monotonic()
+        told, asked = request.headers.get("Last-Event-ID", ""), self._clock.monotonic()
         while not self._ended.is_set() and request.transport is not None:
+            if self._clock.monotonic() - asked >= self._beat:
+                await self._reads(request)
+                await response.write(_BEAT)
+                asked = self._clock.monotonic()
             number = await self._number(told)
             if number != told:
                 await response.write(f"id: {number}\ndata: {number}\n\n".encode())
-                told, spoken = number, self._clock.monotonic()
-            elif self._clock.monotonic() - spoken >= self._beat:
-                await self._reads(request)
-                await response.write(_BEAT)
-                spoken = self._clock.monotonic()
+                told = number
             await self._pause()
 
     async def _number(self, otherwise: str) -> str:

@@ -17,6 +17,7 @@ from prunella.service.clock import SystemClock
 from prunella.service.units import parse_listen
 from prunella.service.web import Route, Service
 from receiver.console import events
+from receiver.journal import Event, Journal
 from tests.receiver.console.happening import deliver
 from tests.receiver.console.visiting import Browser, visiting
 from tests.receiver.rig import firing, rig
@@ -114,10 +115,19 @@ class Door:
 
 
 @asynccontextmanager
-async def streaming(door: Door, beat: float) -> AsyncIterator[events.Events]:
+async def streaming(door: Door, beat: float, busy: bool = False) -> AsyncIterator[events.Events]:
     async with rig() as inside:
         context = replace(inside.context, tools=replace(inside.context.tools, clock=SystemClock()))
+        happening = asyncio.create_task(_all_the_time(inside.journal)) if busy else None
         yield events.Events(context, door.reads, beat=beat)
+        if happening is not None:
+            happening.cancel()
+
+
+async def _all_the_time(journal: Journal) -> None:
+    while True:
+        await journal.record((Event("happened", {}),), (), 0.0)
+        await asyncio.sleep(0.1)
 
 
 def serving_events(stream: events.Events, door: Door) -> Service:
@@ -142,13 +152,21 @@ async def test_a_receiver_that_stops_lets_its_listeners_go() -> None:
 
 
 async def test_silence_is_broken_and_who_may_not_stay_is_sent_away() -> None:
+    await sent_away_once_shut(beat=0.1, busy=False)
+
+
+async def test_who_may_not_stay_is_sent_away_while_much_happens_too() -> None:
+    await sent_away_once_shut(beat=4 * events.LOOK_EVERY, busy=True)
+
+
+async def sent_away_once_shut(*, beat: float, busy: bool) -> None:
     door = Door()
     async with (
-        streaming(door, beat=0.1) as stream,
+        streaming(door, beat, busy) as stream,
         serving_events(stream, door).serving() as address,
         aiohttp.ClientSession() as session,
         session.get(f"http://{address}/events") as answer,
     ):
-        await until(lambda: door.asked > 2, "asked again")
+        await until(lambda: door.asked > 1, "asked again")
         door.shut = True
         assert await ended(answer)
