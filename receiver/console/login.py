@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 
 from aiohttp import web
 
@@ -12,6 +11,7 @@ from prunella.service.answers import Refused
 from prunella.service.auth import Auth, Denied, Scope
 from receiver.console import cookies
 from receiver.console.attempts import Attempts
+from receiver.console.destinations import Destinations
 from receiver.console.forms import Form, read_form
 from receiver.console.frame import render, see
 from receiver.console.gate import LOGIN, Gate
@@ -19,22 +19,19 @@ from receiver.console.places import arrives
 from receiver.stages.context import Context
 from receiver.web.patience import promptly
 
-# a path of our own; `//host` and `/\host` lead elsewhere
-_OURS = re.compile(r"/(?![/\\])[A-Za-z0-9/_.~%?&=+:,-]{0,500}")
-
 log = create_logger("prunella.receiver.access")
 
 
 class Login:
     """GET and POST of /login, POST of /logout."""
 
-    def __init__(self, context: Context, auth: Auth, gate: Gate) -> None:
-        self._context, self._auth, self._gate = context, auth, gate
+    def __init__(self, context: Context, auth: Auth, gate: Gate, pages: Destinations) -> None:
+        self._context, self._auth, self._gate, self._pages = context, auth, gate, pages
         self._attempts = Attempts(context.tools.clock)
 
     async def show(self, request: web.Request) -> web.Response:
         """The form; whoever needs none goes on."""
-        then = _ours(request.query.get("next"))
+        then = self._pages.lead(request.query.get("next"))
         if arrives(request):
             # a strict cookie does not come along from elsewhere: from this page it does
             return render(request, "arrived.html", then=then)
@@ -56,7 +53,7 @@ class Login:
         except Denied:
             self._attempts.failed(address)
             trouble = "This token opens nothing here. It needs the scope read or operate."
-            then = _ours(form.get("next"))
+            then = self._pages.lead(form.get("next"))
             return render(request, "login.html", status=401, then=then, trouble=trouble)
         return await self._begin(request, form, token, name)
 
@@ -79,7 +76,7 @@ class Login:
     async def _begin(self, request: web.Request, form: Form, token: str, name: str) -> web.Response:
         places = self._gate.places
         log.info("a session begins", by=name, address=places.address(request))
-        response = see(_ours(form.get("next")))
+        response = see(self._pages.lead(form.get("next")))
         cookies.keep(
             response,
             await promptly(self._gate.sessions.begin(token)),
@@ -87,8 +84,3 @@ class Login:
             seconds=self._context.settings().server.console.session,
         )
         return response
-
-
-def _ours(path: str | None) -> str:
-    """Where somebody wants to go, if that is here."""
-    return path if path is not None and _OURS.fullmatch(path) else "/"

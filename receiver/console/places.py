@@ -16,6 +16,7 @@ from prunella.service.answers import Refused
 from receiver.settings import ServerSettings
 
 _CROSS = "cross_origin"
+_PORTS = {"http": 80, "https": 443}  # which a browser leaves out
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,15 @@ class Places:
         site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
         if site is None and origin is None:
             raise Refused(403, _CROSS, "a form must say where it comes from (Origin)")
-        if site not in {None, "same-origin"} or origin not in {None, self._origin(request)}:
+        ours = origin is None or _is_same(origin, self._origin(request))
+        if site not in {None, "same-origin"} or not ours:
             raise Refused(403, _CROSS, "the form was sent from another place")
 
     def secure(self, request: web.Request) -> bool:
-        """Whether the browser sees https: our own, or that of the public address."""
+        """Whether the browser sees https: our own, or that of the proxy at the public address, for all its names."""
         public = urlsplit(self.server.public_url or "")
-        behind = public.scheme == "https" and _name_of(request.host) == self._public_name
+        names = _lower({self._public_name, *self.server.console.hosts})
+        behind = public.scheme == "https" and _name_of(request.host) in names
         return self.server.tls is not None or behind
 
     def address(self, request: web.Request) -> str:
@@ -78,6 +81,22 @@ def _name_of(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Whether both are the same place, however it is written."""
+    place = _place_of(one)
+    return place is not None and place == _place_of(other)
+
+
+def _place_of(origin: str) -> tuple[str, str, int] | None:
+    """Scheme, name and port; None for what is no place of the web's."""
+    try:
+        parts = urlsplit(origin)
+        port = parts.port or _PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname else None
 
 
 def _is_address(name: str) -> bool:

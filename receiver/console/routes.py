@@ -15,6 +15,7 @@ from prunella.service.auth import Auth, Denied, Scope
 from prunella.service.web import CLIENT, Route
 from receiver.console import static
 from receiver.console.answers import Answers
+from receiver.console.destinations import Destinations
 from receiver.console.events import Events
 from receiver.console.frame import render
 from receiver.console.gate import LOGIN, Gate
@@ -35,14 +36,16 @@ class Console:
     """The pages of the registry and what belongs to them."""
 
     def __init__(self, context: Context, wake: Callable[[], None], auth: Auth) -> None:
-        self._hall, self._gate = Hall(context, wake), Gate(context, auth)
-        self._login, self._answers = Login(context, auth, self._gate), Answers(context, wake)
+        hall, self._gate = Hall(context, wake), Gate(context, auth)
+        self._doors = [door for page in PAGES for door in page(hall).doors()]
+        pages = Destinations(door.path for door in self._doors if isinstance(door, Show))
+        self._login = Login(context, auth, self._gate, pages)
+        self._answers = Answers(context, wake)
         self._events = Events(context, self._gate.reads)
 
     def routes(self) -> tuple[Route, ...]:
         """Each with the proof that it needs."""
         gate, login, answers = self._gate, self._login, self._answers
-        doors = [door for page in PAGES for door in page(self._hall).doors()]
         bare = (
             Route("GET", LOGIN, Scope.OPEN, login.show),
             Route("POST", LOGIN, Scope.OPEN, login.enter),
@@ -52,7 +55,7 @@ class Console:
         )
         links = _links()
         return (
-            *(_framed(patient(_route(door, gate)), gate, links) for door in doors),
+            *(_framed(patient(_route(door, gate)), gate, links) for door in self._doors),
             *(_framed(patient(route), gate, ()) for route in bare),
             patient(Route("GET", "/events", Scope.SIGNED, self._events.listen, gate.reads)),
             Route("GET", static.PATH, Scope.OPEN, static.show),

@@ -93,6 +93,12 @@ async def test_who_comes_without_a_session_is_led_to_the_login_and_back(tmp_path
         "https://evil.example",
         "javascript:1",
         "/a\r\nSet-Cookie: x",
+        "/logout",
+        "/-/reload",
+        "/pause",
+        "/incidents/1/deny",
+        "/nowhere",
+        "/runbooks/../logout",
         "",
     ],
 )
@@ -101,6 +107,16 @@ async def test_nobody_is_led_elsewhere(tmp_path: Path, elsewhere: str) -> None:
         fields = {"token": READ, "next": elsewhere}
         sent = await browser.send("/login", fields, follow=False)
     assert (sent.status, sent.headers["Location"]) == (303, "/")
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["/", "/incidents/1", "/incidents?text=disk%20full&state=RESOLVED", "/runbooks/RedisDown"],
+)
+async def test_everybody_is_led_to_the_page_they_wanted(tmp_path: Path, page: str) -> None:
+    async with visiting(tmp_path) as (browser, _):
+        sent = await browser.send("/login", {"token": READ, "next": page}, follow=False)
+    assert sent.headers["Location"] == page
 
 
 async def test_no_script_and_no_other_site_gets_at_the_cookie(tmp_path: Path) -> None:
@@ -122,6 +138,30 @@ async def test_behind_https_the_cookie_is_bound_to_the_host(tmp_path: Path) -> N
     assert cookie.startswith("__Host-prunella-session=")
     assert "Secure" in cookie
     assert "Domain" not in cookie
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("ops.lan", "https://ops.lan", 303),
+        ("prunella.example:443", "https://prunella.example", 303),
+        ("PRUNELLA.example", "https://prunella.example", 303),
+        ("prunella.example:8443", "https://prunella.example:8443", 303),
+        ("ops.lan", "http://ops.lan", 403),
+        ("ops.lan", "https://ops.lan:8443", 403),
+        ("ops.lan", "https://prunella.example", 403),
+        ("ops.lan", "https://ops.lan:99999", 403),
+        ("ops.lan:99999", "null", 403),
+    ],
+)
+async def test_a_form_comes_from_where_it_goes_however_that_is_written(
+    tmp_path: Path, host: str, origin: str, status: int
+) -> None:
+    public = server(public_url="https://prunella.example", console={"hosts": ["ops.lan"]})
+    async with visiting(tmp_path, **public) as (browser, _):
+        sent = await browser.send("/login", {"token": READ}, follow=False, Host=host, Origin=origin)
+    assert sent.status == status
+    assert ("Secure" in sent.headers.get("Set-Cookie", "")) == (status == 303)
 
 
 async def test_who_follows_a_link_from_elsewhere_keeps_the_session(tmp_path: Path) -> None:
