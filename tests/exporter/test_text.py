@@ -48,7 +48,7 @@ def assert_as_theirs(*families: Metric) -> None:
         assert text.open_metrics(families) + END == theirs
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(HELP, NUMBERS, st.dictionaries(st.sampled_from(["a", "service"]), VALUES))
 @pytest.mark.parametrize("kind", ["gauge", "counter", "unknown"])
 def test_so_is_a_series_that_is_alone(
@@ -58,7 +58,7 @@ def test_so_is_a_series_that_is_alone(
     assert_as_theirs(labelled(Alone(name, said, kind, number), extra))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(HELP, ROWS, ROWS, st.dictionaries(st.sampled_from(["a", "service"]), VALUES))
 def test_every_byte_is_as_prometheus_client_writes_it(
     said: str, some: Any, others: Any, extra: dict[str, str]
@@ -70,7 +70,7 @@ def test_every_byte_is_as_prometheus_client_writes_it(
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(NUMBERS)
 def test_a_number_is_spelled_as_go_spells_it(value: float) -> None:
     assert number(value) == floatToGoString(value)  # type: ignore[no-untyped-call]  # the library's own

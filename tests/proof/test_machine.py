@@ -20,7 +20,6 @@ LONG = "PRUNELLA_CHAOS" in os.environ
 SETTINGS = settings(
     max_examples=500 if LONG else 15,
     stateful_step_count=60 if LONG else 30,
-    deadline=None,
     derandomize=not LONG,
     suppress_health_check=list(HealthCheck),
     print_blob=True,

@@ -41,7 +41,7 @@ def the_same(did: Callable[[ModuleType, CollectorRegistry], None]) -> None:
     assert found[0] == found[1] == found[2]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(DID, st.lists(st.floats(allow_nan=False), min_size=1, max_size=6, unique=True))
 def test_a_histogram_is_collected_as_theirs(
     did: list[tuple[str, Any]], bounds: list[float]
@@ -57,7 +57,7 @@ def test_a_histogram_is_collected_as_theirs(
     the_same(observe)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(DID)
 def test_a_counter_is_collected_as_theirs(did: list[tuple[str, Any]]) -> None:
     def count(kinds: ModuleType, registry: CollectorRegistry) -> None:
@@ -68,7 +68,7 @@ def test_a_counter_is_collected_as_theirs(did: list[tuple[str, Any]]) -> None:
     the_same(count)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(DID, st.lists(st.sampled_from("abc")))
 def test_a_gauge_is_collected_as_theirs(did: list[tuple[str, Any]], gone: list[str]) -> None:
     def change(kinds: ModuleType, registry: CollectorRegistry) -> None:

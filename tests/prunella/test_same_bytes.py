@@ -121,7 +121,7 @@ def switched(on: bool) -> None:
 
 
 @pytest.mark.usefixtures("_created")
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.data())
 def test_after_everything_that_can_happen_to_metrics(data: st.DataObject) -> None:
     registry = CollectorRegistry(target_info=data.draw(st.none() | st.just({"service": "shop"})))

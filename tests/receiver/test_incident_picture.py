@@ -88,7 +88,7 @@ def test_many_marks_at_one_moment_are_drawn() -> None:
     drawn(a_document(marks=marks))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     values=st.lists(VALUES, min_size=1, max_size=6),
     limit=VALUES,

@@ -259,32 +259,30 @@ spliced = st.builds(
 
 
 @given(bodies)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_value_in_any_place_is_read_alike_or_left(body: bytes) -> None:
     is_quick(body)
 
 
 @given(spliced)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_damage_to_a_body_is_read_alike_or_left(body: bytes) -> None:
     is_quick(body)
 
 
 @given(times, times)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_time_is_read_alike_or_left(starts: str, ends: str) -> None:
     is_quick(raw(alert=f', "startsAt": {starts}'))
     is_quick(raw(alert=f', "endsAt": {ends}'))
 
 
 @given(st.datetimes(), st.integers(0, 999_999_999), st.sampled_from(["Z", "+05:30", "-11:45"]))
-@settings(deadline=None)
 def test_any_fraction_of_a_second_is_cut_off_alike(when: object, nanos: int, zone: str) -> None:
     is_quick(holding(startsAt=f"{str(when)[:19].replace(' ', 'T')}.{nanos:09d}{zone}"))
 
 
 @given(maps, maps, strings)
-@settings(deadline=None)
 def test_any_text_is_read_alike_or_left(labels: str, annotations: str, text: str) -> None:
     is_quick(raw(f', "labels": {labels}, "annotations": {annotations}, "generatorURL": {text}'))
     is_quick(raw(f', "fingerprint": {text}', f', "receiver": {text}'))

@@ -196,7 +196,7 @@ HEADERS = st.sampled_from(
 ENDS = st.sampled_from(["\r\n", "\r\n", "\r\n", "\n", " \r\n"])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.lists(HEADERS, max_size=5), ENDS, st.lists(st.integers(1, 300), max_size=3), st.booleans()
 )

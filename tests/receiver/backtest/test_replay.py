@@ -129,7 +129,7 @@ BEGINS = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(BEGINS)
 async def test_every_case_whose_turn_came_ended_in_one_way(
     begins: list[tuple[int, int, str]],

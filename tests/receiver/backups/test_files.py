@@ -34,7 +34,7 @@ def a_directory(folder: Path) -> Path:
     return path
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(min_size=1, max_size=4000), st.data())
 def test_any_other_byte_is_found(tmp_path: Path, data: bytes, chosen: st.DataObject) -> None:
     path = a_backup(tmp_path, data)

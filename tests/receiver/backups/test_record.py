@@ -68,7 +68,7 @@ def test_a_record_is_ours_alone(tmp_path: Path) -> None:
 COUNTS = st.dictionaries(st.text(min_size=1, max_size=20), st.integers(0, 1 << 60), max_size=5)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(COUNTS, COUNTS, st.dictionaries(st.text(max_size=10), st.text(max_size=20), max_size=4))
 def test_a_manifest_comes_back_as_it_was(
     tmp_path: Path, tables: dict[str, int], others: dict[str, int], database: dict[str, str]

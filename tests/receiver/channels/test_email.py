@@ -109,7 +109,7 @@ async def test_no_words_of_an_alert_become_a_header_or_markup() -> None:
     assert "\u202e" not in words_of(mail) + page_of(mail) + str(mail["Subject"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(words=st.text(max_size=60), times=st.sampled_from([1, 3000]))
 def test_any_words_can_be_mailed(words: str, times: int) -> None:
     long = words * times

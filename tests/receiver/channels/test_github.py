@@ -92,7 +92,7 @@ async def test_what_is_sent_is_what_somebody_should_read() -> None:
     is_golden("github", {"title": service.issues[0].title, "body": service.issues[0].body})
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(words=st.text(alphabet=st.sampled_from([*MARKUP, "`", "~", "é", "\u202e"]), max_size=60))
 def test_no_words_of_an_alert_leave_their_block(words: str) -> None:
     notice = replace(

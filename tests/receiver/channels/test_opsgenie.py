@@ -86,7 +86,7 @@ async def test_what_is_sent_is_what_somebody_on_call_should_read() -> None:
     is_golden("opsgenie", service.alerts[0].created)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(words=st.text(max_size=40), times=st.sampled_from([1, 400, 30_000]))
 def test_no_words_make_an_alert_that_is_refused(words: str, times: int) -> None:
     long = words * times

@@ -117,7 +117,7 @@ async def test_what_is_sent_is_what_a_responder_should_read() -> None:
     is_golden("pagerduty", service.alerts[0].log[0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     words=st.text(max_size=40),
     times=st.sampled_from([1, 400, 30_000]),

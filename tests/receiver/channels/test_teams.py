@@ -73,7 +73,7 @@ async def test_a_megabyte_of_text_still_fits() -> None:
     assert len(service.cards) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(words=st.text(max_size=60), times=st.sampled_from([1, 2000]))
 def test_any_words_make_a_card_that_is_small_enough(words: str, times: int) -> None:
     long = words * times

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.decide.backups import (
@@ -43,7 +43,6 @@ def test_a_name_says_what_it_is_and_when_it_was_made() -> None:
     assert (found.kind, found.at, found.encrypted) == (Kind.DATABASE, 1_780_000_000, False)
 
 
-@settings(deadline=None)
 @given(
     st.from_regex(r"[a-z][a-z0-9._-]{0,20}", fullmatch=True), st.sampled_from(Kind), st.booleans()
 )
@@ -87,7 +86,6 @@ def test_each_kind_keeps_its_own_last_ones() -> None:
     assert gone(a_backup(40), a_backup(50, Kind.EXPORT)) == []
 
 
-@settings(deadline=None)  # a busy machine is no bug
 @given(
     st.lists(
         st.tuples(st.integers(0, 100), st.sampled_from(Kind), st.booleans()),

@@ -111,7 +111,7 @@ def in_order(book: Book, incidents: int) -> None:
         assert set(missed) <= set(EVENTS)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(ANSWERS), max_size=60), st.integers(1, 4), st.integers(1, 20))
 def test_i8_whatever_is_answered_letters_keep_their_order_and_their_key(
     answers: list[str], incidents: int, restart_every: int

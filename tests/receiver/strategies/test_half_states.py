@@ -94,7 +94,7 @@ LEFT = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     current=st.sampled_from([None, "v1", "v2", "gone"]),
     coming=LEFT,
