@@ -12,6 +12,8 @@ from aiohttp import web
 
 from prunella.service.answers import Refused
 from receiver.channels.buttons import CAPTIONS, Press, episode_mark
+from receiver.channels.fitting import URL_MOST
+from receiver.console.alerts import fitting
 from receiver.console.charts import Charts
 from receiver.console.forms import FORM
 from receiver.console.frame import render, see
@@ -27,7 +29,7 @@ from receiver.stages.question import question_of
 from receiver.stages.telling import story_of
 
 WORDS = ("approve", "deny", "acknowledge", "resolve")
-MOST_ROWS, MOST_ALERTS, MOST_ANNOTATION = 200, 20, 1000
+MOST_ROWS = 200
 AFTERWARDS = 300.0  # seconds after its end that a chart shows
 TOLD = frozenset({"notified", "muted", "undeliverable"})
 
@@ -75,6 +77,7 @@ class OneIncident:
         releases = await self._context.journal.serving() if incident.targets else ()
         story = story_of(incident, rows, releases, self._context)
         alerts = await self._context.journal.alerts(incident.id)
+        shown = fitting(alerts)
         return render(
             request,
             "incident.html",
@@ -86,9 +89,8 @@ class OneIncident:
             timeline=[moment_of(row) for row in rows if row["ev"] not in TOLD],
             told=[moment_of(row) for row in rows if row["ev"] in TOLD],
             cut=len(rows) == MOST_ROWS,
-            alerts=alerts[:MOST_ALERTS],
-            more_alerts=max(0, len(alerts) - MOST_ALERTS),
-            annotation_most=MOST_ANNOTATION,
+            alerts=shown,
+            more_alerts=len(alerts) - len(shown),
             runbook=self._runbook(incident),
             said=_said(request, incident),
             closed=incident.state in CLOSED,
@@ -122,7 +124,8 @@ class OneIncident:
 
     def _runbook(self, incident: Incident) -> str | None:
         own = self._context.settings().runbooks
-        return runbook_link(incident.labels, incident.annotations, own, "")
+        link = runbook_link(incident.labels, incident.annotations, own, "")
+        return link if link is None or len(link) <= URL_MOST else None
 
 
 def buttons_of(incident: Incident, context: Context) -> tuple[Button, ...]:

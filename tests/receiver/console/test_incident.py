@@ -154,3 +154,20 @@ def test_samples_of_a_verification_are_shown_one_by_one() -> None:
     )
     assert shown.seen == tuple(seen)
     assert shown.text == "after rung first: still broken"
+
+
+@pytest.mark.parametrize("text", ["x", "'", "\u202e", "\U0001f525", "https://wiki.example/&"])
+async def test_the_page_has_an_end_whatever_is_in_the_labels(tmp_path: Path, text: str) -> None:
+    value = (text * 900)[:900]
+    labels = {f"l{n}": value for n in range(40)}
+    notes = {"runbook_url": "https://wiki.example/" + "x" * 60_000, **labels}
+    many = [
+        firing("shop", labels={**labels, "n": str(n)}, annotations=notes, fingerprint=f"big{n}")
+        for n in range(13)
+    ]
+    async with asking(tmp_path, alert=many[0]) as (browser, client):
+        await deliver(client, *many[1:])
+        page = await browser.open(PAGE)
+    assert "too many errors" in page.markup.text or "HighErrorRate" in page.markup.text
+    assert "more: Alertmanager has them all." in page.markup.text
+    assert len(page.text.encode()) <= 100_000
