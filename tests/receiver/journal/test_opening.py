@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from receiver.decide.incident import CLOSED
 from receiver.journal import JournalInUse, JournalUnavailable
 from receiver.journal.sqlite import open_journal
-from receiver.journal.sqlite.reads import ROWS_OF_ONE
+from receiver.journal.sqlite.reads import COUNTS, ROWS_OF_ONE
 from receiver.journal.sqlite.schema import MIGRATIONS
 from tests.receiver.builders import NOW
 from tests.receiver.journal.doing import fires, opened
@@ -112,6 +113,13 @@ async def test_the_rows_of_one_incident_are_found_without_looking_at_the_others(
     assert [step[3] for step in plan] == [
         "SEARCH event USING INDEX event_incident (incident=? AND seq>?)"
     ]
+
+
+async def test_open_incidents_are_counted_without_a_look_at_their_rows(tmp_path: Path) -> None:
+    async with opened(tmp_path / "journal.db"):
+        with closing(sqlite3.connect(tmp_path / "journal.db")) as db:
+            plan = db.execute(f"EXPLAIN QUERY PLAN {COUNTS}", (*CLOSED,)).fetchall()
+    assert [step[3] for step in plan] == ["SCAN incident USING COVERING INDEX incident_state"]
 
 
 async def test_a_journal_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
