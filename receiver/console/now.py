@@ -71,6 +71,7 @@ class Now:
         )
         cards = [self._card(request, one) for one in await journal.open_incidents(MOST)]
         counts = await journal.counts()
+        paused = await journal.paused()
         return render(
             request,
             "now.html",
@@ -80,14 +81,14 @@ class Now:
             blocked=counts.get(State.BLOCKED, 0),
             mode=settings.mode,
             shadow=settings.mode is Mode.SHADOW,
-            paused=await journal.paused(),
+            paused=paused,
             stopped=self._context.stopped(),
             frozen=await journal.frozen(),
             windows=await journal.windows(now),
             parts_shown=PARTS,
             known=await self._services.look(),
             watched=await self._watched(),
-            said=_SAID.get(request.query.get("said", ""), ""),
+            said=_said(request.query.get("said", ""), paused=paused is not None),
         )
 
     async def pause(self, request: web.Request) -> web.Response:
@@ -131,3 +132,8 @@ class Now:
             )
             for one in await self._context.journal.watches()
         ]
+
+
+def _said(word: str, *, paused: bool) -> str:
+    """What became of the switch; only what is so, whatever stands in the address."""
+    return _SAID.get(word, "") if paused == (word == "pause") else ""

@@ -47,6 +47,15 @@ async def test_the_switch_is_thrown_with_a_reason_and_back(tmp_path: Path) -> No
         assert not (await client.ask("GET", "/api/v1/status")).json["paused"]
 
 
+async def test_an_address_says_nothing_of_the_switch_that_is_not_so(tmp_path: Path) -> None:
+    async with visiting(tmp_path) as (browser, _):
+        page = await browser.login(then="/")
+        assert (await browser.open("/?said=pause")).markup.with_id("said") is None
+        await browser.press(page, "/pause", reason="we deploy")
+        assert (await browser.open("/?said=resume")).markup.with_id("said") is None
+        assert (await browser.open("/?said=pause")).markup.with_id("said") is not None
+
+
 async def test_a_reason_has_an_end(tmp_path: Path) -> None:
     async with visiting(tmp_path) as (browser, client):
         refused = await browser.press(await browser.login(then="/"), "/pause", reason="x" * 501)
