@@ -16,19 +16,22 @@ FRESH = 10.0  # seconds for which it is shown again
 KEPT = 64
 
 
-@dataclass(slots=True)
-class _Asked:
-    task: asyncio.Task[Chart | None]
-    until: float
-    before: Chart | None  # what was drawn last
-
-
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """`picture` is missing where nothing was measured; `why` says so in words, or that it is on its way."""
 
     picture: Chart | None
     why: str = ""
+
+
+_NOTHING = Drawn(None, "Nothing was measured.")
+
+
+@dataclass(slots=True)
+class _Asked:
+    task: asyncio.Task[Drawn]
+    until: float
+    before: Chart | None  # what was drawn last
 
 
 class Charts:
@@ -46,14 +49,14 @@ class Charts:
         await asyncio.wait({asked.task}, timeout=PATIENCE)
         if not asked.task.done():
             return Drawn(asked.before, "" if asked.before else "Prometheus is being asked.")
-        return Drawn(asked.task.result(), "" if asked.task.result() else "Nothing was measured.")
+        return asked.task.result()
 
     def _current(self, story: Story) -> _Asked:
         now, number = self._context.tools.clock.monotonic(), story.incident.id
         known = self._asked.get(number)
         if known is not None and (not known.task.done() or now < known.until):
             return known
-        before = known.task.result() if known is not None else None
+        before = known.task.result().picture if known is not None else None
         task = asyncio.create_task(self._draw(story))
         self._asked[number] = _Asked(task, now + FRESH, before)
         self._forget()
@@ -64,13 +67,13 @@ class Charts:
         for number in done[: max(0, len(self._asked) - KEPT)]:
             del self._asked[number]
 
-    async def _draw(self, story: Story) -> Chart | None:
+    async def _draw(self, story: Story) -> Drawn:
         metric, prometheus = deciding_metric(story.book), self._context.tools.prometheus
         if metric is None or prometheus is None:
-            return None
+            return _NOTHING
         try:
             found = await prometheus.series(metric.query, *times_of(story))
         except OutsideError:
-            return None
+            return Drawn(None, "Prometheus could not be asked.")
         shown = document(story, "", metric, found)
-        return None if shown is None else chart(shown)
+        return _NOTHING if shown is None else Drawn(chart(shown))

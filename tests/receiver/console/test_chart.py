@@ -85,7 +85,7 @@ async def test_where_nothing_is_measured_the_page_says_so() -> None:
     assert nothing is not None
     assert (nothing.picture, nothing.why) == (None, "Nothing was measured.")
     assert gone is not None
-    assert gone.picture is None
+    assert (gone.picture, gone.why) == (None, "Prometheus could not be asked.")
 
 
 async def test_where_no_check_asks_prometheus_there_is_no_picture(tmp_path: Path) -> None:
