@@ -6,6 +6,7 @@ request to another host, a refused request that the test did not expect: each fa
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -81,7 +82,9 @@ async def visit(
     try:
         yield await context.new_page()
     finally:
-        await context.close()
+        # Playwright waits for ever for a page that is on its way to another: a test ends with what it has led to
+        async with asyncio.timeout(PATIENCE / 1000):
+            await context.close()
     assert not troubles, "\n".join(troubles)
 
 

@@ -13,7 +13,11 @@ from playwright.async_api import Browser, expect
 from tests.servers.axe_core import violations
 from tests.servers.browser import chromium, visit
 
-pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.timeout(180),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 HEAD = "<!doctype html><html lang=en><title>A page</title><link rel=icon href='data:,'><main><h1>Hello</h1>"
 PAGES = {

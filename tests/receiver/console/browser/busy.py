@@ -15,6 +15,7 @@ WAITS = "AWAITING_APPROVAL"
 MARKUP = "<img src=x onerror=alert(1)><script>document.title='owned'</script>'\"></textarea>"
 TURNED = "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe\N{ZERO WIDTH SPACE}"
 ENDLESS = "w" * 10_000
+TILLS = ("till-1", "till-2", "till-3", "till-4")  # an action on one holds up nothing on another
 
 
 def playbook(name: str, alert: str, mode: str) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def playbook(name: str, alert: str, mode: str) -> dict[str, Any]:
         "name": name,
         "matchers": [f'alertname="{alert}"'],
         "mode": mode,
-        "group_by": ["instance"],
+        "group_by": ["service", "path"],
         "cooldown": "0",
         "ladder": [{"name": "first", "action": "run", "argv": ["/bin/true"]}],
         "verify": {"settle": "0", "within": "1m", "every": "250ms", "need": 1, "hold": "0", "checks": [{"alert": "cleared"}]},
@@ -36,9 +37,10 @@ CONFIG: dict[str, Any] = {
         "read": [{"name": "bob", "token": READ_TOKEN}],
     },
     "mode": "auto",
-    "limits": {"per_target": "100/1h", "global": "100/1h"},
+    "limits": {"per_target": "100/1h", "global": "100/1h", "disruptive_at_once": 10},
     "targets": {
-        "shop": {"matchers": ['service="shop"'], "http": {"base_url": "http://127.0.0.1:1"}},
+        name: {"matchers": [f'service="{name}"'], "http": {"base_url": "http://127.0.0.1:1"}}
+        for name in ("shop", *TILLS)
     },
     "playbooks": [
         playbook("asks", "Asks", "approve"),
@@ -49,10 +51,10 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def alert(name: str, number: int = 1, **more: Any) -> dict[str, Any]:
-    """Each (name, number) is an incident of its own."""
-    labels = {"alertname": name, "instance": f"shop-{number}", **more.pop("labels", {})}
-    return firing(labels=labels, fingerprint=f"{name}-{number}", **more)
+def alert(name: str, service: str = "shop", **more: Any) -> dict[str, Any]:
+    """Each (name, service) is an incident of its own."""
+    labels = {"alertname": name, **more.pop("labels", {})}
+    return firing(service, **{"labels": labels, "fingerprint": f"{name}-{service}", **more})
 
 
 def ended(one: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +65,7 @@ def hostile(name: str) -> dict[str, Any]:
     """Whatever somebody who can make an alert could write into it."""
     return alert(
         name,
-        666,
+        fingerprint=f"hostile {name}",
         labels={"path": MARKUP, "file": TURNED, "stack": ENDLESS, "link": "javascript:alert(1)"},
         annotations={
             "summary": f"{MARKUP} {TURNED}",

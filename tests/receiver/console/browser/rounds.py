@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from playwright.async_api import Page, ViewportSize
@@ -11,6 +10,7 @@ from playwright.async_api import Page, ViewportSize
 from tests.servers.axe_core import violations
 from tests.servers.browser import DESKTOP, PHONE
 
+HEAVIEST = 100_000  # bytes of all that a page loads, before they are compressed
 SMALL: ViewportSize = {"width": 360, "height": 640}
 LINKS = "() => [...document.links].map(link => link.href)"
 WEIGHT = """() => [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
@@ -36,22 +36,9 @@ TURNING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Of one page."""
-
-    weight: int  # bytes of all that it loads, before they are compressed
-    sideways: int  # pixels that a small phone would have to scroll
-    broken: list[str]
-    acting: list[str]
-    turning: list[str]
-    by_day: list[str]  # violations on a desktop, light
-    by_night: list[str]  # violations on a phone, dark
-
-
-async def look_around(page: Page, home: str) -> dict[str, Look]:
-    """By path, in the order in which they are found."""
-    return {path: await _look(page) async for path in _every_page(page, home)}
+async def look_around(page: Page, home: str) -> dict[str, list[str]]:
+    """What there is to complain about, by path."""
+    return {path: await _complaints(page) async for path in _every_page(page, home)}
 
 
 async def _every_page(page: Page, home: str) -> AsyncIterator[str]:
@@ -79,14 +66,18 @@ def _kind(path: str) -> str:
     return path if folder in {"", "/incidents"} else folder + "/"
 
 
-async def _look(page: Page) -> Look:
+async def _complaints(page: Page) -> list[str]:
     await page.emulate_media(color_scheme="light")
     await page.set_viewport_size(DESKTOP)
-    weight, acting, turning = [await page.evaluate(how) for how in (WEIGHT, ACTING, TURNING)]
-    by_day = await violations(page)
+    weight = await page.evaluate(WEIGHT)
+    found = [f"loads {weight} bytes"] if weight > HEAVIEST else []
+    found += [f"acts: {one}" for one in await page.evaluate(ACTING)]
+    found += [f"turns a line: U+{ord(one):04X}" for one in await page.evaluate(TURNING)]
+    found += [f"by day, on a desktop: {one}" for one in await violations(page)]
     await page.emulate_media(color_scheme="dark")
     await page.set_viewport_size(PHONE)
-    by_night = await violations(page)
+    found += [f"at night, on a phone: {one}" for one in await violations(page)]
     await page.set_viewport_size(SMALL)
-    sideways, broken = [await page.evaluate(how) for how in (SIDEWAYS, BROKEN)]
-    return Look(weight, sideways, broken, acting, turning, by_day, by_night)
+    if by := await page.evaluate(SIDEWAYS):
+        found.append(f"scrolls {by} pixels sideways on a small phone")
+    return found + [f"breaks a caption: {one}" for one in await page.evaluate(BROKEN)]

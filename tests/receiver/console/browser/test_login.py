@@ -12,7 +12,11 @@ from tests.receiver.web.serving import AUTH, READ, serving
 from tests.servers.browser import visit
 from tests.servers.receiver import ReceiverServer
 
-pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="package")]
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.timeout(180),
+    pytest.mark.asyncio(loop_scope="package"),
+]
 
 WRONG = frozenset({401})
 
