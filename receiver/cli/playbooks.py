@@ -43,18 +43,32 @@ async def playbooks(options: argparse.Namespace, api: Api) -> int:
         show(options, await api.get(PATH), lambda said: table(said["playbooks"]))
         return 0
     path = f"{PATH}/{quote(options.name, safe='')}"
-    known = await api.get(path)
-    if options.what == "show":
-        show(options, known, story)
-        return 0
-    to = _wanted(options, known)
-    if not options.yes and not _agreed(options, known, to):
-        return 1
+    if options.what == "demote" and options.yes:  # also what only an open incident still knows
+        to = options.to
+    else:
+        known = await api.get(path)
+        if options.what == "show":
+            show(options, known, story)
+            return 0
+        to = _wanted(options, known)
+        if not options.yes and not _agreed(options, known, to):
+            return 1
     rung = {} if options.rung is None else {"rung": options.rung}
     body = {**rung, "to": to, "reason": options.reason}
     answer = await api.post(f"{path}/{options.what}", body)
-    show(options, answer, lambda said: f"{_what(options)} is {said['mode']} now")
+    show(options, answer, lambda said: _changed(options, said))
     return 0
+
+
+def _changed(options: argparse.Namespace, said: Mapping[str, Any]) -> str:
+    """What was written, and which rungs are kept back by something else."""
+    kept = ", ".join(
+        f"rung {name} is {mode}"
+        for name, mode in said["rungs"].items()
+        if mode != said["mode"] and options.rung in {None, name}
+    )
+    but = f"; but by the config, or by what was taken before, {kept}" if kept else ""
+    return f"{_what(options)} is {said['mode']} now{but}"
 
 
 def table(rows: list[dict[str, Any]]) -> str:

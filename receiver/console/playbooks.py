@@ -21,7 +21,10 @@ from receiver.stages.trust import Unknown, Wish, demote, promote, track_record, 
 LAST = 20
 REASON_MOST = 500
 _NAME = "{name:[A-Za-z0-9_.-]{1,64}}"
-_SAID = {"promote": "It may go one step further.", "demote": "It goes less far from now on."}
+_SAID = {
+    "promote": "It may go one step further; how far each rung may go stands with it below.",
+    "demote": "It goes less far from now on.",
+}
 
 
 class Playbooks:

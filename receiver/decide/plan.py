@@ -138,6 +138,15 @@ class Playbook(Settings):
         said = self.model_dump(mode="json", by_alias=True, exclude=untold, exclude_defaults=True)
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
+    @cached_property
+    def rung_likenesses(self) -> Mapping[str, str]:
+        """By name, what a rung is whatever it is called: what it does to which targets, and when its turn comes."""
+        said = {
+            rung.name: json.dumps([place, rung.action, rung.on, rung.options], sort_keys=True)
+            for place, rung in enumerate(self.ladder)
+        }
+        return {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in said.items()}
+
     @model_validator(mode="after")
     def _rung_names_differ(self) -> Playbook:
         names = [rung.name for rung in self.ladder]

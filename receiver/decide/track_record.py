@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from receiver.decide.plan import Mode, Playbook, Rung
-from receiver.decide.trust import Grant, Tally, TrustRule, helps, mode_of, stance
+from receiver.decide.trust import (
+    OURSELVES,
+    Grant,
+    Tally,
+    TrustRule,
+    helps,
+    mode_of,
+    row_of,
+    stance,
+)
 
 FEW = 3  # incidents that say nothing of how long humans take
 
@@ -78,7 +87,7 @@ class RungRecord:
     grant: Grant | None
     tally: Tally
     spared: float | None
-    trusted: bool  # by the rule: what is not is demoted
+    trusted: bool  # by the rule: what is not is demoted, and is not until somebody decides anew
     refusals: Mapping[str, int]
 
 
@@ -127,14 +136,16 @@ def _record(
     human, own = _human(book.name, seen.humans)
     tallies = {one.step: one for one in seen.tallies if one.playbook == book.name}
     fresh = {one.step: one for one in seen.fresh if one.playbook == book.name}
+    rows = {rung.name: row_of(stance(ceiling, book, rung), known.values()) for rung in book.ladder}
     rungs = tuple(
         RungRecord(
             rung=rung,
             mode=mode_of(stance(ceiling, book, rung), known.values()),
-            grant=known.get((book.name, rung.name)),
+            grant=rows[rung.name],
             tally=tallies.get(rung.name, Tally(book.name, rung.name)),
             spared=_spared(tallies.get(rung.name), human),
-            trusted=helps(fresh.get(rung.name, Tally(book.name, rung.name)), rule),
+            trusted=not _taken(rows[rung.name])
+            and helps(fresh.get(rung.name, Tally(book.name, rung.name)), rule),
             refusals=_of(seen.refusals, book.name, rung.name),
         )
         for rung in book.ladder
@@ -142,6 +153,11 @@ def _record(
     mode = mode_of(stance(ceiling, book), known.values())
     lost = whole is not None and whole.likeness != book.likeness
     return BookRecord(book, mode, whole, human, own, rungs, lost)
+
+
+def _taken(row: Grant | None) -> bool:
+    """Whether the rule demoted it, and nobody has decided since."""
+    return row is not None and row.by == OURSELVES and row.mode is not Mode.AUTO
 
 
 def _of(refusals: Iterable[Refusals], playbook: str, step: str) -> Mapping[str, int]:

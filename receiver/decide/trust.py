@@ -3,11 +3,13 @@
 A playbook begins as its config says. An operator may let it go one step further at a time, never beyond the receiver's
 own `mode` nor beyond what the config says of a rung; what was granted was granted to this very ladder, so a playbook
 that is changed begins as its config says again. A rung that does not help has to ask, until a human trusts it anew.
+
+An incident climbs the ladder that it opened with, and may go as far as both that one and today's config let it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -18,6 +20,7 @@ from prunella.service.units import at_least
 from receiver.decide.plan import LADDER_OF_MODES, Mode, Playbook, Rung, strictest
 
 WHOLE = ""  # in place of a rung's name: the playbook
+OURSELVES = "prunella"  # in place of an operator's name: the rule demoted it
 A_DAY = 86400.0
 
 
@@ -34,7 +37,8 @@ class TrustRule(Settings):
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What holds for a rung, or for the whole playbook, besides the config. For the playbook it is how far it may go as
-    long as it is `likeness`; for a rung it only takes away."""
+    long as it is `likeness`; for a rung it only takes away, and does so under another name too if that is all that was
+    changed of its `likeness`."""
 
     playbook: str
     step: str
@@ -47,7 +51,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Stance:
-    """What the config says of one rung. Without a playbook's name nothing can be granted or taken."""
+    """What a config says of one rung. Without a playbook's name nothing can be granted or taken."""
 
     ceiling: Mode
     book: Mode
@@ -55,6 +59,8 @@ class Stance:
     playbook: str = ""
     step: str = WHOLE
     likeness: str = ""
+    rung_likeness: str = ""
+    today: Stance | None = None  # of the same in the config of now, where this one may be older
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +100,59 @@ def stance(ceiling: Mode, book: Playbook, rung: Rung | None = None) -> Stance:
     """Of one rung, or of the whole playbook."""
     if rung is None:
         return Stance(ceiling, book.mode, None, book.name, WHOLE, book.likeness)
-    return Stance(ceiling, book.mode, rung.mode, book.name, rung.name, book.likeness)
+    alike = book.rung_likenesses[rung.name]
+    return Stance(ceiling, book.mode, rung.mode, book.name, rung.name, book.likeness, alike)
+
+
+def stance_today(ceiling: Mode, books: Iterable[Playbook], playbook: str, step: str) -> Stance:
+    """Of a playbook or a rung that the config may know no more: then nobody vouches for it, and it has to ask."""
+    book = next((one for one in books if one.name == playbook), None)
+    if book is None:
+        return Stance(ceiling, Mode.APPROVE, None, playbook, step)
+    rung = next((one for one in book.ladder if one.name == step), None)
+    if rung is None and step != WHOLE:
+        return Stance(ceiling, book.mode, Mode.APPROVE, playbook, step, book.likeness)
+    return stance(ceiling, book, rung)
 
 
 def mode_of(asked: Stance, grants: Iterable[Grant]) -> Mode:
     """How far it may go by itself: the strictest of all that is said."""
-    ours = {one.step: one for one in grants if asked.playbook and one.playbook == asked.playbook}
-    step = ours.get(asked.step) if asked.step != WHOLE else None
+    known = tuple(grants)
+    step = None if asked.step == WHOLE else row_of(asked, known)
     return strictest(
         asked.ceiling,
-        _granted(asked, ours.get(WHOLE)),
+        _granted(asked, _named(asked, WHOLE, known)),
         asked.rung,
         None if step is None else step.mode,
+        None if asked.today is None else mode_of(asked.today, known),
     )
+
+
+def modes_now(ceiling: Mode, book: Playbook, grants: Collection[Grant]) -> dict[str, Mode]:
+    """How far each of its rungs may go."""
+    return {one.name: mode_of(stance(ceiling, book, one), grants) for one in book.ladder}
+
+
+def row_of(asked: Stance, grants: Iterable[Grant]) -> Grant | None:
+    """What holds for it besides the config: its own row, else the strictest of those that it has under other names."""
+    known = tuple(grants)
+    own = _named(asked, asked.step, known)
+    if own is not None or not asked.rung_likeness:
+        return own
+    renamed = (
+        one
+        for one in known
+        if (one.playbook, one.likeness) == (asked.playbook, asked.rung_likeness)
+        and one.step != WHOLE
+    )
+    return min(renamed, key=lambda one: LADDER_OF_MODES.index(one.mode), default=None)
+
+
+def _named(asked: Stance, step: str, grants: Iterable[Grant]) -> Grant | None:
+    if not asked.playbook:
+        return None
+    found = (one for one in grants if (one.playbook, one.step) == (asked.playbook, step))
+    return next(found, None)
 
 
 def _granted(asked: Stance, whole: Grant | None) -> Mode:
@@ -148,18 +194,21 @@ def promoted(asked: Stance, grants: Iterable[Grant], to: Mode | None, word: Word
 
 
 def demoted(asked: Stance, grants: Iterable[Grant], to: Mode | None, word: Word) -> Grant:
-    """Less far, by one step if nobody says how far. Raises NotGranted."""
-    now = mode_of(asked, grants)
-    if now is Mode.SHADOW:
-        raise NotGranted(f"{_name(asked)} is shadow already: it touches nothing")
-    wanted = to or LADDER_OF_MODES[LADDER_OF_MODES.index(now) - 1]
-    if LADDER_OF_MODES.index(wanted) >= LADDER_OF_MODES.index(now):
+    """Less far, by one step if nobody says how far. What the config alone keeps back can be taken as well: then it is so
+    whatever the config says later. Raises NotGranted."""
+    known = tuple(grants)
+    now = mode_of(asked, known)
+    wanted = to or LADDER_OF_MODES[max(0, LADDER_OF_MODES.index(now) - 1)]
+    if wanted is Mode.AUTO or strictest(now, wanted) is not wanted:
         raise NotGranted(f"{_name(asked)} is {now}: {wanted} is no less")
+    row = _named(asked, asked.step, known)
+    if row is not None and strictest(row.mode, wanted) is row.mode:
+        raise NotGranted(f"{_name(asked)} is {row.mode} already, by {row.by}")
     return _grant(asked, wanted, word)
 
 
 def _grant(asked: Stance, mode: Mode, word: Word) -> Grant:
-    likeness = asked.likeness if asked.step == WHOLE else ""
+    likeness = asked.likeness if asked.step == WHOLE else asked.rung_likeness
     return Grant(asked.playbook, asked.step, mode, likeness, word.by, word.why, word.at)
 
 

@@ -61,7 +61,7 @@ async def facts_of(
     target, gate = context.settings().targets[proposal.target], strategy.gate
     assert isinstance(proposal.action, Rollback)  # noqa: S101 - who calls has asked
     releases = await context.journal.releases(target.name)
-    stance = stance_of(proposal, context.settings().mode)
+    stance = stance_of(proposal, context.settings())
     mode = mode_of(stance, await context.journal.grants(stance.playbook))
     facts = RollbackFacts(
         now=context.now(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from receiver.actions.base import Action
 from receiver.consistency import build_action
@@ -16,6 +16,7 @@ from receiver.decide.matchers import Op
 from receiver.decide.plan import Mode, Playbook, Rung
 from receiver.decide.trust import Stance
 from receiver.journal import Question
+from receiver.settings import ReceiverSettings
 from receiver.stages.context import Context, playbook_of
 from receiver.targets import Target
 
@@ -76,7 +77,7 @@ def question_of(proposal: Proposal, context: Context) -> Question:
     has_facet = target is None or proposal.action.fits(target)
     return Question(
         now=context.now(),
-        stance=stance_of(proposal, settings.mode),
+        stance=stance_of(proposal, settings),
         target=proposal.target,
         disruptive=proposal.action.disruptive,
         target_known=target is not None,
@@ -105,10 +106,13 @@ def _stands_for(incident: Incident, target: Target | None) -> Mapping[str, str] 
     return {one.name: one.value for one in target.matchers if one.op is Op.EQUAL}
 
 
-def stance_of(proposal: Proposal, ceiling: Mode) -> Stance:
-    """How far the config lets it go. An operator's wish is its own approval; only a ceiling of shadow holds over it."""
+def stance_of(proposal: Proposal, settings: ReceiverSettings) -> Stance:
+    """How far its own plan and today's config let it go. An operator's wish is its own approval; only a ceiling of shadow
+    holds over it."""
+    ceiling, book, rung = settings.mode, proposal.book, proposal.rung
     if proposal.incident.manual:
         return Stance(Mode.SHADOW if ceiling is Mode.SHADOW else Mode.AUTO, Mode.AUTO)
     if proposal.incident.scheduled:
-        return Stance(ceiling, proposal.book.mode, proposal.rung.mode)
-    return trust.stance(ceiling, proposal.book, proposal.rung)
+        return Stance(ceiling, book.mode, rung.mode)
+    today = trust.stance_today(ceiling, settings.playbooks, book.name, rung.name)
+    return replace(trust.stance(ceiling, book, rung), today=today)

@@ -18,31 +18,33 @@ from receiver.decide.plan import LADDER_OF_MODES, Mode, Playbook
 from receiver.decide.reason import Reason
 from receiver.decide.track_record import BookRecord, Evidence, RungRecord, records
 from receiver.decide.trust import (
+    OURSELVES,
     WHOLE,
     Grant,
     NotGranted,
-    Stance,
     Tally,
     Word,
     demoted,
     mode_of,
+    modes_now,
     promoted,
     stance,
+    stance_today,
 )
 from receiver.journal.trust import Regrant
-from receiver.stages.context import Context
+from receiver.stages.context import Context, playbook_of
 from receiver.stages.gauges import Shifting
 from receiver.stages.notify import news
 
 log = create_logger("prunella.receiver.trust")
 EVENT = "trust"
 EVERY = 15.0
-OURSELVES = "prunella"
+MANY = 10_000  # open incidents that are looked through for one that climbs what the config knows no more
 WENT = ("helped", "returned", "in_vain", "failed", "unseen")
 
 
 class Unknown(LookupError):
-    """The config has no such playbook, or it no such rung."""
+    """The config has no such playbook, or it no such rung; nor, for a demotion, has an open incident."""
 
 
 async def track_records(context: Context) -> tuple[BookRecord, ...]:
@@ -90,8 +92,20 @@ async def demote(wish: Wish, context: Context) -> Grant:
     return await _change(wish, context, further=False)
 
 
+async def in_force(playbook: str, context: Context) -> dict[str, Mode]:
+    """How far each rung of it may go; nothing if the config knows it no more."""
+    book = _book(playbook, context)
+    if book is None:
+        return {}
+    return modes_now(context.settings().mode, book, await context.journal.grants(playbook))
+
+
 async def _change(wish: Wish, context: Context, *, further: bool) -> Grant:
-    asked, now = _stance(wish, context), context.now()
+    settings, now = context.settings(), context.now()
+    unknown = _unknown(wish, context)
+    if unknown is not None and (further or not await _is_climbed(wish, context)):
+        raise unknown
+    asked = stance_today(settings.mode, settings.playbooks, wish.playbook, wish.step)
     decide = promoted if further else demoted
 
     def weighing(grants: tuple[Grant, ...]) -> Regrant:
@@ -171,18 +185,31 @@ async def _judged(context: Context) -> Evidence:
     )
 
 
-def _stance(wish: Wish, context: Context) -> Stance:
-    settings = context.settings()
-    book = next((one for one in settings.playbooks if one.name == wish.playbook), None)
+def _book(playbook: str, context: Context) -> Playbook | None:
+    return next((one for one in context.settings().playbooks if one.name == playbook), None)
+
+
+def _unknown(wish: Wish, context: Context) -> Unknown | None:
+    """What the config does not know of it."""
+    book = _book(wish.playbook, context)
     if book is None:
-        raise Unknown(_none_such(wish.playbook, context))
-    if wish.step == WHOLE:
-        return stance(settings.mode, book)
-    rung = next((one for one in book.ladder if one.name == wish.step), None)
-    if rung is None:
-        names = ", ".join(one.name for one in book.ladder)
-        raise Unknown(f"{book.name} has no rung {wish.step!r}; known: {names}")
-    return stance(settings.mode, book, rung)
+        return Unknown(_none_such(wish.playbook, context))
+    if _has(book, wish.step):
+        return None
+    names = ", ".join(one.name for one in book.ladder)
+    return Unknown(f"{book.name} has no rung {wish.step!r}; known: {names}")
+
+
+async def _is_climbed(wish: Wish, context: Context) -> bool:
+    """Whether an open incident has it in its plan, which is as the config was once."""
+    return any(
+        one.playbook == wish.playbook and not one.unprompted and _has(playbook_of(one), wish.step)
+        for one in await context.journal.open_incidents(MANY)
+    )
+
+
+def _has(book: Playbook, step: str) -> bool:
+    return step == WHOLE or any(one.name == step for one in book.ladder)
 
 
 def _none_such(playbook: str, context: Context) -> str:

@@ -16,7 +16,15 @@ from receiver.decide.plan import Mode
 from receiver.decide.track_record import BookRecord, PastRun, RungRecord, Withheld
 from receiver.decide.trust import WHOLE, Grant, NotGranted
 from receiver.stages.context import Context
-from receiver.stages.trust import Unknown, Wish, demote, promote, track_record, track_records
+from receiver.stages.trust import (
+    Unknown,
+    Wish,
+    demote,
+    in_force,
+    promote,
+    track_record,
+    track_records,
+)
 from receiver.web.bodies import read_object, validated
 from receiver.web.shapes import moment, rfc3339
 
@@ -39,6 +47,12 @@ class GrantShown(TypedDict):
     by: str
     why: str
     at: str
+
+
+class ChangeShown(GrantShown):
+    """What holds from now on, and in `rungs` how far each of the playbook's rungs may go with it."""
+
+    rungs: dict[str, Mode]
 
 
 class RungShown(TypedDict):
@@ -146,12 +160,12 @@ class Playbooks:
         }
         return web.json_response(told)
 
-    @describes({200: GrantShown}, refuses=(404, 409), takes=WishBody)
+    @describes({200: ChangeShown}, refuses=(404, 409), takes=WishBody)
     async def promote(self, request: web.Request) -> web.Response:
         """One step further: shadow, approve, auto."""
         return await self._change(request, promote)
 
-    @describes({200: GrantShown}, refuses=(404, 409), takes=WishBody)
+    @describes({200: ChangeShown}, refuses=(404, 409), takes=WishBody)
     async def demote(self, request: web.Request) -> web.Response:
         """Less far."""
         return await self._change(request, demote)
@@ -169,7 +183,8 @@ class Playbooks:
         except NotGranted as no:
             raise Refused(409, "not_granted", str(no)) from no
         self._wake()
-        return web.json_response(_grant(grant))
+        told: ChangeShown = {**_grant(grant), "rungs": await in_force(name, self._context)}
+        return web.json_response(told)
 
 
 def book_json(record: BookRecord, ceiling: Mode) -> BookShown:

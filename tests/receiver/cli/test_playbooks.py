@@ -117,6 +117,19 @@ async def test_it_is_shown_promoted_and_demoted(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
+async def test_a_promotion_says_which_rungs_are_kept_back(tmp_path: Path) -> None:
+    first, second = YOUNG["playbooks"][0]["ladder"]
+    books = [{**YOUNG["playbooks"][0], "ladder": [first, {**second, "mode": "shadow"}]}]
+    async with serving(tmp_path, playbooks=books) as client:
+        said = partial(prunella, url=client.url, token_file=a_token(tmp_path))
+        _, out, err = await said("playbooks", "promote", "errors", "--yes")
+        kept = "by the config, or by what was taken before, rung second is shadow"
+        assert out == f"errors is approve now; but {kept}\n", err
+        _, out, err = await said("playbooks", "demote", "errors", "--rung", "first", "--yes")
+        assert out == "rung first of errors is shadow now\n", err
+
+
+@pytest.mark.server
 async def test_without_a_yes_nothing_is_promoted_and_the_evidence_is_shown(tmp_path: Path) -> None:
     async with serving(tmp_path, **YOUNG) as client:
         said = partial(prunella, url=client.url, token_file=a_token(tmp_path))

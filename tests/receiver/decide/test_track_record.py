@@ -58,6 +58,14 @@ def test_only_runs_since_the_last_grant_are_held_against_a_rung() -> None:
     assert record(Evidence(bad)).rungs[0].trusted
 
 
+@pytest.mark.parametrize(("by", "trusted"), [("prunella", False), ("ann", True)])
+def test_a_rung_that_the_rule_has_demoted_is_not_trusted_until_somebody_decides(
+    by: str, *, trusted: bool
+) -> None:
+    taken = Grant("repair", "gc", Mode.APPROVE, "", by, "0 of 5 runs helped", NOW)
+    assert record(Evidence([a_tally(in_vain=9)]), taken).rungs[0].trusted is trusted
+
+
 def test_refusals_are_of_their_rung_and_together_of_the_playbook() -> None:
     said = [
         Refusals("repair", "gc", "cooldown", 2),

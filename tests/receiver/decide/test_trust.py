@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.decide.plan import LADDER_OF_MODES, Mode, Playbook, strictest
+from receiver.decide.plan import LADDER_OF_MODES, Mode, Playbook, Rung, strictest
 from receiver.decide.trust import (
     WHOLE,
     Grant,
@@ -22,6 +23,7 @@ from receiver.decide.trust import (
     mode_of,
     promoted,
     stance,
+    stance_today,
 )
 from tests.receiver.builders import NOW, a_playbook, a_rung
 
@@ -146,10 +148,75 @@ def test_a_demotion_takes_one_step_or_as_many_as_are_said() -> None:
     assert demoted(asked, (), SHADOW, WORD).mode is SHADOW
 
 
-@pytest.mark.parametrize(("book", "to"), [(SHADOW, None), (APPROVE, AUTO), (APPROVE, APPROVE)])
-def test_a_demotion_to_no_less_is_refused(book: Mode, to: Mode | None) -> None:
-    with pytest.raises(NotGranted):
+@pytest.mark.parametrize(("book", "to"), [(SHADOW, APPROVE), (APPROVE, AUTO), (AUTO, AUTO)])
+def test_a_demotion_to_no_less_is_refused(book: Mode, to: Mode) -> None:
+    with pytest.raises(NotGranted, match="is no less"):
         demoted(a_stance(AUTO, book, step=WHOLE), (), to, WORD)
+
+
+@pytest.mark.parametrize("step", [WHOLE, "restart"])
+@pytest.mark.parametrize(("book", "to"), [(SHADOW, None), (SHADOW, SHADOW), (APPROVE, APPROVE)])
+def test_what_the_config_keeps_back_today_can_be_taken_for_good_once(
+    book: Mode, to: Mode | None, step: str
+) -> None:
+    taken = demoted(a_stance(AUTO, book, step=step), (), to, WORD)
+    assert (taken.step, taken.mode) == (step, book)
+    assert mode_of(a_stance(AUTO, AUTO, step="restart"), [taken]) is book
+    with pytest.raises(NotGranted, match=f"{book} already, by ops"):
+        demoted(a_stance(AUTO, book, step=step), [taken], book, WORD)
+
+
+def test_a_demotion_replaces_a_grant_that_an_edit_has_outdated() -> None:
+    asked, old = a_stance(AUTO, SHADOW, step=WHOLE), a_grant(AUTO, likeness="other")
+    assert demoted(asked, [old], None, WORD).mode is SHADOW
+
+
+@given(old=modes, new=modes, whole=st.none() | modes, same=st.booleans())
+def test_an_older_plan_and_todays_config_are_both_kept(
+    *, old: Mode, new: Mode, whole: Mode | None, same: bool
+) -> None:
+    grants = [] if whole is None else [a_grant(whole, likeness="same" if same else "new")]
+    kept, today = a_stance(AUTO, old), replace(a_stance(AUTO, new), likeness="new")
+    both = mode_of(replace(kept, today=today), grants)
+    assert both is strictest(mode_of(kept, grants), mode_of(today, grants))
+
+
+def test_what_the_config_knows_no_more_has_to_ask() -> None:
+    book = a_playbook(mode="auto")
+    assert mode_of(stance_today(AUTO, [], "repair", WHOLE), ()) is APPROVE
+    assert mode_of(stance_today(AUTO, [], "repair", "restart"), ()) is APPROVE
+    assert mode_of(stance_today(AUTO, [book], "repair", "gone"), ()) is APPROVE
+    assert mode_of(stance_today(SHADOW, [book], "repair", "gone"), ()) is SHADOW
+    shadow = stance_today(AUTO, [a_playbook(mode="shadow")], "repair", "gone")
+    assert mode_of(shadow, ()) is SHADOW
+
+
+LADDER = [{"name": "first", "action": "gc"}, {"name": "second", "action": "restart"}]
+
+
+def renamed(**changes: object) -> Playbook:
+    return a_playbook(mode="auto", ladder=[{**LADDER[0], "name": "other", **changes}, LADDER[1]])
+
+
+def test_what_was_taken_from_a_rung_stays_taken_under_another_name() -> None:
+    book = a_playbook(mode="auto", ladder=LADDER)
+    taken = demoted(stance(AUTO, book, book.ladder[0]), (), None, WORD)
+    for now, mode in (
+        (renamed(), APPROVE),
+        (renamed(timeout="61s"), APPROVE),
+        (renamed(action="restart"), AUTO),
+        (a_playbook(mode="auto", ladder=[LADDER[1], {**LADDER[0], "name": "other"}]), AUTO),
+    ):
+        asked = next(stance(AUTO, now, one) for one in now.ladder if one.name == "other")
+        assert mode_of(asked, [taken]) is mode
+        assert mode_of(stance(AUTO, now, rung_of(now, "second")), [taken]) is AUTO
+    asked = stance(AUTO, renamed(), rung_of(renamed(), "other"))
+    again = promoted(asked, [taken], None, WORD)
+    assert (again.step, mode_of(asked, [taken, again])) == ("other", AUTO)
+
+
+def rung_of(book: Playbook, name: str) -> Rung:
+    return next(one for one in book.ladder if one.name == name)
 
 
 def a_tally(helped: int = 0, in_vain: int = 0, returned: int = 0, unseen: int = 0) -> Tally:

@@ -73,7 +73,7 @@ async def test_a_promotion_survives_a_restart(tmp_path: Path) -> None:
         ("promote", "nope", {}, 404),
         ("promote", "errors", {"rung": "nope"}, 404),
         ("promote", "errors", {"to": "auto"}, 409),
-        ("demote", "errors", {}, 409),
+        ("demote", "errors", {"to": "approve"}, 409),
         ("promote", "errors", {"to": "root"}, 422),
         ("promote", "errors", {"mode": "auto"}, 422),
     ],
@@ -84,6 +84,16 @@ async def test_what_cannot_be_is_refused_with_a_reason(
     async with serving(tmp_path, **YOUNG) as client:
         answer = await say(client, word, name, **body)
     assert (answer.status, set(answer.json)) == (status, {"error", "reason"})
+
+
+async def test_a_change_says_how_far_each_rung_may_go_with_it(tmp_path: Path) -> None:
+    first, second = WEB["ladder"]
+    books = {
+        "playbooks": [{**YOUNG["playbooks"][0], "ladder": [first, {**second, "mode": "shadow"}]}]
+    }
+    async with serving(tmp_path, **books) as client:
+        said = (await say(client, "promote")).json
+    assert (said["mode"], said["rungs"]) == ("approve", {"first": "approve", "second": "shadow"})
 
 
 @pytest.mark.parametrize("word", ["promote", "demote"])
