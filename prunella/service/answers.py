@@ -90,8 +90,14 @@ def answer_to(request: web.Request, error: Exception) -> web.Response:
         return error_response(400, "bad_body", f"the body cannot be read: {_in_short(error)}")
     if request.transport is None and isinstance(error, ConnectionError):
         return web.Response(status=CLIENT_GONE)  # it left in the middle: no bug, nobody to answer
-    refused = refusal_of(error, request.method, request.path)
+    refused = refusal_of(error, request.method, path_of(request))
     return error_response(refused.status, refused.reason, str(refused), refused.headers)
+
+
+def path_of(request: web.Request) -> str:
+    """As a log may have it: what stands in a place named `token` opens something."""
+    token = request.match_info.get("token")
+    return request.path.replace(token, "…") if token else request.path
 
 
 def refusal_of(error: Exception, method: str, path: str) -> Refused:

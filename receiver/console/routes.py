@@ -10,7 +10,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from prunella.logs import create_logger
-from prunella.service.answers import Refused, Shown
+from prunella.service.answers import Refused, Shown, path_of
 from prunella.service.auth import Auth, Denied, Scope
 from prunella.service.web import CLIENT, Route
 from receiver.console import static
@@ -130,7 +130,7 @@ def _note(request: web.Request, places: Places, status: int) -> None:
     log.info(
         "page",
         method=request.method,
-        path=request.path,
+        path=path_of(request),
         status=status,
         by=visitor.name if visitor is not None else request.get(CLIENT, ""),
         address=places.address(request),

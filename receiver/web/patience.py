@@ -11,7 +11,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from prunella.logs import create_logger
-from prunella.service.answers import Refused
+from prunella.service.answers import Refused, path_of
 from prunella.service.web import Route
 from receiver.journal import JournalUnavailable
 
@@ -58,7 +58,7 @@ def _told(asked: Callable[[web.Request], Awaitable[R]]) -> Callable[[web.Request
         try:
             return await asked(request)
         except JournalUnavailable as gone:
-            log.warning("no journal to answer with", path=request.path, error=str(gone))
+            log.warning("no journal to answer with", path=path_of(request), error=str(gone))
             raise come_again(_TEXT) from gone
 
     return told

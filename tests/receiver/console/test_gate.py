@@ -190,7 +190,10 @@ async def test_everybody_who_was_there_is_in_the_log(
         await browser.press(await browser.open("/incidents/1"), "/incidents/1/deny")
         await browser.send("/pause", {})
         await client.ask("GET", "/targets", token=None)
+        await client.ask("GET", "/answer/1.key-of-a-question", token=None)
     said = [fields(record) for record in caplog.records if record.name.endswith("access")]
     seen = {(one.get("path"), one.get("status"), one.get("by")) for one in said}
     assert ("/incidents/1/deny", 303, "ann") in seen
     assert {("/pause", 403, "ann"), ("/targets", 401, "")} <= seen
+    assert ("/answer/…", 401, "") in seen
+    assert "key-of-a-question" not in caplog.text
