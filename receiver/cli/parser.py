@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from typing import NoReturn
 
 from receiver.unknown import did_you_mean
@@ -22,7 +23,7 @@ class Parser(argparse.ArgumentParser):
             meant = did_you_mean(found[2], known)
             known_ones = "" if meant else f"; known: {', '.join(known)}"
             message = f"{found[1]}: there is no {found[2]!r}{meant}{known_ones}"
-        self.print_usage(None)
+        self.print_usage(sys.stderr)
         self.exit(2, f"{self.prog}: {message}\n{_HELP.format(self.prog)}")
 
 

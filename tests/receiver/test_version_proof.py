@@ -389,7 +389,7 @@ def test_two_words_for_one_version_are_no_contradiction() -> None:
         ({"json": "version"}, "belong together"),
         ({"url": "http://h/", "json": "v", "command": ["/bin/true"]}, "either"),
         ({"url": "ftp://h/", "json": "v"}, "must be an address"),
-        ({"url": "http://h/", "json": ""}, "at least 1 character"),
+        ({"url": "http://h/", "json": ""}, "must not be empty"),
         ({"command": []}, "must not be empty"),
         ({"command": ["./version"]}, "must begin with a program"),
         ({"command": ["/bin/true"], "timeout": "0"}, "greater than 0"),

@@ -85,12 +85,12 @@ async def test_its_report_is_printed_and_drawn_into_a_file(tmp_path: Path) -> No
 async def test_what_serves_is_reported_and_what_was_never_live_is_not(tmp_path: Path) -> None:
     async with serving(tmp_path) as client:
         said = partial(prunella, url=client.url, token_file=a_token(tmp_path))
-        code, out, _ = await said("releases", "--watch")
+        code, out, _ = await said("releases", "--reports")
         assert (code, out.strip()) == (0, "nothing serves")
         code, _, err = await said("release", "report", "shop")
         assert (code, "no release is known to serve on shop" in err) == (1, True)
         await said("release", "finished", "shop", "v1")
-        code, out, _ = await said("releases", "shop", "--watch")
+        code, out, _ = await said("releases", "shop", "--reports")
         assert (code, out.splitlines()[0]) == (0, "shop v1: no checkpoint yet")
         code, _, err = await said("release", "report", "shop", "v2")
         assert (code, "v2 was never live on shop" in err) == (1, True)
