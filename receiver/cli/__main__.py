@@ -17,11 +17,11 @@ from prunella.version import version
 
 with extra("prunella", "receiver"):
     from receiver.cli.api import Api, ApiError, UsageError
-    from receiver.cli.backtest import add_backtest, backtest, replay
-    from receiver.cli.backups import add_backups, backup
+    from receiver.cli.backup_grammar import add_backups
     from receiver.cli.completion import add_completion, completion
     from receiver.cli.health import add_health, health
-    from receiver.cli.lint import add_lint, lint
+    from receiver.cli.later import later
+    from receiver.cli.local_grammar import add_backtest, add_lint, add_rules, add_simulate
     from receiver.cli.notify import add_notify, notify
     from receiver.cli.oncall import add_oncall, oncall
     from receiver.cli.operate import (
@@ -36,9 +36,7 @@ with extra("prunella", "receiver"):
     from receiver.cli.parser import Parser
     from receiver.cli.playbooks import add_playbooks, playbooks
     from receiver.cli.releases import add_releases, mark, release, releases, rollback
-    from receiver.cli.rules import add_rules, rules
     from receiver.cli.show import show
-    from receiver.cli.simulate import add_simulate, simulate
     from receiver.cli.tables import incident_story, incidents_table
     from receiver.cli.watch import add_watch, watched
     from receiver.journal.chain import broken_link
@@ -187,7 +185,7 @@ def _status(said: dict[str, object]) -> str:
 
 
 _APART: Mapping[str, Callable[[argparse.Namespace, Api], Awaitable[int]]] = {
-    "backup": backup,
+    "backup": later("backups", "backup"),
     "heal": heal,
     "journal": _journal,
     "maintenance": maintenance,
@@ -202,13 +200,13 @@ _APART: Mapping[str, Callable[[argparse.Namespace, Api], Awaitable[int]]] = {
 }
 # those that need no receiver
 _HERE: Mapping[str, Callable[[argparse.Namespace], int]] = {
-    "backtest": backtest,
+    "backtest": later("backtest", "backtest"),
     "completion": completion,
     "health": health,
-    "lint": lint,
-    "replay": replay,
-    "rules": rules,
-    "simulate": simulate,
+    "lint": later("lint", "lint"),
+    "replay": later("backtest", "replay"),
+    "rules": later("rules", "rules"),
+    "simulate": later("simulate", "simulate"),
 }
 
 if __name__ == "__main__":

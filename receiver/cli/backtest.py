@@ -31,7 +31,6 @@ from receiver.backtest.report import Report, report_of
 from receiver.backtest.rulebook import AlertRule, fired, unknown
 from receiver.backtest.text import changes, diff_text, text, values
 from receiver.backtest.world import harmless
-from receiver.cli.operate import Command
 from receiver.cli.progress import Bar
 from receiver.cli.rulefiles import Unreadable, rules_in
 from receiver.decide.plan import Mode
@@ -40,40 +39,6 @@ from receiver.settings import ReceiverSettings
 
 KEEP = 2.0
 AFTER = 3600.0  # what was under way at the last delivery may come to its end
-
-
-def add_backtest(command: Command) -> None:
-    """The words `backtest` and `replay`."""
-    parser = command("backtest", "what playbooks would have done with Prometheus' own history")
-    parser.add_argument("--since", default="30d", help="how far back (30d)")
-    parser.add_argument("--until", type=float, help="unix seconds; without it now")
-    parser.add_argument("--prometheus", help="its URL; without it the config's")
-    parser.add_argument("--step", default="1m", help="how exactly alerts are looked at (1m)")
-    parser.add_argument(
-        "--rules", nargs="+", default=[], help="rule files: alerts that did not exist then, too"
-    )
-    _common(parser)
-    parser = command("replay", "the same with stored deliveries")
-    parser.add_argument("file", type=Path, help="webhook bodies, one a line, or a SQLite journal")
-    _common(parser)
-
-
-def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, help="receiver.yml; without it the defaults")
-    parser.add_argument(
-        "--playbooks",
-        type=Path,
-        action="append",
-        default=[],
-        help="a file with `playbooks:` in place of the config's; two are compared",
-    )
-    parser.add_argument(
-        "--as-configured", action="store_true", help="keep shadow and approve; without it all act"
-    )
-    parser.add_argument(
-        "--helps", action="store_true", help="as if each action had ended its alerts at once"
-    )
-    parser.add_argument("--html", type=Path, help="also write a page with a timeline")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,26 +7,16 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from prunella.service.settings import ConfigError, load
 from receiver.actions.restart import Restart
 from receiver.checks import parse_check
-from receiver.cli.operate import Command
 from receiver.cli.rulefiles import AlertmanagerFile, Unreadable, rules_of
 from receiver.consistency import build_action
 from receiver.decide.lint import Finding, Needs, Situation
 from receiver.decide.lint import lint as findings_of
 from receiver.decide.plan import Rung
 from receiver.settings import ReceiverSettings
-
-
-def add_lint(command: Command) -> None:
-    """`lint --config FILE --rules GLOB [--alertmanager FILE]`."""
-    parser = command("lint", "playbooks against the rules that fire their alerts")
-    parser.add_argument("--config", type=Path, required=True, help="receiver.yml")
-    parser.add_argument("--rules", nargs="+", required=True, help="'prometheus/rules/*.yml'")
-    parser.add_argument("--alertmanager", type=Path, help="alertmanager.yml")
 
 
 def lint(options: argparse.Namespace) -> int:

@@ -10,21 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from prunella.service.settings import ConfigError
-from receiver.cli.operate import Command
 from receiver.rules.render import render
 from receiver.rules.thresholds import read
-
-
-def add_rules(command: Command, shared: argparse.ArgumentParser) -> None:
-    """`rules render [--thresholds FILE] [--out DIR] [--check]`."""
-    parser = command("rules", "the bundled alerting rules with your own thresholds")
-    words = parser.add_subparsers(dest="what", required=True, metavar="render")
-    writer = words.add_parser("render", help="write the rule files", parents=[shared])
-    writer.add_argument("--thresholds", type=Path, help="what differs from the shipped thresholds")
-    writer.add_argument("--out", type=Path, default=Path("prometheus/rules"), help="where to")
-    writer.add_argument(
-        "--check", action="store_true", help="write nothing; exit 1 if a file would change"
-    )
 
 
 def rules(options: argparse.Namespace) -> int:

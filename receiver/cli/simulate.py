@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from prunella.service.settings import ConfigError, load
-from receiver.cli.operate import Command
 from receiver.consistency import build_action
 from receiver.decide.episode import Observation, Status
 from receiver.decide.guards import Facts
@@ -23,13 +22,6 @@ from receiver.settings import ReceiverSettings
 from receiver.webhook import BadDelivery, Delivery, decode
 
 NOT_ASKED = "Asked at the moment only: promotions, pause, maintenance, silences, limits, cooldown, busy targets."
-
-
-def add_simulate(command: Command) -> None:
-    """`simulate FILE.json [--config receiver.yml]`."""
-    parser = command("simulate", "what a webhook's body would lead to; nothing is run")
-    parser.add_argument("file", help="a body as Alertmanager sends it; - reads standard input")
-    parser.add_argument("--config", type=Path, help="receiver.yml; without it the defaults")
 
 
 def simulate(options: argparse.Namespace) -> int:
