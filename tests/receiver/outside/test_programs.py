@@ -137,7 +137,8 @@ async def test_a_cancelled_task_takes_the_whole_group_with_it(tmp_path: Path) ->
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not alive(int(note.read_text()[:-1]))
+    child = int(note.read_text()[:-1])
+    await until(lambda: not alive(child), "the child is gone")
 
 
 async def test_who_ignores_term_does_not_hold_up_a_stop(tmp_path: Path) -> None:
