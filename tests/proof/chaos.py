@@ -261,7 +261,7 @@ def element(case: Case, status: str, begin: float, end: float | None = None) -> 
 
 
 def config(url: str, world: Outside, targets: Sequence[str]) -> dict[str, Any]:
-    """No limit is reached but that of what may be done at once."""
+    """No limit is reached but that of what may be done at once, and no rung loses its grant for repairs that fail."""
     run = {"action": "run", "argv": [str(world.pm2), "repair"], "timeout": "10s"}
     restart = {"action": "restart", "up_for": "0", "timeout": "10s"}
     verify = {"settle": "100ms", "within": "2s", "every": "200ms", "need": 1, "decay": "0"}
@@ -278,6 +278,7 @@ def config(url: str, world: Outside, targets: Sequence[str]) -> dict[str, Any]:
             **dict.fromkeys(("per_target", "global", "flap", "breaker"), "100000/1h"),
             "disruptive_at_once": AT_ONCE_DISRUPTIVE,
         },
+        "trust": {"min_success": 0},
         "targets": {
             name: {
                 "matchers": [f'service="{name}"'],
