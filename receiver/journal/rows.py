@@ -11,6 +11,7 @@ from msgspec.structs import fields
 from receiver.decide.incident import Incident, Progress, State
 from receiver.decide.reason import Reason
 from receiver.journal import NEVER, IncidentAlert, Letter, OpenAlert, Posting, Run
+from receiver.journal.views import Standing
 
 LARGEST = (1 << 63) - 1
 _NAMES = tuple(field.name for field in fields(Progress))
@@ -50,6 +51,12 @@ def incident_of(row: Row) -> Incident:
         acknowledged_by=row["acknowledged_by"],
         progress=progress_of(row["progress"]),
     )
+
+
+def standing_of(row: Row) -> Standing:
+    """Of an incident as its row says, of which only these columns are read."""
+    symptom = json.loads(row["labels"]).get("symptom", "")
+    return Standing(row["severity"], symptom, row["acknowledged_by"] is not None)
 
 
 def progress_json(incident: Incident) -> str:

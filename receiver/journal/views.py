@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from receiver.decide.incident import Incident
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is counted of an incident."""
+
+    severity: str
+    symptom: str  # of its labels; empty without one
+    acknowledged: bool
 
 
 class Views(Protocol):
@@ -12,6 +22,12 @@ class Views(Protocol):
 
     async def open_incidents(self, limit: int) -> tuple[Incident, ...]:
         """The newest first."""
+
+    async def over_since(self, since: float, limit: int) -> tuple[Incident, ...]:
+        """Those that ended after a moment, in whichever way, the latest end first."""
+
+    async def standing(self) -> tuple[Standing, ...]:
+        """Of all that are open, however many."""
 
     async def latest(self) -> int:
         """The number of the last audit row: another one means that something has happened."""

@@ -6,9 +6,10 @@ import sqlite3
 from collections.abc import Callable
 from typing import TypeVar
 
-from receiver.decide.incident import Incident
-from receiver.journal.rows import incident_of
+from receiver.decide.incident import CLOSED, Incident
+from receiver.journal.rows import incident_of, standing_of
 from receiver.journal.sqlite.rows import highest_seq
+from receiver.journal.views import Standing
 
 T = TypeVar("T")
 
@@ -18,6 +19,9 @@ SELECT * FROM incident WHERE id IN (
   SELECT id FROM incident INDEXED BY incident_open WHERE resolved_at IS NULL ORDER BY id DESC LIMIT ?
 ) ORDER BY id DESC
 """
+# by the states, as in `reads.COUNTS`
+STANDING = "SELECT labels, severity, acknowledged_by FROM incident WHERE state NOT IN (?, ?)"
+OVER = "SELECT * FROM incident WHERE resolved_at > ? ORDER BY resolved_at DESC LIMIT ?"
 
 
 class SqliteViews:
@@ -29,6 +33,14 @@ class SqliteViews:
     async def open_incidents(self, limit: int) -> tuple[Incident, ...]:
         rows = await self._read(lambda db: db.execute(OPEN, (limit,)).fetchall())
         return tuple(map(incident_of, rows))
+
+    async def over_since(self, since: float, limit: int) -> tuple[Incident, ...]:
+        rows = await self._read(lambda db: db.execute(OVER, (since, limit)).fetchall())
+        return tuple(map(incident_of, rows))
+
+    async def standing(self) -> tuple[Standing, ...]:
+        rows = await self._read(lambda db: db.execute(STANDING, (*CLOSED,)).fetchall())
+        return tuple(map(standing_of, rows))
 
     async def latest(self) -> int:
         return await self._read(highest_seq)

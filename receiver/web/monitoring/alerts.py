@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from receiver.decide.incident import CLOSED, Incident, State
-from receiver.journal import Journal, Page
+from receiver.journal.views import Standing
 from receiver.web.shapes import moment, rfc3339
 
 REMEMBERED = 7 * 86400.0  # seconds for which one that is over is listed
-MOST = 1000  # that are open, and as many that are over
+MOST = 1000  # of those that are open are listed, and as many that are over
 TYPES: Mapping[str, str] = {
     "errors": "error_rate",
     "latency": "performance",
@@ -47,17 +48,11 @@ class AlertStats(TypedDict):
     bySeverity: dict[str, int]
 
 
-async def lately_over(journal: Journal, now: float) -> tuple[Incident, ...]:
-    """Those that ended in the last days, newest first."""
-    closed = await journal.incidents(Page(State.RESOLVED, MOST))
-    return tuple(one for one in closed if now - (one.resolved_at or 0.0) <= REMEMBERED)
-
-
 def shown(incident: Incident) -> AlertShown:
     """One of them."""
     return {
         "id": incident.id,
-        "type": kind_of(incident),
+        "type": kind_of(incident.labels.get("symptom", "")),
         "severity": incident.severity,
         "title": incident.title,
         "message": incident.annotations.get("description") or incident.title,
@@ -71,23 +66,29 @@ def shown(incident: Incident) -> AlertShown:
     }
 
 
-def kind_of(incident: Incident) -> str:
-    """The documents' word for what it is about."""
-    return TYPES.get(incident.labels.get("symptom", ""), OTHER)
+def kind_of(symptom: str) -> str:
+    """The documents' word for what an incident is about."""
+    return TYPES.get(symptom, OTHER)
 
 
-def stats(incidents: Sequence[Incident]) -> AlertStats:
+def waits(incident: Incident) -> bool:
+    """Whether it is open, and nobody has it."""
+    return incident.state not in CLOSED and incident.acknowledged_by is None
+
+
+def stats(standing: Sequence[Standing]) -> AlertStats:
     """How many open ones there are of what."""
-    waiting = sum(one.acknowledged_by is None for one in incidents)
+    acknowledged = sum(one.acknowledged for one in standing)
+    severities = Counter(one.severity for one in standing)
     return {
-        "total": len(incidents),
-        "unacknowledged": waiting,
-        "acknowledged": len(incidents) - waiting,
-        "critical": sum(one.severity == "critical" for one in incidents),
-        "byType": _counted([kind_of(one) for one in incidents]),
-        "bySeverity": _counted([one.severity for one in incidents]),
+        "total": len(standing),
+        "unacknowledged": len(standing) - acknowledged,
+        "acknowledged": acknowledged,
+        "critical": severities["critical"],
+        "byType": _sorted(Counter(kind_of(one.symptom) for one in standing)),
+        "bySeverity": _sorted(severities),
     }
 
 
-def _counted(words: Sequence[str]) -> dict[str, int]:
-    return {word: words.count(word) for word in sorted(set(words))}
+def _sorted(counted: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counted.items()))

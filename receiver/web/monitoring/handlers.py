@@ -21,7 +21,7 @@ from receiver.stages import command
 from receiver.stages.context import Context
 from receiver.web.bodies import read_object, validated
 from receiver.web.monitoring import questions
-from receiver.web.monitoring.alerts import MOST, lately_over, shown, stats
+from receiver.web.monitoring.alerts import MOST, REMEMBERED, AlertStats, shown, stats, waits
 from receiver.web.monitoring.health import Health, Word, broken, judge
 from receiver.web.monitoring.questions import PERIODS, Questions
 from receiver.web.monitoring.readings import NO_DATA, Found, Shared, read, read_services
@@ -104,14 +104,17 @@ class Monitoring:
         {200: AlertsAnswer}, refuses=(400,), query={"unacknowledged": Literal["true", "false"]}
     )
     async def alerts(self, request: web.Request) -> web.Response:
-        """All that are open or ended in the last seven days; only those that wait for somebody, or only the others."""
+        """All that are open or ended in the last seven days; only those that wait for somebody, or only the others.
+
+        Of more than a thousand the newest; `stats` counts all that are open.
+        """
         wanted = request.query.get("unacknowledged")
         if wanted not in {None, "true", "false"}:
             raise Refused(400, "bad_query", "`unacknowledged` must be true or false")
-        found, now = await self._open(), self._context.now()
-        over = () if wanted == "true" else await lately_over(self._context.journal, now)
-        listed = [one for one in (*found, *over) if _is_wanted(one, wanted)]
-        said: AlertsFound = {"alerts": [*map(shown, listed)], "stats": stats(found)}
+        since = self._context.now() - REMEMBERED
+        over = await self._context.journal.over_since(since, MOST)
+        listed = [one for one in (*await self._open(), *over) if _is_wanted(one, wanted)]
+        said: AlertsFound = {"alerts": [*map(shown, listed)], "stats": await self._stats()}
         answer: AlertsAnswer = {"success": True, "data": said}
         return web.json_response(answer)
 
@@ -155,23 +158,24 @@ class Monitoring:
             "errors": section(Errors, errors),
             "performance": section(Performance, performance),
             "uptime": uptime,
-            "alerts": stats(await self._open()),
+            "alerts": await self._stats(),
             "health": health_shown(health, self._now()),
         }
 
     async def _figures(self) -> Admin:
-        database, cache, usage, found = await asyncio.gather(
+        database, cache, usage, found, counted = await asyncio.gather(
             self._read(questions.DATABASE, NOW),
             self._read(questions.CACHE, NOW),
             self._read(questions.USAGE, NOW),
             self._open(),
+            self._stats(),
         )
         return {
             "timestamp": self._now(),
             "database": section(Database, database),
             "cache": section(Cache, cache),
             "usage": section(Usage, usage),
-            "alerts": {"alerts": [*map(shown, found)], "stats": stats(found)},
+            "alerts": {"alerts": [*map(shown, found)], "stats": counted},
         }
 
     async def _judged(self) -> Health:
@@ -186,6 +190,9 @@ class Monitoring:
     async def _open(self) -> tuple[Incident, ...]:
         return await self._context.journal.open_incidents(MOST)
 
+    async def _stats(self) -> AlertStats:
+        return stats(await self._context.journal.standing())
+
     async def _read(self, asked: Questions, period: str) -> Found:
         return await read(self._context.tools.prometheus, asked, period)
 
@@ -194,4 +201,4 @@ class Monitoring:
 
 
 def _is_wanted(incident: Incident, wanted: str | None) -> bool:
-    return wanted is None or (incident.acknowledged_by is None) == (wanted == "true")
+    return wanted is None or waits(incident) == (wanted == "true")

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from receiver.web.monitoring.alerts import TYPES
+from receiver.decide.incident import State
+from receiver.decide.reason import Reason
+from receiver.journal import Move
+from receiver.web.monitoring.alerts import MOST, TYPES
 from receiver.web.monitoring.questions import CACHE, DATABASE, ERRORS, PERFORMANCE, USAGE
 from receiver.web.monitoring.shapes import Cache, Database, Errors, Performance, Usage
+from tests.receiver.builders import a_seen, an_alert
+from tests.receiver.journal.doing import at_the_gate
+from tests.receiver.journal.doing import opened as opened_journal
 from tests.receiver.rig import firing, resolved
 from tests.receiver.web.serving import READ, Client, locked, serving
 from tests.servers.process import until
@@ -127,6 +134,30 @@ async def test_what_is_over_is_listed_for_a_while_and_counted_no_more(tmp_path: 
         await until(over, "a resolved alert in the list")
         assert (await alerts(client))["stats"]["total"] == 0
         assert (await alerts(client, "?unacknowledged=true"))["alerts"] == []
+        (other,) = (await alerts(client, "?unacknowledged=false"))["alerts"]
+        assert (other["resolved"], other["acknowledged"]) == (True, False)
+
+
+async def test_an_expired_one_is_over_too(tmp_path: Path) -> None:
+    now = time.time()
+    async with opened_journal(tmp_path / "journal.db", now) as journal:
+        claim = await at_the_gate(journal, now=now)
+        after = claim.incident.moved(State.EXPIRED, Reason.EXPIRED, now)
+        await journal.move(claim, Move(after), now)
+    async with serving(tmp_path, mode="shadow") as client:
+        (shown,) = (await alerts(client))["alerts"]
+    assert (shown["state"], shown["resolved"], shown["id"]) == ("EXPIRED", True, after.id)
+
+
+async def test_all_that_are_open_are_counted_also_those_that_are_not_listed(tmp_path: Path) -> None:
+    now, many = time.time(), MOST + 5
+    async with opened_journal(tmp_path / "journal.db", now) as journal:
+        storm = [a_seen(an_alert(f"f{n}"), key=f"key-{n}") for n in range(many)]
+        await journal.ingest(storm, now)
+    async with serving(tmp_path, mode="shadow") as client:
+        found = await alerts(client)
+    assert (len(found["alerts"]), found["stats"]["total"]) == (MOST, many)
+    assert found["stats"]["byType"] == {"custom": many}
 
 
 @pytest.mark.parametrize("who", ["", "   ", "x" * 101, 7, None])
