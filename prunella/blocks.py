@@ -7,7 +7,6 @@ All work comes in steps of bounded length, so that an event loop can do somethin
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from itertools import accumulate
 from typing import cast
 
@@ -20,10 +19,9 @@ from prunella.changes import Family, Shown
 from prunella.formats import Form
 from prunella.instruments import Child, Counter, Gauge, Histogram
 from prunella.lines import GO_DIFFERS, LOWEST, head, later_head, number, series
+from prunella.pieces import PIECE, Blocks, Lines
 
-_STEP = 128  # children at once
-_NEW = 16  # that have not been shown before: all that stands around their values has to be made
-_PAGE = 512
+_NEW = 16  # children at once that have not been shown before: all that stands around their values has to be made
 _UNREAD = 1000
 _READERS = 2  # formats kept of a family: Prometheus asks for one, a human for another
 _OURS = {Counter, Gauge, Histogram, guarded.Counter, guarded.Gauge, guarded.Histogram}
@@ -51,34 +49,10 @@ def sheet(metric: Child, form: Form, *, created: bool) -> Sheet:
     return cast("Sheet", found)
 
 
-class _Pages:
-    """Blocks of text, and the same as bytes, some hundred blocks in one piece."""
-
-    def __init__(self) -> None:
-        self.blocks: list[str] = []
-        self._made: list[bytes | None] = []
-
-    def changed(self, first: int, last: int) -> None:
-        """Somewhere between these two, the last included."""
-        self._made += [None] * (last // _PAGE + 1 - len(self._made))
-        for page in range(first // _PAGE, last // _PAGE + 1):
-            self._made[page] = None
-
-    def steps(self, guard: AbstractContextManager[object], out: list[bytes]) -> Iterator[None]:
-        """Adds all to `out`."""
-        for page, kept in enumerate(self._made):
-            if kept is not None:
-                out.append(kept)
-                continue
-            with guard:  # or a change between the two lines would be lost
-                made = "".join(self.blocks[page * _PAGE : (page + 1) * _PAGE]).encode()
-                self._made[page] = made
-            out.append(made)
-            yield
-
-
 class Sheet:
     """One family in one format."""
+
+    _step = 128  # children at once
 
     def __init__(self, metric: Child, family: Family, form: Form, created: bool) -> None:
         self._family, self._form, self._created = family, form, created
@@ -89,17 +63,15 @@ class Sheet:
 
     def begin(self) -> None:
         """Forgets all."""
-        self._prefixes: list[str] = []
-        self._tails: list[str] = []
-        self._lines = _Pages()
-        self._later = _Pages()
+        self._lines = Lines()
+        self._later = Blocks()
         self._pending: list[Shown] = []
         self._live: dict[int, Gauge] = {}
 
     def read(self, changed: list[Shown]) -> None:
         """They are read by the next `steps`."""
         self._pending += changed
-        if len(self._pending) > _UNREAD + len(self._prefixes):
+        if len(self._pending) > _UNREAD + len(self._lines.blocks):
             self._pending = list(dict.fromkeys(self._pending))  # this format is seldom asked for
 
     def steps(self, out: list[bytes]) -> Iterator[None]:
@@ -121,19 +93,17 @@ class Sheet:
 
     def _work(self) -> bool:
         """One step; whether there was anything to do."""
-        known, most = len(self._prefixes), len(self._family.children)
+        known, most = len(self._lines.blocks), len(self._family.children)
         if known < most:
             upto = min(known + _NEW, most)
             for place in range(known, upto):
                 self._prepare(place)
             changed = self._family.children[known:upto]
         else:
-            changed = self._pending[-_STEP:]
-            del self._pending[-_STEP:]
+            changed = self._pending[-self._step :]
+            del self._pending[-self._step :]
         if changed:
-            places = [child.place for child in changed]
-            self._write(changed, places)
-            self._lines.changed(min(places), max(places))
+            self._write(changed)
         elif self._live:
             self._ask()
         return bool(changed)
@@ -141,35 +111,34 @@ class Sheet:
     def _prepare(self, place: int) -> None:
         """A new child: all that stands around its values."""
         labels = dict(zip(self._names, self._family.values[place], strict=True))
-        self._lines.blocks.append("")
-        self._prefixes.append(self._before(place, labels))
-        tail = "\n"
+        before, after = self._before(place, labels), "\n"
         if self._created:
             child = cast("Child", self._family.children[place])
             name = f"{self._described.name}_created"
             line = f"{series(name, labels, self._form)}{number(child.created)}\n"
             if self._form.open:
-                tail += line
+                after += line
             else:
-                self._later.blocks.append(line)
-                self._later.changed(place, place)
-        self._tails.append(tail)
+                self._later.add(line)
+        self._lines.frame(before, after)
 
     def _ask(self) -> None:
         for place, gauge in self._live.items():
             value = gauge.asked() if gauge.asked is not None else gauge.total
-            self._lines.blocks[place] = f"{self._prefixes[place]}{number(value)}\n"
-        self._lines.changed(min(self._live), max(self._live))
+            self._lines.blocks[place] = number(value)
+        self._lines.changed(self._live)
 
     def _before(self, place: int, labels: dict[str, str]) -> str:
         raise NotImplementedError
 
-    def _write(self, changed: Sequence[Shown], places: list[int]) -> None:
+    def _write(self, changed: Sequence[Shown]) -> None:
         raise NotImplementedError
 
 
 class Values(Sheet):
     """Counters and gauges: a line each."""
+
+    _step = 512
 
     def _before(self, place: int, labels: dict[str, str]) -> str:
         child = self._family.children[place]
@@ -182,27 +151,26 @@ class Values(Sheet):
         counted = self._described.type == "counter"
         return f"{self._described.name}{'_total' if counted else ''}"
 
-    def _write(self, changed: Sequence[Shown], places: list[int]) -> None:
+    def _write(self, changed: Sequence[Shown]) -> None:
         low, high = LOWEST, GO_DIFFERS
-        blocks, prefixes = self._lines.blocks, self._prefixes
+        texts, made, page = self._lines.blocks, self._lines.made, -1
         for child in cast("Sequence[Counter | Gauge]", changed):
             child.shown = True
             place, value = child.place, child.total
-            if low < value < high and value.__class__ is float:  # `number`, without the call
-                blocks[place] = f"{prefixes[place]}{value!r}\n"
-            else:
-                blocks[place] = f"{prefixes[place]}{number(value)}\n"
+            # `number`, without the call, nor one of `repr`
+            texts[place] = f"{value!r}" if low < value < high else number(value)
+            if place // PIECE != page:
+                page = place // PIECE
+                made[page] = None
         if self._form.open and self._described.type == "counter":
-            self._mark(places)
+            self._mark(cast("Sequence[Counter]", changed))
 
-    def _mark(self, places: list[int]) -> None:
-        """What only OpenMetrics has: an exemplar, and when the counter began."""
-        blocks, tails = self._lines.blocks, self._tails
-        for place in places:
-            child = cast("Counter", self._family.children[place])
-            if child.exemplar is not None or tails[place] != "\n":
+    def _mark(self, changed: Sequence[Counter]) -> None:
+        """Exemplars, which only OpenMetrics has."""
+        for child in changed:
+            if child.exemplar is not None:
                 shown = _exemplar(self._described, self._name, child.exemplar)
-                blocks[place] = f"{blocks[place][:-1]}{shown}{tails[place]}"
+                self._lines.blocks[child.place] += shown
 
 
 class Histograms(Sheet):
@@ -211,10 +179,12 @@ class Histograms(Sheet):
     def begin(self) -> None:
         """Forgets all."""
         super().begin()
+        self._templates: list[str] = []
         self._slow: dict[int, str] = {}  # with another template, by their place
 
     def _before(self, place: int, labels: dict[str, str]) -> str:
-        return self._template(place, labels, "%d.0")
+        self._templates.append(self._template(place, labels, "%d.0"))
+        return ""
 
     def _template(self, place: int, labels: dict[str, str], slot: str) -> str:
         name, form = self._described.name, self._form
@@ -227,22 +197,23 @@ class Histograms(Sheet):
             last += "\n" + series(f"{name}_sum", labels, form).replace("%", "%%") + "%s"
         return "".join(bounds) + last
 
-    def _write(self, changed: Sequence[Shown], places: list[int]) -> None:
+    def _write(self, changed: Sequence[Shown]) -> None:
         low, high = LOWEST, GO_DIFFERS
-        blocks, templates, tails = self._lines.blocks, self._prefixes, self._tails
+        places = [child.place for child in changed]
+        self._lines.changed(places)
+        blocks, templates = self._lines.blocks, self._templates
         for place, child in zip(places, cast("Sequence[Histogram]", changed), strict=True):
             child.shown = True
             counts, total, exemplars = child.snapshot()
             below = list(accumulate(counts))
             if below[-1] >= high or (exemplars and self._form.open):
-                text = self._one_by_one(place, below, total, exemplars)
+                blocks[place] = self._one_by_one(place, below, total, exemplars)
             elif child.bounds[0] < 0:
-                text = templates[place] % (*below, below[-1])
+                blocks[place] = templates[place] % (*below, below[-1])
             elif low < total < high and total.__class__ is float:
-                text = templates[place] % (*below, below[-1], total)
+                blocks[place] = templates[place] % (*below, below[-1], total)
             else:
-                text = templates[place] % (*below, below[-1], number(total))
-            blocks[place] = text + tails[place]
+                blocks[place] = templates[place] % (*below, below[-1], number(total))
 
     def _one_by_one(
         self, place: int, below: list[int], total: float, exemplars: list[Exemplar | None] | None
