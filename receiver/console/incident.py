@@ -16,7 +16,8 @@ from receiver.channels.fitting import URL_MOST
 from receiver.console.alerts import fitting
 from receiver.console.charts import Charts
 from receiver.console.forms import FORM
-from receiver.console.frame import render, see
+from receiver.console.frame import render
+from receiver.console.notes import see_what_came_of, what_was_said
 from receiver.console.page import VISITOR, Hall, Link, Say, Show
 from receiver.decide.facts import LABELS, Story, facts_of
 from receiver.decide.incident import CLOSED, MOVES, Incident, State
@@ -92,7 +93,7 @@ class OneIncident:
             alerts=shown,
             more_alerts=len(alerts) - len(shown),
             runbook=self._runbook(incident),
-            said=_said(request, incident),
+            said=self._said(request, incident),
             closed=incident.state in CLOSED,
         )
 
@@ -107,7 +108,7 @@ class OneIncident:
         except Conflict as conflict:
             raise Refused(409, "conflict", f"Nothing was done: {conflict}") from conflict
         self._wake()
-        return see(f"/incidents/{number}", said=word)
+        return see_what_came_of(request, f"/incidents/{number}", word, self._context.now())
 
     async def _incident(self, request: web.Request) -> Incident:
         incident = await self._context.journal.incident(int(request.match_info["id"]))
@@ -121,6 +122,10 @@ class OneIncident:
         async for line in self._context.journal.export(number):
             rows.append(json.loads(line))
         return rows
+
+    def _said(self, request: web.Request, incident: Incident) -> str:
+        word = what_was_said(request, self._context.now())
+        return done(word, incident) if word else ""
 
     def _runbook(self, incident: Incident) -> str | None:
         own = self._context.settings().runbooks
@@ -152,9 +157,3 @@ def moment_of(row: Mapping[str, Any]) -> Moment:
     samples = tuple(map(str, seen)) if isinstance(seen, list) else ()
     words = words_of({**row, "seen": ()}) if samples else words_of(row)
     return Moment(float(row["t"]), str(row["ev"]), words, samples)
-
-
-def _said(request: web.Request, incident: Incident) -> str:
-    """What became of the word that led here; only words of ours, whatever stands in the address."""
-    word = request.query.get("said", "")
-    return done(word, incident) if word in WORDS else ""

@@ -11,8 +11,9 @@ from aiohttp import web
 from prunella.service.answers import Refused
 from receiver.channels.base import Question
 from receiver.console.forms import FORM
-from receiver.console.frame import render, see
+from receiver.console.frame import render
 from receiver.console.incident import Button, buttons_of
+from receiver.console.notes import see_what_came_of, what_was_said
 from receiver.console.page import VISITOR, Hall, Link, Say, Show
 from receiver.console.services import PARTS, Services
 from receiver.decide.facts import facts_of
@@ -88,7 +89,7 @@ class Now:
             parts_shown=PARTS,
             known=await self._services.look(),
             watched=await self._watched(),
-            said=_said(request.query.get("said", ""), paused=paused is not None),
+            said=_said(what_was_said(request, now), paused=paused is not None),
         )
 
     async def pause(self, request: web.Request) -> web.Response:
@@ -97,15 +98,16 @@ class Now:
         if len(reason) > REASON_MOST:
             text = f"the reason may have {REASON_MOST} characters"
             raise Refused(422, "wrong_shape", text)
-        by = request[VISITOR].name or "operator"
-        await self._context.journal.pause(by, reason, self._context.now())
-        return see("/", said="pause")
+        by, now = request[VISITOR].name or "operator", self._context.now()
+        await self._context.journal.pause(by, reason, now)
+        return see_what_came_of(request, "/", "pause", now)
 
     async def resume(self, request: web.Request) -> web.Response:
         """Actions may begin again."""
-        await self._context.journal.resume(request[VISITOR].name or "operator", self._context.now())
+        now = self._context.now()
+        await self._context.journal.resume(request[VISITOR].name or "operator", now)
         self._wake()
-        return see("/", said="resume")
+        return see_what_came_of(request, "/", "resume", now)
 
     def _card(self, request: web.Request, incident: Incident) -> Card:
         facts = facts_of(story_of(incident, (), (), self._context))
@@ -135,5 +137,5 @@ class Now:
 
 
 def _said(word: str, *, paused: bool) -> str:
-    """What became of the switch; only what is so, whatever stands in the address."""
+    """What became of the switch; nothing if somebody else was there since."""
     return _SAID.get(word, "") if paused == (word == "pause") else ""

@@ -9,22 +9,20 @@ from aiohttp import web
 
 from prunella.service.answers import Refused
 from receiver.console.forms import FORM
-from receiver.console.frame import render, see
+from receiver.console.frame import render
+from receiver.console.notes import see_what_came_of, what_was_said
 from receiver.console.page import VISITOR, Hall, Link, Say, Show
 from receiver.decide.facts import span
 from receiver.decide.plan import LADDER_OF_MODES, Mode
 from receiver.decide.track_record import BookRecord
-from receiver.decide.trust import WHOLE, Grant, NotGranted
+from receiver.decide.trust import WHOLE, Grant, NotGranted, in_words
 from receiver.stages.context import Context
 from receiver.stages.trust import Unknown, Wish, demote, promote, track_record, track_records
 
 LAST = 20
 REASON_MOST = 500
 _NAME = "{name:[A-Za-z0-9_.-]{1,64}}"
-_SAID = {
-    "promote": "It may go one step further; how far each rung may go stands with it below.",
-    "demote": "It goes less far from now on.",
-}
+_SAID = {"promote": "Promoted.", "demote": "Demoted."}
 
 
 class Playbooks:
@@ -68,7 +66,7 @@ class Playbooks:
             next_of=_next,
             span=span,
             spared=spared,
-            said=_SAID.get(request.query.get("said", ""), ""),
+            said=_said(what_was_said(request, context.now()), record),
         )
 
     async def promote(self, request: web.Request) -> web.Response:
@@ -99,13 +97,19 @@ class Playbooks:
         except NotGranted as no:
             raise Refused(409, "not_granted", f"Nothing was changed: {no}") from no
         self._wake()
-        return see(f"/playbooks/{name}", said=word)
+        return see_what_came_of(request, f"/playbooks/{name}", word, self._context.now())
 
     async def _record(self, name: str) -> BookRecord:
         try:
             return await track_record(self._context, name)
         except Unknown as unknown:
             raise Refused(404, "not_found", str(unknown)) from unknown
+
+
+def _said(word: str, record: BookRecord) -> str:
+    """What has come of a form: which rung may do what now."""
+    modes = {rung.rung.name: rung.mode for rung in record.rungs}
+    return f"{_SAID[word]} {in_words(modes)}." if word else ""
 
 
 def spared(seconds: float | None) -> str:

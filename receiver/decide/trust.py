@@ -9,7 +9,7 @@ An incident climbs the ladder that it opened with, and may go as far as both tha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -133,6 +133,18 @@ def modes_now(ceiling: Mode, book: Playbook, grants: Collection[Grant]) -> dict[
     return {one.name: mode_of(stance(ceiling, book, one), grants) for one in book.ladder}
 
 
+_MAY = {
+    Mode.AUTO: "acts by itself",
+    Mode.APPROVE: "asks first",
+    Mode.SHADOW: "only notes what it would do",
+}
+
+
+def in_words(modes: Mapping[str, Mode]) -> str:
+    """What each rung may do, for people."""
+    return ", ".join(f"{rung} {_MAY[mode]}" for rung, mode in modes.items())
+
+
 def row_of(asked: Stance, grants: Iterable[Grant]) -> Grant | None:
     """What holds for it besides the config: its own row, else the strictest of those that it has under other names."""
     known = tuple(grants)
@@ -175,6 +187,12 @@ class Word:
     at: float
 
 
+def with_grant(grants: Iterable[Grant], grant: Grant) -> tuple[Grant, ...]:
+    """What holds once it is written."""
+    name = grant.playbook, grant.step
+    return (*(one for one in grants if (one.playbook, one.step) != name), grant)
+
+
 def promoted(asked: Stance, grants: Iterable[Grant], to: Mode | None, word: Word) -> Grant:
     """One step further: `to` is what whoever asks expects that to be. Raises NotGranted."""
     known = tuple(grants)
@@ -187,8 +205,7 @@ def promoted(asked: Stance, grants: Iterable[Grant], to: Mode | None, word: Word
             f"{_name(asked)} is {now}: it can be promoted to {following}, one step at a time"
         )
     grant = _grant(asked, following, word)
-    rest = (one for one in known if (one.playbook, one.step) != (grant.playbook, grant.step))
-    if mode_of(asked, (*rest, grant)) is not following:
+    if mode_of(asked, with_grant(known, grant)) is not following:
         raise NotGranted(_held(asked, following, known))
     return grant
 

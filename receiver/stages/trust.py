@@ -25,11 +25,13 @@ from receiver.decide.trust import (
     Tally,
     Word,
     demoted,
+    in_words,
     mode_of,
     modes_now,
     promoted,
     stance,
     stance_today,
+    with_grant,
 )
 from receiver.journal.trust import Regrant
 from receiver.stages.context import Context, playbook_of
@@ -110,7 +112,7 @@ async def _change(wish: Wish, context: Context, *, further: bool) -> Grant:
 
     def weighing(grants: tuple[Grant, ...]) -> Regrant:
         grant = decide(asked, grants, wish.to, Word(wish.by, wish.why, now))
-        return _regrant(context, grant, mode_of(asked, grants), {})
+        return _regrant(context, grant, grants, mode_of(asked, grants), {})
 
     grant = await context.journal.regrant(wish.playbook, weighing, now)
     if grant is None:  # somebody always decides
@@ -163,7 +165,7 @@ class TrustKeeper:
                 return None
             grant = demoted(asked, grants, Mode.APPROVE, Word(OURSELVES, why, now))
             reason = {"reason": str(Reason.NOT_HELPING), "judged": seen.judged}
-            return _regrant(context, grant, Mode.AUTO, {**reason, "helped": seen.helped})
+            return _regrant(context, grant, grants, Mode.AUTO, {**reason, "helped": seen.helped})
 
         if await context.journal.regrant(book.name, weighing, now) is None:
             return
@@ -217,7 +219,13 @@ def _none_such(playbook: str, context: Context) -> str:
     return f"there is no playbook {playbook!r}; known: {names}"
 
 
-def _regrant(context: Context, grant: Grant, was: Mode, evidence: Mapping[str, object]) -> Regrant:
+def _regrant(
+    context: Context,
+    grant: Grant,
+    before: tuple[Grant, ...],
+    was: Mode,
+    evidence: Mapping[str, object],
+) -> Regrant:
     """The grant, its audit row, and who is told: a demotion of ours asks somebody to look, the rest is news."""
     up = LADDER_OF_MODES.index(grant.mode) > LADDER_OF_MODES.index(was)
     word = "promoted" if up else "demoted"
@@ -230,16 +238,28 @@ def _regrant(context: Context, grant: Grant, was: Mode, evidence: Mapping[str, o
         "why": grant.why,
         **evidence,
     }
-    return Regrant(grant, (word, row), news(context, _notice(context, grant, was, word)))
+    notice = _notice(context, grant, was, word, with_grant(before, grant))
+    return Regrant(grant, (word, row), news(context, notice))
 
 
-def _notice(context: Context, grant: Grant, was: Mode, word: str) -> Notice:
+def _rungs(context: Context, playbook: str, after: tuple[Grant, ...]) -> str:
+    """A playbook is not one mode: which of its rungs may do what now."""
+    book = _book(playbook, context)
+    if book is None:
+        return ""
+    return f" Now {in_words(modes_now(context.settings().mode, book, after))}."
+
+
+def _notice(
+    context: Context, grant: Grant, was: Mode, word: str, after: tuple[Grant, ...]
+) -> Notice:
     what = grant.playbook if grant.step == WHOLE else f"{grant.playbook}, rung {grant.step}"
     ours = grant.by == OURSELVES
     base, rung = context.settings().server.public_url, f" --rung {grant.step}" if grant.step else ""
     because = f": {grant.why}" if grant.why else ""
     again = f"\nOnce it is mended: prunella playbooks promote {grant.playbook}{rung}"
-    text = f"{what} is {grant.mode} now, and was {was} (by {grant.by}{because})."
+    rungs = _rungs(context, grant.playbook, after)
+    text = f"{what} is {grant.mode} now, and was {was} (by {grant.by}{because}).{rungs}"
     return Notice(
         event=EVENT,
         incident=0,

@@ -170,6 +170,16 @@ async def test_a_playbook_that_says_nothing_begins_in_shadow_and_is_promoted_ste
         assert set((await modes(made)).values()) == {Mode.AUTO}
 
 
+async def test_the_message_of_a_promotion_says_which_rung_may_do_what_now() -> None:
+    first, second = BOOK["ladder"]
+    book = {**BOOK, "mode": "approve", "ladder": [first, {**second, "mode": "approve"}]}
+    async with rig(playbooks=[book]) as made:
+        await promote(Wish("errors", "", Mode.AUTO, "ann", "good for a month"), made.context)
+        (told,) = await made.told()
+    assert "errors is auto now, and was approve (by ann: good for a month)." in told["text"]
+    assert "Now first acts by itself, second asks first." in told["text"]
+
+
 async def test_a_changed_playbook_is_in_shadow_again() -> None:
     async with rig(**SHADOW) as made:
         await promote(Wish("errors", "", None, "ann"), made.context)
