@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from receiver.decide.incident import CLOSED, Incident, State
-from receiver.decide.moments import Row, verdict_words, words_of
+from receiver.decide.moments import Row, day_and_time, verdict_words, words_of
 from receiver.decide.plan import Playbook
 from receiver.decide.release import Release
 
@@ -80,7 +80,7 @@ def at_the_time(url: str, incident: Incident, now: float) -> str:
 def _since(incident: Incident, now: float) -> str:
     begun = began(incident)
     until = incident.resolved_at if incident.state in CLOSED else now
-    return f"{_date(begun)}, for {span((until or now) - begun)}"
+    return f"{day_and_time(begun)}, for {span((until or now) - begun)}"
 
 
 def _tried(rows: Sequence[Row]) -> list[str]:
@@ -205,10 +205,6 @@ def _deploys(releases: Iterable[Release], incident: Incident) -> Iterator[str]:
         commit = f" (commit {one.commit[:12]})" if one.commit else ""
         before = span(began(incident) - one.deployed_at)
         yield f"{one.version}{commit} on {one.target}, deployed {before} before"
-
-
-def _date(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _time(at: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -88,6 +89,46 @@ def _rollback(row: Row) -> str:
     return f"{row.get('target')}, {row.get('version')} to {row.get('to')}: {_plain(row.get('step'))}{why}"
 
 
+def _received(row: Row) -> str:
+    if row.get("status") == "resolved":
+        when = f"over since {_at(row, 'ends')}"
+    else:
+        when = f"firing since {_at(row, 'starts')}"
+    return f"alert {row.get('fp')} {when}, says {row.get('source')}"
+
+
+def _looked(row: Row) -> str:
+    """Of a release's watch: the finding, and what it is made of."""
+    seen = "; ".join(
+        f"{caption} {', '.join(map(str, row[signals]))}"
+        for signals, caption in (("degraded", "worse:"), ("inconclusive", "not known:"))
+        if row.get(signals)
+    )
+    of = f"{row.get('target')} {row.get('version')}, phase {row.get('phase')}"
+    return f"{of}: {_plain(row.get('finding'))}{f' ({seen})' if seen else ''}"
+
+
+def _regranted(row: Row) -> str:
+    rung = f"rung {row['step']} of " if row.get("step") else ""
+    why = f": {row['why']}" if row.get("why") else ""
+    return (
+        f"{rung}{row.get('playbook')} from {row.get('was')} to {row.get('mode')}, {_by(row)}{why}"
+    )
+
+
+def _frozen(row: Row) -> str:
+    return f"{row.get('scope')} until {_at(row, 'until')}"
+
+
+def _at(row: Row, key: str) -> str:
+    return day_and_time(row[key]) if isinstance(row.get(key), int | float) else "a time unknown"
+
+
+def day_and_time(at: float) -> str:
+    """In UTC, as everywhere."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def _fields(row: Row) -> str:
     said = (f"{key} {value}" for key, value in row.items() if key not in _OF_EVERY_ROW)
     return ", ".join(said)
@@ -112,4 +153,9 @@ _WORDS: Mapping[str, Callable[[Row], str]] = {
     "muted": _told,
     "undeliverable": _told,
     "rollback": _rollback,
+    "received": _received,
+    "launch_checkpoint": _looked,
+    "promoted": _regranted,
+    "demoted": _regranted,
+    "frozen": _frozen,
 }

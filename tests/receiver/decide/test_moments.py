@@ -58,6 +58,35 @@ OPENED = {"playbook": "errors", "targets": ["shop"], "severity": "critical"}
             {"ev": "rollback", "target": "api", "version": "2", "to": "1", "step": "putting_back", "why": "late"},
             "api, 2 to 1: putting back: late",
         ),
+        (
+            {"ev": "received", "fp": "f1", "status": "firing", "starts": 1_789_949_100.0, "ends": None, "source": "alertmanager"},
+            "alert f1 firing since 2026-09-21 00:05:00 UTC, says alertmanager",
+        ),
+        (
+            {"ev": "received", "fp": "f1", "status": "resolved", "starts": 1.0, "ends": 1_789_949_100.0, "source": "reconcile"},
+            "alert f1 over since 2026-09-21 00:05:00 UTC, says reconcile",
+        ),
+        (
+            {"ev": "received", "fp": "f1", "status": "resolved", "starts": 1.0, "ends": None, "source": "reconcile"},
+            "alert f1 over since a time unknown, says reconcile",
+        ),
+        (
+            {"ev": "launch_checkpoint", "release": 3, "target": "api", "version": "2", "phase": 1, "due": 4.0, "finding": "pass", "degraded": [], "inconclusive": []},
+            "api 2, phase 1: pass",
+        ),
+        (
+            {"ev": "launch_checkpoint", "target": "api", "version": "2", "phase": 2, "finding": "degraded", "degraded": ["errors", "p95"], "inconclusive": ["crashes"]},
+            "api 2, phase 2: degraded (worse: errors, p95; not known: crashes)",
+        ),
+        (
+            {"ev": "promoted", "playbook": "memory", "step": "", "was": "shadow", "mode": "approve", "by": "ann", "why": "good"},
+            "memory from shadow to approve, by ann: good",
+        ),
+        (
+            {"ev": "demoted", "playbook": "memory", "step": "gc", "was": "auto", "mode": "approve", "by": "prunella", "why": "", "judged": 5},
+            "rung gc of memory from auto to approve, by prunella",
+        ),
+        ({"ev": "frozen", "scope": "storm", "until": 1_789_949_100.0}, "storm until 2026-09-21 00:05:00 UTC"),
     ],
 )  # fmt: skip
 def test_a_row_is_a_sentence(row: Row, words: str) -> None:
