@@ -24,9 +24,10 @@ from receiver.console.page import NAVIGATION, VISITOR, Hall, Link, Say, Show
 from receiver.console.pages import PAGES
 from receiver.console.places import Places, is_browser
 from receiver.stages.context import Context
-from receiver.web.patience import patient, promptly
+from receiver.web.patience import patient, prompt
 
 R = TypeVar("R")
+ANSWER = "/answer/{token}"
 Asked = Callable[[web.Request], Awaitable[R]]
 
 log = create_logger("prunella.receiver.access")
@@ -49,13 +50,13 @@ class Console:
         bare = (
             Route("GET", LOGIN, Scope.OPEN, login.show),
             Route("POST", LOGIN, Scope.OPEN, login.enter),
-            Route("POST", "/logout", Scope.SIGNED, login.leave, gate.leaves),
-            Route("GET", "/answer/{token}", Scope.SIGNED, answers.show, answers.prove),
-            Route("POST", "/answer/{token}", Scope.SIGNED, answers.answer, answers.prove),
+            prompt(Route("POST", "/logout", Scope.SIGNED, login.leave, gate.leaves)),
+            prompt(Route("GET", ANSWER, Scope.SIGNED, answers.show, answers.prove)),
+            prompt(Route("POST", ANSWER, Scope.SIGNED, answers.answer, answers.prove)),
         )
         links = _links()
         return (
-            *(_framed(patient(_route(door, gate)), gate, links) for door in self._doors),
+            *(_framed(patient(prompt(_route(door, gate))), gate, links) for door in self._doors),
             *(_framed(patient(route), gate, ()) for route in bare),
             patient(Route("GET", "/events", Scope.SIGNED, self._events.listen, gate.reads)),
             Route("GET", static.PATH, Scope.OPEN, static.show),
@@ -73,11 +74,7 @@ def _links() -> tuple[Link, ...]:
 def _route(door: Show | Say, gate: Gate) -> Route:
     if isinstance(door, Say):
         return Route("POST", door.path, Scope.SIGNED, door.handler, gate.operates)
-
-    async def prompt(request: web.Request) -> web.StreamResponse:
-        return await promptly(door.handler(request))
-
-    return Route("GET", door.path, Scope.SIGNED, prompt, gate.reads)
+    return Route("GET", door.path, Scope.SIGNED, door.handler, gate.reads)
 
 
 def _framed(route: Route, gate: Gate, links: tuple[Link, ...]) -> Route:
@@ -120,9 +117,18 @@ def _trouble(request: web.Request, refused: Refused) -> web.Response:
         caption=caption,
         reason=refused.reason,
         text=str(refused),
+        look=_look(request),
     )
     page.headers.update(refused.headers)
     return page
+
+
+def _look(request: web.Request) -> str:
+    """Where it is seen whether a form has done what it says: the page that it is on."""
+    on_a_page = (
+        VISITOR in request
+    )  # whose path its form's begins with; a link's form is on the link's own
+    return (request.path.rpartition("/")[0] or "/") if on_a_page else request.path
 
 
 def _note(request: web.Request, places: Places, status: int) -> None:

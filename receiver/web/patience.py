@@ -28,8 +28,41 @@ def patient(route: Route) -> Route:
     return replace(route, handler=_told(route.handler), proof=proof)
 
 
+def prompt(route: Route) -> Route:
+    """The route for people, whose handler says in time what is known: of what was asked nothing, of what was to be done
+    not even whether it was."""
+    handler, within = route.handler, promptly if route.method == "GET" else heard
+
+    @wraps(handler)
+    async def timely(request: web.Request) -> web.StreamResponse:
+        return await within(handler(request))
+
+    return replace(route, handler=timely)
+
+
 async def promptly(asked: Awaitable[R], patience: float = PATIENCE) -> R:
     """What a person waits for. Raises JournalUnavailable for what takes too long, and does not see it through."""
+    try:
+        return await _in_time(asked, patience)
+    except _Late as late:
+        raise JournalUnavailable(str(late)) from late
+
+
+async def heard(said: Awaitable[R], patience: float = PATIENCE) -> R:
+    """The same of a word that changes something: it may be on its way to the disk. Raises Refused."""
+    try:
+        return await _in_time(said, patience)
+    except _Late as late:
+        text = f"{late}: it is not known whether this was done. Look before you say it again"
+        log.warning("nobody can say whether a word was heard", error=str(late))
+        raise Refused(503, "outcome_unknown", text, {"Retry-After": "5"}) from late
+
+
+class _Late(Exception):
+    """There was no answer in time."""
+
+
+async def _in_time(asked: Awaitable[R], patience: float) -> R:
     task = asyncio.ensure_future(asked)
     try:
         await asyncio.wait({task}, timeout=patience)
@@ -38,7 +71,7 @@ async def promptly(asked: Awaitable[R], patience: float = PATIENCE) -> R:
     finally:
         task.add_done_callback(_forget)
         task.cancel()
-    raise JournalUnavailable(f"no answer within {patience:g} s")
+    raise _Late(f"the journal gave no answer within {patience:g} s")
 
 
 def _forget(task: asyncio.Future[R]) -> None:

@@ -21,14 +21,21 @@ def request(path: str = "/") -> web.Request:
 
 def test_what_a_template_is_given_is_text() -> None:
     page = render(
-        request(), "trouble.html", caption="<b>", reason="", text="<script>alert(1)</script>"
+        request(),
+        "trouble.html",
+        caption="<b>",
+        reason="",
+        text="<script>alert(1)</script>",
+        look="/",
     )
     assert "<script>" not in (page.text or "")
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in (page.text or "")
 
 
 def test_what_would_turn_a_line_around_is_named() -> None:
-    page = render(request(), "trouble.html", caption="\u202egnp.exe\u200b", reason="", text="")
+    page = render(
+        request(), "trouble.html", caption="\u202egnp.exe\u200b", reason="", text="", look="/"
+    )
     assert "\\u202egnp.exe\\u200b" in (page.text or "")
 
 
