@@ -200,4 +200,5 @@ CHAIN_OK = Gauge(
     "prunella_journal_chain_ok",
     "Whether every row of the audit that was followed lately follows from the one before.",
 )
+CHAIN_OK.set(1)  # until a row speaks against it
 JOURNAL_UP = Gauge("prunella_journal_up", "1 when the journal took the last write.")

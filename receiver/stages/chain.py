@@ -48,6 +48,7 @@ async def walk_on(context: Context) -> None:
     if walk is None or now - walk.begun >= AGAIN:
         walk = ChainWalk(begun=now, whole_at=None if walk is None else walk.whole_at)
     elif walk.bad is not None:
+        metrics.CHAIN_OK.set(0)  # also of a process that has not seen it itself
         return
     seen = await context.journal.follow(walk.seq, walk.hash, AT_ONCE)
     metrics.CHAIN_OK.set(seen.bad is None)

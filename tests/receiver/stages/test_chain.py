@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from prunella.exposition import render
+from receiver import metrics
 from receiver.journal import Event
 from receiver.stages.chain import AGAIN, AT_ONCE, last_walk, walk_on
 from tests.receiver.rig import Rig, rig
@@ -48,14 +49,26 @@ async def test_it_begins_anew_after_a_day() -> None:
     assert (walk.rows, walk.begun) == (5, made.clock.at)
 
 
-async def test_a_row_that_was_changed_is_found_and_said(tmp_path: Path) -> None:
-    file = tmp_path / "journal.db"
+async def with_a_changed_row(folder: Path) -> Path:
+    file = folder / "journal.db"
     async with rig(file=file) as made:
         await write(made, 5)
     with closing(sqlite3.connect(file)) as db, db:
         db.execute("DROP TRIGGER event_never_changes")
         db.execute("UPDATE event SET ev = 'x' WHERE seq = 3")
-    async with rig(file=file) as made:
+    return file
+
+
+async def test_a_receiver_that_starts_knows_what_was_found_before(tmp_path: Path) -> None:
+    async with rig(file=await with_a_changed_row(tmp_path)) as made:
+        await walk_on(made.context)
+        metrics.CHAIN_OK.set(1)  # as in a new process
+        await walk_on(made.context)
+    assert b"\nprunella_journal_chain_ok 0" in render()[0]
+
+
+async def test_a_row_that_was_changed_is_found_and_said(tmp_path: Path) -> None:
+    async with rig(file=await with_a_changed_row(tmp_path)) as made:
         await walk_on(made.context)
         walk = await last_walk(made.context)
     assert walk is not None
