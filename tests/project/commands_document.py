@@ -26,7 +26,7 @@ changed, and with `--json` as one line.
 
 Completion: `eval "$(prunella completion bash)"` in `~/.bashrc`; `prunella completion zsh > ~/.zfunc/_prunella` with that folder in `fpath`;
 `prunella completion fish > ~/.config/fish/completions/prunella.fish`."""
-_OF_ALL = frozenset({"help", "url", "token_file", "json", "version"})
+_OF_ALL = frozenset({"--help", "--url", "--token-file", "--json", "--version"})
 
 
 def document() -> str:
@@ -66,7 +66,7 @@ def _section(words: tuple[str, ...], about: str, parser: argparse.ArgumentParser
 
 def _rows(parser: argparse.ArgumentParser) -> Iterator[str]:
     for one in parser._actions:
-        if one.dest in _OF_ALL:
+        if _OF_ALL.intersection(one.option_strings):
             continue
         name = ", ".join(one.option_strings) or str(one.metavar or one.dest)
         if one.option_strings and one.nargs != 0:

@@ -13,3 +13,12 @@ def test_the_page_is_what_the_command_line_takes() -> None:
 def test_the_completions_are_those_of_the_command_line() -> None:
     for shell in SHELLS:
         assert (FOLDER / f"prunella.{shell}").read_text() == script(shell), CURE
+
+
+def test_what_is_given_by_its_place_is_on_the_page_also_where_it_is_called_as_an_option_of_all() -> (
+    None
+):
+    (section,) = [
+        one for one in document().split("\n## ") if one.startswith("`prunella release started`")
+    ]
+    assert "| `version` |" in section
