@@ -216,8 +216,8 @@ class Pipeline:
         await clock.sleep(max(MEASURE, min(MEASURE_MOST, took * MEASURE_SHARE)))
 
     async def _measure_maintenance(self) -> None:
-        context = self._context
-        windows = await context.journal.windows(context.now())
+        context, now = self._context, self._context.now()
+        windows = [one for one in await context.journal.windows(now) if one.open_at(now)]
         shown = maintained(windows, (one.matchers for one in context.settings().targets.values()))
         for service in self._maintained - shown.keys():
             metrics.MAINTENANCE.remove(service)

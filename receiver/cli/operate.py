@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from receiver.cli.api import Api, UsageError
@@ -20,15 +21,28 @@ def add_maintenance(command: Command, shared: argparse.ArgumentParser) -> None:
     """The words `start`, `end` and `list`."""
     parser = command("maintenance", "announced work, during which nothing that matches is repaired")
     words = parser.add_subparsers(dest="what", required=True, metavar="start|end|list")
-    start = words.add_parser("start", help="begins now, ends by itself", parents=[shared])
+    start = words.add_parser("start", help="announces it; ends by itself", parents=[shared])
     start.add_argument(
         "--matcher", action="append", required=True, help="as in Alertmanager; all must hold"
     )
     start.add_argument("--duration", required=True, help="30m, 2h, …")
+    start.add_argument(
+        "--at",
+        type=_moment,
+        help="when it begins, as 2026-12-06T02:00 by this machine's clock, or with a zone, as 2026-12-06T02:00Z; without it now",
+    )
     start.add_argument("--reason", required=True, help="for those who wonder")
     end = words.add_parser("end", help="ends one before its time", parents=[shared])
     end.add_argument("id", type=int)
-    words.add_parser("list", help="those that are open", parents=[shared])
+    words.add_parser("list", help="those that are open or to come", parents=[shared])
+
+
+def _moment(text: str) -> str:
+    """RFC 3339, whatever zone was meant."""
+    try:
+        return datetime.fromisoformat(text).astimezone().isoformat()
+    except (ValueError, OverflowError, OSError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-12-06T02:00") from None
 
 
 async def maintenance(options: argparse.Namespace, api: Api) -> int:
@@ -37,8 +51,9 @@ async def maintenance(options: argparse.Namespace, api: Api) -> int:
     match options.what:
         case "start":
             body = {"matchers": options.matcher, "duration": options.duration}
-            answer = await api.post(path, {**body, "reason": options.reason})
-            show(options, answer, lambda said: f"maintenance {said['id']} until {said['ends_at']}")
+            when = {} if options.at is None else {"starts_at": options.at}
+            answer = await api.post(path, {**body, **when, "reason": options.reason})
+            show(options, answer, _announced)
         case "end":
             answer = await api.delete(f"{path}/{options.id}")
             show(
@@ -136,14 +151,22 @@ def _value(text: str) -> object:
         return text
 
 
+def _announced(said: dict[str, Any]) -> str:
+    return f"maintenance {said['id']} from {said['starts_at']} until {said['ends_at']}"
+
+
 def _windows(said: dict[str, Any]) -> str:
     windows = said["maintenance"]
     if not windows:
-        return "no maintenance window is open"
+        return "no maintenance window is open or to come"
+    times = ("starts_at", "ends_at")
     return table(
-        ("ID", "UNTIL", "MATCHERS", "REASON", "BY"),
+        ("ID", "FROM", "UNTIL", "MATCHERS", "REASON", "BY"),
         [
-            (str(one["id"]), one["ends_at"], ",".join(one["matchers"]), one["reason"], one["by"])
+            (
+                *(str(one["id"]), *(one[key] for key in times)),
+                *(",".join(one["matchers"]), one["reason"], one["by"]),
+            )
             for one in windows
         ],
     )

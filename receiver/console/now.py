@@ -85,7 +85,7 @@ class Now:
             paused=paused,
             stopped=self._context.stopped(),
             frozen=await journal.frozen(),
-            windows=await journal.windows(now),
+            windows=[one for one in await journal.windows(now) if one.open_at(now)],
             parts_shown=PARTS,
             known=await self._services.look(),
             watched=await self._watched(),

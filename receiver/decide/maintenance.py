@@ -16,7 +16,7 @@ MOST_SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of announced work; times in unix seconds, `id` is the journal's."""
+    """A stretch of announced work, which may be still to come; times in unix seconds, `id` is the journal's."""
 
     matchers: tuple[Matcher, ...]
     began: float
@@ -24,6 +24,10 @@ class Window:
     reason: str
     by: str
     id: int = 0
+
+    def open_at(self, now: float) -> bool:
+        """Whether it has begun and not ended."""
+        return self.began <= now < self.until
 
 
 def covered_until(
@@ -35,7 +39,7 @@ def covered_until(
         matching = [
             window.until
             for window in windows
-            if window.until > now and window.matchers and matches_all(window.matchers, labels)
+            if window.open_at(now) and window.matchers and matches_all(window.matchers, labels)
         ]
         if not matching:
             return None

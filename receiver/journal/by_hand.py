@@ -35,7 +35,7 @@ def window_of(row: Row) -> Window:
 def window_started(window: Window, number: int) -> Event:
     """The audit row of a new window."""
     matchers = [str(matcher) for matcher in window.matchers]
-    data = {"window": number, "matchers": matchers, "until": window.until}
+    data = {"window": number, "matchers": matchers, "began": window.began, "until": window.until}
     return Event("maintenance_started", {**data, "reason": window.reason, "by": window.by})
 
 

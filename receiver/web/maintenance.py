@@ -18,8 +18,10 @@ from receiver.decide.matchers import Matcher, Matchers, matches_all
 from receiver.stages.context import Context
 from receiver.web.bodies import read_object, validated
 from receiver.web.shapes import moment
+from receiver.webhook import Time
 
 MOST_OPEN = 100
+FURTHEST = 366 * 86400.0  # seconds; a date beyond is a slip of the pen
 
 
 def _narrow(matchers: tuple[Matcher, ...]) -> tuple[Matcher, ...]:
@@ -36,6 +38,7 @@ class WindowBody(Settings):
 
     matchers: Annotated[Matchers, Field(min_length=1, max_length=20), AfterValidator(_narrow)]
     duration: Annotated[Duration, Field(gt=0), at_most("30d")]
+    starts_at: Time | None = None
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
@@ -51,15 +54,16 @@ class WindowShown(TypedDict):
 
 
 class WindowList(TypedDict):
-    """Those that are open, oldest first."""
+    """Those that are open or still to come, oldest first."""
 
     maintenance: list[WindowShown]
 
 
 class WindowBegun(TypedDict):
-    """A window that has begun."""
+    """A window that has begun, or will."""
 
     id: int
+    starts_at: str
     ends_at: str
 
 
@@ -79,22 +83,26 @@ class Maintenance:
 
     @describes({200: WindowList})
     async def list(self, request: web.Request) -> web.Response:
-        """Those that are open, oldest first."""
+        """Those that are open or still to come, oldest first."""
         found = await self._context.journal.windows(self._context.now())
         listed: WindowList = {"maintenance": [_shown(window) for window in found]}
         return web.json_response(listed)
 
     @describes({200: WindowBegun}, refuses=(409,), takes=WindowBody)
     async def begin(self, request: web.Request) -> web.Response:
-        """Begins now; ends by itself."""
+        """Begins now, or at `starts_at`; ends by itself, `duration` after that."""
         body = validated(WindowBody, await read_object(request))
         now = self._context.now()
         if len(await self._context.journal.windows(now)) >= MOST_OPEN:
             raise Refused(409, "too_many", f"{MOST_OPEN} windows are open already: end some first")
-        by = request[CLIENT] or "operator"
-        window = Window(body.matchers, now, now + body.duration, body.reason, by)
-        number = await self._context.journal.open_window(window)
-        begun: WindowBegun = {"id": number, "ends_at": moment(window.until)}
+        began, until = _when(body, now)
+        window = Window(body.matchers, began, until, body.reason, request[CLIENT] or "operator")
+        number = await self._context.journal.open_window(window, now)
+        begun: WindowBegun = {
+            "id": number,
+            "starts_at": moment(window.began),
+            "ends_at": moment(window.until),
+        }
         return web.json_response(begun)
 
     @describes({200: WindowEnded}, refuses=(404,))
@@ -102,10 +110,21 @@ class Maintenance:
         """Ends one before its time; what it held back is asked about at once."""
         number, by = int(request.match_info["id"]), request[CLIENT] or "operator"
         if not await self._context.journal.close_window(number, by, self._context.now()):
-            raise Refused(404, "not_found", f"no maintenance window {number} is open")
+            raise Refused(404, "not_found", f"no maintenance window {number} is open or to come")
         self._wake()
         ended: WindowEnded = {"id": number, "ended_by": by}
         return web.json_response(ended)
+
+
+def _when(body: WindowBody, now: float) -> tuple[float, float]:
+    """From when until when. One whose beginning has passed has what is left of it. Raises Refused."""
+    began = now if body.starts_at is None else body.starts_at.timestamp()
+    until = began + body.duration
+    if until <= now:
+        raise Refused(422, "wrong_shape", f"starts_at: it would have ended at {moment(until)}")
+    if began > now + FURTHEST:
+        raise Refused(422, "wrong_shape", "starts_at: must be within a year")
+    return max(now, began), until
 
 
 def _shown(window: Window) -> WindowShown:

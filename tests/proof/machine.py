@@ -448,7 +448,7 @@ class Machine(RuleBasedStateMachine):
             if begins_now and service not in self.windows:
                 matchers = parse_matchers(f'service="{service}"')
                 window = Window(matchers, now, now + 1e6, "work", "ann")
-                self.windows[service] = await journal.open_window(window)
+                self.windows[service] = await journal.open_window(window, now)
                 self.world.worked_on.add(service)
             elif not begins_now and service in self.windows:
                 self.world.worked_on.discard(service)

@@ -51,7 +51,7 @@ function _shtab_prunella_using
 end
 
 set -g _shtab_prunella_commands status incidents ack approve deny resolve pause resume maintenance 'maintenance start' 'maintenance end' 'maintenance list' notify 'notify test' oncall 'oncall list' 'oncall override' 'oncall end' repair heal playbooks 'playbooks show' 'playbooks promote' 'playbooks demote' release 'release started' 'release finished' 'release failed' 'release quarantined' 'release check' 'release unfreeze' 'release report' rollback releases restore-point backup 'backup full' 'backup database' 'backup export' 'backup config' 'backup redis' 'backup list' 'backup verify' 'backup drill' 'backup cleanup' 'backup restore' simulate backtest replay lint rules 'rules render' health completion journal
-set -g _shtab_prunella_opts_with_value --alertmanager --commit --compatible-down-to --config --duration --for --html --identity --matcher --out --playbooks --png --prometheus --reason --rules --rung --since --step --target --thresholds --to --to-file --token-file --until --url --wait
+set -g _shtab_prunella_opts_with_value --alertmanager --at --commit --compatible-down-to --config --duration --for --html --identity --matcher --out --playbooks --png --prometheus --reason --rules --rung --since --step --target --thresholds --to --to-file --token-file --until --url --wait
 
 complete -c prunella -e
 complete -c prunella -f
@@ -109,20 +109,21 @@ complete -c prunella -n '_shtab_prunella_using maintenance' -s h -l help -d 'sho
 complete -c prunella -n '_shtab_prunella_using maintenance' -l url -x -d 'the receiver (PRUNELLA_URL)'
 complete -c prunella -n '_shtab_prunella_using maintenance' -l token-file -x -d 'file with a bearer token (PRUNELLA_TOKEN_FILE)'
 complete -c prunella -n '_shtab_prunella_using maintenance' -l json -d 'print JSON, for scripts'
-complete -c prunella -n '_shtab_prunella_using maintenance; and test $_shtab_prunella_npos -eq 0' -a start -d 'begins now, ends by itself'
+complete -c prunella -n '_shtab_prunella_using maintenance; and test $_shtab_prunella_npos -eq 0' -a start -d 'announces it; ends by itself'
 complete -c prunella -n '_shtab_prunella_using maintenance start' -s h -l help -d 'show this help message and exit'
 complete -c prunella -n '_shtab_prunella_using maintenance start' -l url -x -d 'the receiver (PRUNELLA_URL)'
 complete -c prunella -n '_shtab_prunella_using maintenance start' -l token-file -x -d 'file with a bearer token (PRUNELLA_TOKEN_FILE)'
 complete -c prunella -n '_shtab_prunella_using maintenance start' -l json -d 'print JSON, for scripts'
 complete -c prunella -n '_shtab_prunella_using maintenance start' -l matcher -x -d 'as in Alertmanager; all must hold'
 complete -c prunella -n '_shtab_prunella_using maintenance start' -l duration -x -d '30m, 2h, …'
+complete -c prunella -n '_shtab_prunella_using maintenance start' -l at -x -d 'when it begins, as 2026-12-06T02:00 by this machine'"'"'s clock, or with a zone, as 2026-12-06T02:00Z; without it now'
 complete -c prunella -n '_shtab_prunella_using maintenance start' -l reason -x -d 'for those who wonder'
 complete -c prunella -n '_shtab_prunella_using maintenance; and test $_shtab_prunella_npos -eq 0' -a end -d 'ends one before its time'
 complete -c prunella -n '_shtab_prunella_using maintenance end' -s h -l help -d 'show this help message and exit'
 complete -c prunella -n '_shtab_prunella_using maintenance end' -l url -x -d 'the receiver (PRUNELLA_URL)'
 complete -c prunella -n '_shtab_prunella_using maintenance end' -l token-file -x -d 'file with a bearer token (PRUNELLA_TOKEN_FILE)'
 complete -c prunella -n '_shtab_prunella_using maintenance end' -l json -d 'print JSON, for scripts'
-complete -c prunella -n '_shtab_prunella_using maintenance; and test $_shtab_prunella_npos -eq 0' -a list -d 'those that are open'
+complete -c prunella -n '_shtab_prunella_using maintenance; and test $_shtab_prunella_npos -eq 0' -a list -d 'those that are open or to come'
 complete -c prunella -n '_shtab_prunella_using maintenance list' -s h -l help -d 'show this help message and exit'
 complete -c prunella -n '_shtab_prunella_using maintenance list' -l url -x -d 'the receiver (PRUNELLA_URL)'
 complete -c prunella -n '_shtab_prunella_using maintenance list' -l token-file -x -d 'file with a bearer token (PRUNELLA_TOKEN_FILE)'

@@ -60,8 +60,8 @@ _shtab_prunella_backup_commands() {
 _shtab_prunella_maintenance_commands() {
   local _commands=(
     end:'ends one before its time'
-    list:'those that are open'
-    start:'begins now, ends by itself'
+    list:'those that are open or to come'
+    start:'announces it; ends by itself'
   )
   _describe 'prunella maintenance commands' _commands
 }
@@ -427,6 +427,7 @@ _shtab_prunella_maintenance_start_options=(
   "--json[print JSON, for scripts]"
   "*--matcher[as in Alertmanager\; all must hold]:matcher:"
   "--duration[30m, 2h, \…]:duration:"
+  "--at[when it begins, as 2026-12-06T02\:00 by this machine\'s clock, or with a zone, as 2026-12-06T02\:00Z\; without it now]:at:"
   "--reason[for those who wonder]:reason:"
 )
 

@@ -149,8 +149,8 @@ class PostgresJournal(
     async def open_by_hand(self, draft: Draft, by: str, now: float) -> int:
         return await self._writer.call(lambda unit: operator.open_by_hand(unit, draft, by, now))
 
-    async def open_window(self, window: Window) -> int:
-        return await self._writer.call(lambda unit: operator.open_window(unit, window))
+    async def open_window(self, window: Window, now: float) -> int:
+        return await self._writer.call(lambda unit: operator.open_window(unit, window, now))
 
     async def close_window(self, window: int, by: str, now: float) -> bool:
         return await self._writer.call(lambda unit: operator.close_window(unit, window, by, now))

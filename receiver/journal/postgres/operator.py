@@ -28,7 +28,7 @@ from receiver.journal.postgres.writer import Unit
 from receiver.journal.rows import row_id
 
 
-async def open_window(unit: Unit, window: Window) -> int:
+async def open_window(unit: Unit, window: Window, now: float) -> int:
     """Writes it with its audit row and returns its id."""
     number: int = await unit.db.fetchval(
         "INSERT INTO maintenance (matchers, began, until, reason, by) VALUES ($1, $2, $3, $4, $5)"
@@ -36,12 +36,12 @@ async def open_window(unit: Unit, window: Window) -> int:
         *(matchers_json(window), window.began, window.until),
         *(plain(window.reason), plain(window.by)),
     )
-    await unit.append([(window.began, window_started(window, number))])
+    await unit.append([(now, window_started(window, number))])
     return number
 
 
 async def close_window(unit: Unit, window: int, by: str, now: float) -> bool:
-    """Ends it now and has everything that waits looked at; False when no such window is open."""
+    """Ends it now and has everything that waits looked at; False when it is over or was never there."""
     done = await unit.db.fetchval(
         "UPDATE maintenance SET until = $1 WHERE id = $2 AND until > $1 RETURNING id",
         *(now, row_id(window)),
@@ -63,7 +63,7 @@ async def look_at_blocked(db: Database, now: float) -> None:
 
 
 async def windows(db: Database, now: float) -> tuple[Window, ...]:
-    """Those that are open, oldest first."""
+    """Those that are open or still to come, oldest first."""
     rows = await db.fetch("SELECT * FROM maintenance WHERE until > $1 ORDER BY id", now)
     return tuple(map(window_of, rows))
 

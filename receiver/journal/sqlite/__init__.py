@@ -127,8 +127,8 @@ class SqliteJournal(SqliteLedger, SqliteTrust, SqliteSessions, SqliteViews, Sqli
     async def open_by_hand(self, draft: Draft, by: str, now: float) -> int:
         return await self._writer.call(lambda db: operator.open_by_hand(db, draft, by, now))
 
-    async def open_window(self, window: Window) -> int:
-        return await self._writer.call(lambda db: operator.open_window(db, window))
+    async def open_window(self, window: Window, now: float) -> int:
+        return await self._writer.call(lambda db: operator.open_window(db, window, now))
 
     async def close_window(self, window: int, by: str, now: float) -> bool:
         return await self._writer.call(lambda db: operator.close_window(db, window, by, now))

@@ -27,18 +27,18 @@ from receiver.journal.sqlite.retention import tick
 from receiver.journal.sqlite.rows import append
 
 
-def open_window(db: sqlite3.Connection, window: Window) -> int:
+def open_window(db: sqlite3.Connection, window: Window, now: float) -> int:
     """Writes it with its audit row and returns its id."""
     row = db.execute(
         "INSERT INTO maintenance (matchers, began, until, reason, by) VALUES (?, ?, ?, ?, ?) RETURNING id",
         (matchers_json(window), window.began, window.until, window.reason, window.by),
     ).fetchone()
-    append(db, window.began, [window_started(window, row["id"])])
+    append(db, now, [window_started(window, row["id"])])
     return int(row["id"])
 
 
 def close_window(db: sqlite3.Connection, window: int, by: str, now: float) -> bool:
-    """Ends it now and has everything that waits looked at; False when no such window is open."""
+    """Ends it now and has everything that waits looked at; False when it is over or was never there."""
     done = db.execute(
         "UPDATE maintenance SET until = ? WHERE id = ? AND until > ?", (now, row_id(window), now)
     )
@@ -53,7 +53,7 @@ def close_window(db: sqlite3.Connection, window: int, by: str, now: float) -> bo
 
 
 def windows(db: sqlite3.Connection, now: float) -> tuple[Window, ...]:
-    """Those that are open, oldest first."""
+    """Those that are open or still to come, oldest first."""
     rows = db.execute("SELECT * FROM maintenance WHERE until > ? ORDER BY id", (now,))
     return tuple(map(window_of, rows))
 

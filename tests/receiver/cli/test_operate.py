@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from receiver.cli.operate import _wanted, behind_dashes
+from receiver.cli.operate import _moment, _wanted, behind_dashes
 from receiver.cli.show import show
 from tests.receiver.cli.test_commands import prunella
 from tests.receiver.web.serving import OPERATE, serving
@@ -26,13 +27,30 @@ async def test_maintenance_is_started_listed_and_ended(tmp_path: Path) -> None:
         said = partial(prunella, url=client.url, token_file=a_token(tmp_path))
         asked = ("--matcher", 'service="shop"', "--duration", "1h", "--reason", "upgrade")
         code, out, err = await said("maintenance", "start", *asked)
-        assert (code, out.split()[:3]) == (0, ["maintenance", "1", "until"]), err
+        assert (code, out.split()[:3]) == (0, ["maintenance", "1", "from"]), err
         _, out, _ = await said("maintenance", "list")
         assert 'service="shop"  upgrade  ann' in out
         _, out, _ = await said("maintenance", "end", "1")
         assert out.strip() == "maintenance 1 ended by ann"
         _, out, _ = await said("maintenance", "list", "--json")
         assert json.loads(out) == {"maintenance": []}
+
+
+async def test_maintenance_is_announced_for_a_time_that_is_to_come(tmp_path: Path) -> None:
+    async with serving(tmp_path) as client:
+        said = partial(prunella, url=client.url, token_file=a_token(tmp_path))
+        asked = ("--matcher", 'service="shop"', "--duration", "2h", "--reason", "new disks")
+        begins = f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%dT%H:%M}"
+        code, out, err = await said("maintenance", "start", *asked, "--at", f"{begins}Z")
+        assert (code, out.split()[3]) == (0, f"{begins}:00.000Z"), err
+        code, _, err = await said("maintenance", "start", *asked, "--at", "tomorrow")
+        assert (code, "'tomorrow' is no time such as" in err) == (2, True)
+
+
+def test_a_time_without_a_zone_is_this_machines() -> None:
+    assert (
+        datetime.fromisoformat(_moment("2026-12-06T02:00")) == datetime(2026, 12, 6, 2).astimezone()
+    )
 
 
 async def test_a_window_that_is_none_is_refused_with_the_cure(tmp_path: Path) -> None:

@@ -31,6 +31,11 @@ def test_a_window_that_is_over_covers_nothing() -> None:
     assert covered_until([a_window(until=NOW)], [API], NOW) is None
 
 
+def test_a_window_covers_nothing_before_it_begins() -> None:
+    assert covered_until([a_window()], [API], NOW - 61) is None
+    assert covered_until([a_window()], [API], NOW - 60) == NOW + 60
+
+
 def test_of_two_windows_over_one_alert_the_later_end_counts() -> None:
     windows = [a_window(), a_window(until=NOW + 90)]
     assert covered_until(windows, [API], NOW) == NOW + 90

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from receiver.decide.incident import State
 from receiver.decide.maintenance import Window
 from receiver.decide.matchers import parse_matchers
@@ -26,7 +28,7 @@ def a_window(matchers: str = 'service="api"', *, seconds: float = 60.0) -> Windo
 async def test_a_window_survives_the_receiver_as_it_was_given(place: Place) -> None:
     given = a_window('service="a\\"b",alertname=~"A|B"')
     async with place.opened() as journal:
-        number = await journal.open_window(given)
+        number = await journal.open_window(given, NOW)
     async with place.opened() as journal:
         (kept,) = await journal.windows(NOW)
         assert kept == Window(
@@ -36,14 +38,26 @@ async def test_a_window_survives_the_receiver_as_it_was_given(place: Place) -> N
 
 async def test_a_window_ends_by_itself(place: Place) -> None:
     async with place.opened() as journal:
-        await journal.open_window(a_window())
+        await journal.open_window(a_window(), NOW)
         assert len(await journal.windows(NOW + 59)) == 1
         assert await journal.windows(NOW + 60) == ()
 
 
+async def test_a_window_may_be_announced_before_it_begins(place: Place) -> None:
+    async with place.opened() as journal:
+        claim = await at_the_gate(journal)
+        announced = replace(a_window(), began=NOW + 30)
+        number = await journal.open_window(announced, NOW)
+        assert await journal.windows(NOW) == (replace(announced, id=number),)
+        assert (await facts_of(journal, claim)).maintenance is None
+        row = (await exported(journal))[-1]
+        assert (row["ev"], row["t"], row["began"]) == ("maintenance_started", NOW, NOW + 30)
+        assert await journal.close_window(number, "ann", NOW)
+
+
 async def test_a_window_is_ended_once_and_by_its_number(place: Place) -> None:
     async with place.opened() as journal:
-        number = await journal.open_window(a_window())
+        number = await journal.open_window(a_window(), NOW)
         assert not await journal.close_window(number + 1, "ann", NOW)
         assert await journal.close_window(number, "ann", NOW)
         assert not await journal.close_window(number, "ann", NOW)
@@ -53,7 +67,7 @@ async def test_a_window_is_ended_once_and_by_its_number(place: Place) -> None:
 
 async def test_the_audit_row_says_who_what_why_and_until_when(place: Place) -> None:
     async with place.opened() as journal:
-        number = await journal.open_window(a_window())
+        number = await journal.open_window(a_window(), NOW)
         (row,) = await exported(journal)
         said = {key: row[key] for key in ("window", "matchers", "until", "reason", "by")}
         assert said == {
@@ -70,20 +84,20 @@ async def test_the_gate_knows_the_windows_of_its_own_moment(place: Place) -> Non
     async with place.opened() as journal:
         claim = await at_the_gate(journal)
         assert (await facts_of(journal, claim)).maintenance is None
-        await journal.open_window(a_window())
+        await journal.open_window(a_window(), NOW)
         assert (await facts_of(journal, claim)).maintenance == NOW + 60
 
 
 async def test_the_gate_asks_every_open_alert_of_the_incident(place: Place) -> None:
     async with place.opened() as journal:
         claim = await at_the_gate(journal)
-        await journal.open_window(a_window('service="other"'))
+        await journal.open_window(a_window('service="other"'), NOW)
         assert (await facts_of(journal, claim)).maintenance is None
 
 
 async def test_ending_a_window_has_what_waits_looked_at(place: Place) -> None:
     async with place.opened() as journal:
-        number = await journal.open_window(a_window())
+        number = await journal.open_window(a_window(), NOW)
         claim = await at_the_gate(journal)
         blocked = claim.incident.moved(State.BLOCKED, Reason.MAINTENANCE, NOW)
         await journal.move(claim, Move(blocked, due=NOW + 3600), NOW)

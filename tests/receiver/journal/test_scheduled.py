@@ -98,7 +98,7 @@ async def test_who_asks_for_it_is_in_the_audit(place: Place) -> None:
 async def test_a_window_holds_for_what_stands_for_an_alert(place: Place) -> None:
     async with place.opened() as journal:
         window = Window(parse_matchers('service="db"'), NOW, NOW + 60, "upgrade", "ann")
-        await journal.open_window(window)
+        await journal.open_window(window, NOW)
         await opens(journal, "db")
         claim = await _at_the_gate(journal)
 

@@ -8,10 +8,13 @@ from tests.receiver.rig import CONFIG, Rig, firing, resolved, rig
 BOOK = CONFIG["playbooks"][0]
 
 
-async def begin(made: Rig, seconds: float = 600.0, matchers: str = 'service="shop"') -> int:
+async def begin(
+    made: Rig, seconds: float = 600.0, matchers: str = 'service="shop"', after: float = 0.0
+) -> int:
     now = made.clock.now()
-    window = Window(parse_matchers(matchers), now, now + seconds, "upgrade", "ann")
-    return await made.journal.open_window(window)
+    began = now + after
+    window = Window(parse_matchers(matchers), began, began + seconds, "upgrade", "ann")
+    return await made.journal.open_window(window, now)
 
 
 async def test_i9_nothing_is_repaired_in_a_maintenance_window() -> None:
@@ -21,6 +24,23 @@ async def test_i9_nothing_is_repaired_in_a_maintenance_window() -> None:
         await made.settle()
         incident = await made.incident()
         assert (incident.state, str(incident.reason)) == (State.BLOCKED, "maintenance")
+        assert made.programs.asked == []
+
+
+async def test_what_is_announced_for_later_holds_nothing_back_yet() -> None:
+    async with rig() as made:
+        await begin(made, after=3600)
+        await made.deliver(firing())
+        await made.settle()
+        assert len(made.programs.asked) == 1
+
+
+async def test_i9_what_was_announced_holds_from_its_beginning() -> None:
+    async with rig() as made:
+        await begin(made, after=60)
+        await made.wait(60)
+        await made.deliver(firing())
+        await made.settle()
         assert made.programs.asked == []
 
 

@@ -232,7 +232,7 @@ async def test_i9_a_maintenance_window_of_its_target_holds_it_back(
     async with rig(schedules=every(grace="5m")) as made:
         now = made.clock.at
         await made.journal.open_window(
-            Window(parse_matchers(matchers), now, now + 2 * HOUR, "", "ann")
+            Window(parse_matchers(matchers), now, now + 2 * HOUR, "", "ann"), now
         )
         await lives(made, 1.5 * HOUR)
         assert len(Sweep.seen) == done

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,13 @@ async def test_a_window_that_is_not_open_cannot_be_ended(tmp_path: Path) -> None
         ({"duration": "31d"}, "duration: "),
         ({"reason": "x" * 501}, "reason: "),
         ({"until": "tomorrow"}, "until: unknown key"),
+        ({"starts_at": "tomorrow"}, "starts_at: must be an RFC 3339 time"),
+        ({"starts_at": "2026-01-01T00:00:00"}, "starts_at: "),
+        (
+            {"starts_at": "2001-01-01T00:00:00Z"},
+            "starts_at: it would have ended at 2001-01-01T00:30",
+        ),
+        ({"starts_at": "9000-01-01T00:00:00Z"}, "starts_at: must be within a year"),
     ],
 )
 async def test_what_cannot_be_a_window_is_refused_by_the_name_of_its_key(
@@ -79,6 +87,28 @@ async def test_a_window_holds_an_incident_back_over_the_wire(tmp_path: Path) -> 
             return (row["state"], row["reason"]) == ("BLOCKED", "maintenance")
 
         await until(blocked, "an incident that waits for maintenance")
+
+
+def from_now(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="seconds")
+
+
+async def test_a_window_may_be_announced_ahead(tmp_path: Path) -> None:
+    async with serving(tmp_path) as client:
+        begins = from_now(86400)
+        begun = (await begin(client, starts_at=begins)).json
+        (listed,) = (await client.ask("GET", PATH)).json["maintenance"]
+        assert listed["starts_at"] == begun["starts_at"]
+        assert datetime.fromisoformat(begun["starts_at"]) == datetime.fromisoformat(begins)
+        length = datetime.fromisoformat(begun["ends_at"]) - datetime.fromisoformat(begins)
+        assert length == timedelta(minutes=30)
+
+
+async def test_of_one_that_should_have_begun_what_is_left_is_announced(tmp_path: Path) -> None:
+    async with serving(tmp_path) as client:
+        begun = (await begin(client, starts_at=from_now(-600))).json
+        began, until = (datetime.fromisoformat(begun[key]) for key in ("starts_at", "ends_at"))
+        assert timedelta(0) < until - began <= timedelta(minutes=20, seconds=1)
 
 
 async def test_the_gauge_shows_the_service_and_forgets_the_window(tmp_path: Path) -> None:
