@@ -13,7 +13,8 @@ HEADER = "X-Correlation-ID"
 TRACE_HEADER = "traceparent"
 
 _MOST_CRUMBS = 50
-_ACCEPTED = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}").fullmatch
+_LONGEST = 128
+_ACCEPTED = re.compile(rf"[A-Za-z0-9._:/+=@-]{{1,{_LONGEST}}}").fullmatch
 # W3C Trace Context: a version, the trace, the caller's span, flags; later versions may add to it, `ff` is none.
 _TRACE = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]*)?"
@@ -39,7 +40,11 @@ class correlated:  # noqa: N801 - read as `with correlated(id):`; a generator wo
     def __init__(self, received: str | None = None, traceparent: str | None = None) -> None:
         if traceparent:
             self._follow(traceparent)
-        if received and _ACCEPTED(received):
+        if received and (
+            # what most ids are takes half as long to see as to match
+            (received.isalnum() and received.isascii() and len(received) <= _LONGEST)
+            or _ACCEPTED(received)
+        ):
             self.id = received
         else:
             # it is no secret, and a random number from the system would take longer than the rest of this

@@ -44,10 +44,11 @@ class Gauge(instruments.Gauge):
         self._guard = RLock()
         super().begin()
 
-    def _add(self, amount: float) -> None:
+    def inc(self, amount: float = 1) -> None:
+        """Adds to it; `dec` does so, too."""
         self.check()
         with self._guard:
-            super()._add(amount)
+            super().inc(amount)
 
     def set(self, value: float) -> None:
         """From now on it is this."""

@@ -186,15 +186,6 @@ class Gauge(_Kept, client.Gauge):
         """Adds to it."""
         if self._is_most_recent:
             raise RuntimeError("inc must not be used with the mostrecent mode")
-        self._add(amount)
-
-    def dec(self, amount: float = 1) -> None:
-        """Takes from it."""
-        if self._is_most_recent:
-            raise RuntimeError("dec must not be used with the mostrecent mode")
-        self._add(-amount)
-
-    def _add(self, amount: float) -> None:
         if amount.__class__ is not int and amount.__class__ is not float:  # type: ignore[redundant-expr]  # an int is a float to mypy
             amount = float(0.0 + amount)
         try:
@@ -203,6 +194,12 @@ class Gauge(_Kept, client.Gauge):
                 self.tell()
         except AttributeError:
             raise self._missing() from None
+
+    def dec(self, amount: float = 1) -> None:
+        """Takes from it."""
+        if self._is_most_recent:
+            raise RuntimeError("dec must not be used with the mostrecent mode")
+        self.inc(-amount)
 
     def set(self, value: float) -> None:
         """From now on it is this."""

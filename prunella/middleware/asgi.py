@@ -70,7 +70,7 @@ class PrunellaMiddleware:
             raise
         finally:
             CURRENT.reset(token)
-            IN_PROGRESS.dec()
+            IN_PROGRESS.inc(-1)  # which `dec` calls
             request.count(self._route)
 
     def _named(self, scope: Scope) -> Route:
@@ -95,7 +95,8 @@ class _Request:
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.scope, self._send = scope, send
-        self._status = self._failed = self._sent = self._size = 0
+        self._status = self._failed = self._size = 0
+        self._sent = 0.0  # bytes; what is a float already need not be made one when it is counted
         self._over = 0.0  # when the last of its answer was sent: the app may go on with other work
         received = trace = None
         for name, value in scope["headers"]:
@@ -139,12 +140,13 @@ class _Request:
 
     def count(self, route_of: Callable[[Scope], Route]) -> None:
         """Once, however it ended: what was begun and not finished, nobody waited for."""
-        route = route_of(self.scope)
-        status = self._failed or self._status or 500
-        if status == self._status and not self._over:
-            status = CLIENT_GONE
-        took = (self._over or perf_counter()) - self._began
-        route.ended(status, took, self._sent if self._status else None, self.work.trace)
+        route, over, work = route_of(self.scope), self._over, self.work
+        if over:
+            route.ended(self._status, over - self._began, self._sent, work.trace)
+        else:
+            status = self._failed or (CLIENT_GONE if self._status else 500)
+            took = (over or perf_counter()) - self._began
+            route.ended(status, took, self._sent if self._status else None, work.trace)
         if self._size:
             route.received(self._size)
 

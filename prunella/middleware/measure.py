@@ -62,7 +62,7 @@ class Route:
         self._response_size = _RESPONSE_SIZE.labels(self._method, self._route)
         self._sizes: Histogram | None = None
 
-    def ended(self, status: int, took: float, sent: int | None = None, trace: str = "") -> None:
+    def ended(self, status: int, took: float, sent: float | None = None, trace: str = "") -> None:
         """Counts a request that is over; `took` is in seconds, `sent` the size of its answer, `trace` goes with the time."""
         requests = self._requests.get(status)
         if requests is None:

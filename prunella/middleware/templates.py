@@ -29,7 +29,9 @@ class Templates:
 
     def route(self, scope: Mapping[str, Any]) -> Route:
         """The series of this request: one look, where it has been here before."""
-        key, method = _key(scope), scope["method"]
+        # `_key`, without the call, where it is a route that no router has included
+        key = None if "fastapi" in scope else scope.get("route")
+        key, method = key or _key(scope), scope["method"]
         found = self._routes.get((id(key), method))
         if found is not None:
             return found[1]
