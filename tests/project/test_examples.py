@@ -83,10 +83,58 @@ def test_every_step_of_the_uptime_workflow_is_a_shell_script() -> None:
         said("bash", "-n", "-c", plain)
 
 
+NOTES = """#!/bin/sh
+echo "$(basename "$0") $*" >> "$NOTED"
+[ "$2" != list ] || echo "$OPEN"
+"""
+
+
+def the_last_step(folder: Path, **environ: str) -> list[str]:
+    """What the workflow does with what it saw: the words of each program that it ran."""
+    for program in ("gh", "curl"):
+        (folder / program).write_text(NOTES)
+        (folder / program).chmod(0o755)
+    workflow = yaml.safe_load((EXAMPLES / "uptime.yml").read_text())
+    script = workflow["jobs"]["look"]["steps"][-1]["run"]
+    env = {"PATH": f"{folder}:/usr/bin:/bin", "NOTED": str(folder / "noted"), "OPEN": "", **environ}
+    env = {"TITLE": "staging does not answer", "SLACK": "https://slack.example", **env}
+    subprocess.run(["bash", "-e", "-c", script], env=env, check=True, capture_output=True)
+    noted = (folder / "noted").read_text().splitlines()
+    return [" ".join(line.split()[:3]) for line in noted][
+        1:
+    ]  # the first is the look for an open issue
+
+
+@pytest.mark.parametrize(
+    ("up", "opened", "done"),
+    [
+        ("no", "", ["gh issue create", "curl -fsS --max-time"]),
+        ("no", "7", ["gh issue comment"]),
+        ("yes", "7", ["gh issue close", "curl -fsS --max-time"]),
+        ("yes", "", []),
+    ],
+)
+def test_the_uptime_workflow_keeps_one_issue_and_tells_slack_of_its_ends(
+    tmp_path: Path, up: str, opened: str, done: list[str]
+) -> None:
+    assert the_last_step(tmp_path, UP=up, OPEN=opened) == done
+
+
+def test_the_uptime_workflow_needs_no_slack(tmp_path: Path) -> None:
+    assert the_last_step(tmp_path, UP="no", SLACK="") == ["gh issue create"]
+
+
+def test_the_uptime_workflow_looks_at_production_and_staging_every_five_minutes() -> None:
+    workflow = yaml.safe_load((EXAMPLES / "uptime.yml").read_text())
+    each = workflow["jobs"]["look"]["strategy"]["matrix"]["include"]
+    assert [one["environment"] for one in each] == ["production", "staging"]
+    assert workflow[True]["schedule"] == [{"cron": "*/5 * * * *"}]  # YAML reads `on` so
+
+
 def test_fly_io_s_file_asks_the_route_that_an_endpoint_asks() -> None:
     config = tomllib.loads((EXAMPLES / "fly.toml").read_text())
-    (check,) = config["services"][0]["http_checks"]
-    assert (check["method"], check["path"]) == ("get", "/health")
+    (check,) = config["http_service"]["checks"]
+    assert (check["method"], check["path"]) == ("GET", "/health")
 
 
 @pytest.mark.server
