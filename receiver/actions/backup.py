@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from receiver.actions.at_backup import ground_of
+from receiver.actions.at_backup import each, ground_of
 from receiver.actions.at_store import in_time
 from receiver.actions.base import Action, ActionFailed, Done, Effect
-from receiver.backups.base import BackupError, Ground
+from receiver.backups.base import Ground
 from receiver.backups.kinds import configured, lacking
-from receiver.backups.making import Made, back_up
+from receiver.backups.making import back_up
 from receiver.decide.backups import Kind
 from receiver.targets import Target
 from receiver.tools import Tools
@@ -61,19 +61,7 @@ class Backup(Action):
 
 
 async def _each(ground: Ground, kinds: tuple[Kind, ...]) -> Done:
-    """One that fails does not stop the others; the whole has failed then."""
-    made: list[Made] = []
-    failed: list[tuple[Kind, BackupError]] = []
-    for kind in kinds:
-        ground.tools.require_lease()
-        try:
-            made.append(await back_up(ground, kind))
-        except BackupError as error:
-            failed.append((kind, error))
-    if failed:
-        said = [f"{kind}: {error}" for kind, error in failed] + [one.text for one in made]
-        began = bool(made) or any(error.started for _, error in failed)
-        raise BackupError("; ".join(said), started=began)
+    made = await each(ground, kinds, lambda kind: back_up(ground, kind))
     counts = {
         "backups": len(made),
         "bytes": sum(one.size for one in made),

@@ -64,7 +64,7 @@ class BackupFacet(Settings):
     A backup in which one of `sentinels` is missing or empty is none. `encrypt_to` are age recipients: nothing leaves
     for its place unencrypted then; a drill needs the `identity_file` to them. `jobs` above 1 makes
     `pg_dump`'s directory format with so many connections. The daily `schedule` makes all of it, the weekly `drill`
-    restores the last one into a scratch database on the same server, or on that of `drill_url`; `null` for none.
+    proves the last ones: a database in a scratch one on the same server, or on that of `drill_url`; `null` for none.
     `ping_url` is a check at Healthchecks, told of start, success and failure.
 
     Privileges: the role in `postgres.url` must read everything (`GRANT pg_read_all_data TO prunella;`), large objects

@@ -54,42 +54,54 @@ class Proof:
     """What was proven, of which backup, and how long it took."""
 
     name: str
-    text: str
+    found: str
     rows: int = 0
     seconds: float = 0.0
 
+    @property
+    def text(self) -> str:
+        """For people."""
+        return f"{self.name}: {self.found}"
+
 
 async def prove(
-    ground: Ground, name: str | None = None, *, restore: bool = True, away: bool = False
+    ground: Ground,
+    name: str | None = None,
+    *,
+    kind: Kind = Kind.DATABASE,
+    restore: bool = True,
+    away: bool = False,
 ) -> Proof:
-    """Proves that one, or the last of the database; with `away` as it is in a bucket. Raises BackupError."""
+    """Proves that one, or the last of that kind; with `away` as it is in a bucket. Raises BackupError."""
     directory = ground.facet.directory
     await asyncio.to_thread(files.check_place, directory)
     with files.alone(directory, ground.target):
         now = ground.tools.clock.now()
         try:
-            backup = await choose(ground, name, away=away)
+            backup = await choose(ground, name, kind, away=away)
         except BackupError as error:
             if name is None:  # the drill could not be held; a name that was mistyped says nothing
-                _failed(ground, Kind.DATABASE, now, str(error))
+                _failed(ground, kind, now, str(error))
             raise
         return await _recorded(ground, backup, now, restore=restore, away=away)
 
 
-async def choose(ground: Ground, name: str | None, *, away: bool = False) -> Backup:
-    """The one of that name, or the last of the database; fetched when it is in a bucket only. Raises BackupError with
+async def choose(
+    ground: Ground, name: str | None, kind: Kind = Kind.DATABASE, *, away: bool = False
+) -> Backup:
+    """The one of that name, or the last of that kind; fetched when it is in a bucket only. Raises BackupError with
     those that there are."""
     directory = ground.facet.directory
     here = await asyncio.to_thread(listed, directory, ground.target)
     wanted = Path(name).name if name is not None else None
-    backup = None if away else _among(here, wanted)
+    backup = None if away else _among(here, wanted, kind)
     if backup is not None:
         return backup
     there = [one for _, found, _ in await elsewhere_listed(ground) for one in found]
-    backup = _among(there, wanted)
+    backup = _among(there, wanted, kind)
     if backup is None:
         known = ", ".join(sorted({one.name for one in (*here, *there)}, reverse=True)[:5]) or "none"
-        what = "backup of the database" if wanted is None else f"backup {wanted}"
+        what = f"backup of the {kind}" if wanted is None else f"backup {wanted}"
         places = ", ".join([str(directory), *(one.named for one in ground.facet.s3)])
         raise BackupError(
             f"there is no {what} of {ground.target} in {places}; the last ones: {known}",
@@ -101,9 +113,9 @@ async def choose(ground: Ground, name: str | None, *, away: bool = False) -> Bac
     return backup
 
 
-def _among(found: Sequence[Backup], wanted: str | None) -> Backup | None:
+def _among(found: Sequence[Backup], wanted: str | None, kind: Kind) -> Backup | None:
     if wanted is None:
-        return newest(found, Kind.DATABASE)
+        return newest(found, kind)
     return next((one for one in found if one.name == wanted), None)
 
 

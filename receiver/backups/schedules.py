@@ -34,10 +34,10 @@ def _of(name: str, facets: Mapping[str, Any], own: Sequence[Any]) -> Iterator[di
     facet = facets.get("backup")
     if not isinstance(facet, Mapping):
         return
-    wanted = [("backup", "schedule", NIGHTLY)]
-    if "postgres" in facets:
-        wanted.append(("verify_backup", "drill", WEEKLY))
-    for action, key, usual in wanted:
+    for action, key, usual in (
+        ("backup", "schedule", NIGHTLY),
+        ("verify_backup", "drill", WEEKLY),
+    ):
         cron = facet.get(key, usual)
         called = f"{'backup' if action == 'backup' else 'drill'}-{name}"[:_LONGEST_NAME]
         if _is_cron(cron) and not _said(own, called, action, name, explicit=key in facet):

@@ -95,6 +95,19 @@ BACKUPS = Board(
                     width=12,
                 ),
                 Panel(
+                    "timeseries",
+                    "Time since a proof was tried",
+                    "Whatever became of it; nothing is drawn of what was never tried.",
+                    (
+                        Query(
+                            'time() - (max by (service, backup) (prunella_backup_last_verify_attempt_timestamp_seconds{service=~"$service"}) > 0)',
+                            "{{backup}}",
+                        ),
+                    ),
+                    unit="s",
+                    width=12,
+                ),
+                Panel(
                     "state-timeline",
                     "Runs",
                     "Red is when the last run was broken.",
@@ -107,6 +120,22 @@ BACKUPS = Board(
                     values={
                         "0": {"text": "broken", "color": "red"},
                         "1": {"text": "well", "color": "green"},
+                    },
+                    width=12,
+                ),
+                Panel(
+                    "state-timeline",
+                    "Proofs",
+                    "Red is when what was last tried to prove did not hold; empty is never tried.",
+                    (
+                        Query(
+                            'max by (service, backup) (prunella_backup_last_verify_success{service=~"$service"}) and max by (service, backup) (prunella_backup_last_verify_attempt_timestamp_seconds{service=~"$service"}) > 0',
+                            "{{backup}}",
+                        ),
+                    ),
+                    values={
+                        "0": {"text": "not proven", "color": "red"},
+                        "1": {"text": "proven", "color": "green"},
                     },
                     width=12,
                 ),

@@ -46,13 +46,13 @@ _shtab_prunella_backup_commands() {
     cleanup:'let go of what is old enough'
     config:'the configuration, without its secrets'
     database:'a dump, for pg_restore'
-    drill:'the same with the last one: what the weekly schedule does'
+    drill:'the same with the last ones: what the weekly schedule does'
     export:'the configured tables as JSON lines'
     full:'all kinds that the target has something for'
     list:'what there is, and what became of the last runs'
     redis:'a copy of the Redis'
     restore:'bring a database back; shows the plan first'
-    verify:'restore one into a scratch database, and count'
+    verify:'restore into a scratch database and count, or read to the end'
   )
   _describe 'prunella backup commands' _commands
 }
@@ -216,7 +216,7 @@ _shtab_prunella_backup_drill_options=(
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
   "--json[print JSON, for scripts]"
   "--config[receiver.yml\: do it here, without a receiver]:config:"
-  "--away[with the copy in the bucket]"
+  "--away[with the copies in the bucket]"
   ":target:"
 )
 
@@ -301,7 +301,7 @@ _shtab_prunella_backup_verify_options=(
   "--config[receiver.yml\: do it here, without a receiver]:config:"
   "--quick[its sum only\; proves no restore]"
   ":target:"
-  ":default\: the last one of the database:"
+  ":default\: the last one of every kind:"
 )
 
 # guard to ensure default positional specs are added only once per session

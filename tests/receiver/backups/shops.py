@@ -10,10 +10,15 @@ from typing import Any
 from prunella.service.clock import Clock, SystemClock
 from receiver.backups.base import Ground
 from receiver.backups.facet import BackupFacet
+from receiver.backups.files import summed
+from receiver.backups.manifest import Manifest, write_manifest
+from receiver.backups.optional import library
+from receiver.decide.backups import SUM, Kind, file_name
 from receiver.outside.programs import SystemPrograms
 from receiver.stores.postgres_store import PostgresFacet
+from receiver.targets import Target
 from receiver.tools import Http, Programs, Tools
-from tests.receiver.stand_ins import StandInHttp
+from tests.receiver.stand_ins import StandInHttp, a_toolbox
 from tests.servers.postgres import USER, PostgresServer, binary
 
 SHOP = f"""
@@ -101,6 +106,23 @@ def a_ground(
     return Ground("db", facet, postgres, tools, timeout=60.0)
 
 
+def ground_on(target: Target) -> Ground:
+    """Of a target that needs no server."""
+    assert target.backup is not None
+    return Ground(target.name, target.backup, target.postgres, a_toolbox(), 10.0)
+
+
+def a_redis_copy(
+    directory: Path, at: float, data: bytes = b"REDIS0011" + b"\xff" + b"s" * 8
+) -> str:
+    """One that was made then, with what lies beside it."""
+    path = directory / file_name("db", Kind.REDIS, at)
+    path.write_bytes(data)
+    path.with_name(f"{path.name}{SUM}").write_text(summed(path, path.name))
+    write_manifest(path, Manifest("db", Kind.REDIS, "2026-05-28T20:26:40Z"))
+    return path.name
+
+
 def config_of(
     server: PostgresServer, database: str, directory: Path, **keys: Any
 ) -> dict[str, Any]:
@@ -118,6 +140,13 @@ def config_of(
 def executables() -> Mapping[str, str]:
     """PostgreSQL's programs of the server's own version."""
     return {name: str(binary(name)) for name in ("pg_dump", "pg_restore")}
+
+
+def an_identity(file: Path) -> str:
+    """Its recipient; the identity is in the file, as age-keygen writes it."""
+    identity = library("pyrage").x25519.Identity.generate()
+    file.write_text(f"# created: today\n{identity}\n")
+    return str(identity.to_public())
 
 
 def instead(ground: Ground, program: str, script: Path, text: str) -> Ground:
