@@ -14,7 +14,7 @@ from itertools import islice
 HIDDEN = "***"
 
 _SECRET_KEY = re.compile(
-    r"(?:^|[_.-])(?:token|password|passwd|secret|authorization|api_?key|integration_key|cookie|dsn|credentials?)$",
+    r"(?:^|[_.-])(?:token|password|passwd|secret|authorization|api_?key|access_?key|private_?key|integration_key|cookie|dsn|credentials?)$",
     re.IGNORECASE,
 )
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # accessToken is access_token
@@ -30,7 +30,7 @@ _FORMS = (
     ),
     (
         re.compile(
-            r"(?i)\b([a-z_-]{0,40}(?:token|password|passwd|secret|api[_-]?key|integration_key))"
+            r"(?i)\b([a-z_-]{0,40}(?:token|password|passwd|secret|(?:api|access|private)[_-]?key|integration_key))"
             r"([\"']?\s*[=:]\s*[\"']?)(?!\*\*\*)(?:(?<=\")[^\"\n]+|(?<=')[^'\n]+|[^\s&\"',;)}]+)"
         ),
         rf"\1\2{HIDDEN}",

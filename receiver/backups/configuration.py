@@ -7,6 +7,7 @@ to get in.
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -21,7 +22,11 @@ from receiver.backups.optional import library
 from receiver.decide.backups import Kind
 
 LEFT_OUT = "(left out of the backup)"
-_URLS = ("webhook_url", "ping_url", "signing_secret", "bot_token")
+# secrets whose names do not say so: addresses that let in whoever has them, and what is sent to log in
+_SECRETS = frozenset({"webhook_url", "ping_url", "headers", "body", "send", "key", "upstream"})
+_SECRET_ADDRESSES = frozenset({"channels", "ical"})
+_REFERENCE = re.compile(r"\$\{\w+\}")
+_REFERRED_LOGIN = re.compile(r"(?<=://)[^/\s:@]*:(?:\$\{\w+\})+@")
 _MOST = 4 << 20  # bytes; what is larger is no configuration
 
 
@@ -88,14 +93,26 @@ def _without_secrets(file: Path) -> bytes:
     return yaml.safe_dump(_harmless(tree), sort_keys=False, allow_unicode=True).encode()
 
 
-def _harmless(value: object, key: str = "") -> object:
+def _harmless(value: object, path: tuple[str, ...] = ()) -> object:
     if isinstance(value, Mapping):
-        return {name: _harmless(item, str(name)) for name, item in value.items()}
+        return {name: _harmless(item, (*path, str(name))) for name, item in value.items()}
     if isinstance(value, list):
-        return [_harmless(item, key) for item in value]
-    secret = names_a_secret(key) or key in _URLS
-    if isinstance(value, str) and "${" in value:
-        return value  # where the secret is, and not what it is
-    if secret and value is not None:
-        return LEFT_OUT
-    return redact(value) if isinstance(value, str) else value
+        return [_harmless(item, path) for item in value]
+    if isinstance(value, str):
+        return _without_secret(value, hidden=_is_secret(path))
+    return LEFT_OUT if value is not None and _is_secret(path) else value
+
+
+def _is_secret(path: tuple[str, ...]) -> bool:
+    """Whatever it looks like: by the names of what it stands below."""
+    if any(names_a_secret(name) or name in _SECRETS for name in path):
+        return True
+    return path[-1:] == ("url",) and not _SECRET_ADDRESSES.isdisjoint(path)
+
+
+def _without_secret(text: str, *, hidden: bool) -> str:
+    """`${NAME}` stays: it tells where the secret is, and not what it is. What is given instead of it does not."""
+    rest = _REFERENCE.sub("", _REFERRED_LOGIN.sub("", text))
+    if hidden:
+        return LEFT_OUT if rest else text
+    return redact(text) if redact(rest) != rest else text

@@ -20,6 +20,7 @@ from prunella.redaction import anonymous, names_a_secret, printable, redact, scr
         "authorization: basic CANARY==",
         "GET /x?token=CANARY&a=1",
         "api_key=CANARY",
+        "secret_access_key: CANARY",
         "{'password': 'CANARY'}",
         '{"client_secret": "CANARY"}',
         "https://hooks.slack.com/services/T000/B000/CANARY",
@@ -62,13 +63,19 @@ def test_what_stands_around_a_secret_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["token", "db_password", "Authorization", "api_key", "apikey", "dsn", "accessToken"]
+    "key",
+    [
+        *("token", "db_password", "Authorization", "api_key", "apikey", "dsn", "accessToken"),
+        *("secret_access_key", "privateKey"),
+    ],
 )
 def test_a_key_that_names_a_secret_is_known(key: str) -> None:
     assert names_a_secret(key)
 
 
-@pytest.mark.parametrize("key", ["name", "tokens_left", "keyboard", "target", "monkey", "reason"])
+@pytest.mark.parametrize(
+    "key", ["name", "tokens_left", "keyboard", "target", "monkey", "reason", "access_key_id"]
+)
 def test_a_key_that_only_resembles_one_is_not(key: str) -> None:
     assert not names_a_secret(key)
 

@@ -6,21 +6,13 @@ import pytest
 
 from receiver.backups.base import BackupError
 from receiver.backups.making import back_up
-from receiver.backups.optional import library
 from receiver.backups.proving import prove
 from receiver.backups.restoring import plan, restore
 from receiver.decide.backups import Kind
-from tests.receiver.backups.shops import a_ground, a_shop, everything, names_in
+from tests.receiver.backups.shops import a_ground, a_shop, an_identity, everything, names_in
 from tests.servers.postgres import PostgresServer
 
 pytestmark = pytest.mark.server
-
-
-def an_identity(file: Path) -> str:
-    """Its recipient; the identity is in the file, as age-keygen writes it."""
-    identity = library("pyrage").x25519.Identity.generate()
-    file.write_text(f"# created: today\n{identity}\n")
-    return str(identity.to_public())
 
 
 async def test_nobody_reads_it_without_the_identity_and_it_restores_with_it(
