@@ -7,8 +7,8 @@ module says would be worse than none.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal, Protocol, Self
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -16,6 +16,7 @@ from exporter.probing.allowed import Gate
 from exporter.probing.contexts import Contexts
 from exporter.probing.dns_module import DnsModule, NameServerProber
 from exporter.probing.expected import Expected, HeaderRule
+from exporter.probing.grpc_module import GrpcModule, HealthProber
 from exporter.probing.http import Order, probe_http
 from exporter.probing.icmp_module import IcmpModule, Ping
 from exporter.probing.options import (
@@ -26,6 +27,7 @@ from exporter.probing.options import (
     Way,
     WayFrom,
     place_of,
+    url_of,
 )
 from exporter.probing.outcome import Failed, Outcome, Reason
 from exporter.probing.patterns import Pattern, Regexp, pattern
@@ -37,10 +39,12 @@ LONGEST = 120.0  # seconds, when neither the module nor Prometheus says
 
 
 def _known_prober(value: object) -> object:
-    if value in {"grpc", "unix", "websocket"}:
+    if value in {"unix", "websocket"}:
         raise ValueError(
-            f"{value} is not supported here, only http, tcp, dns and icmp: keep blackbox_exporter for this module"
+            f"{value} is not supported here, only http, tcp, dns, icmp and grpc: keep blackbox_exporter for this module"
         )
+    if value == "grpc" and find_spec("h2") is None:
+        raise ValueError('grpc needs the package h2: pip install "prunella[grpc]"')
     return value
 
 
@@ -150,12 +154,13 @@ class TcpModule(WayFrom):
 
 
 class Module(Settings):
-    prober: Annotated[Literal["http", "tcp", "dns", "icmp"], BeforeValidator(_known_prober)]
+    prober: Annotated[Literal["http", "tcp", "dns", "icmp", "grpc"], BeforeValidator(_known_prober)]
     timeout: Annotated[Duration, Field(ge=0)] = 0.0
     http: HttpModule = HttpModule()
     tcp: TcpModule = TcpModule()
     dns: DnsModule | None = None
     icmp: IcmpModule = IcmpModule()
+    grpc: GrpcModule = GrpcModule()
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
@@ -182,6 +187,8 @@ def prober(module: Module) -> Prober:
             return _Tcp(module.tcp)
         case "icmp":
             return Ping(module.icmp)
+        case "grpc":
+            return HealthProber(module.grpc)
         case "dns" if module.dns is not None:
             return NameServerProber(module.dns)
         case _:
@@ -195,10 +202,7 @@ class _Http:
         self._contexts = Contexts(module.tls_config.demands("http/1.1"))
 
     async def probe(self, target: str, gate: Gate, timeout: float) -> Outcome:
-        url = target if target.startswith(("http://", "https://")) else f"http://{target}"
-        if not urlsplit(url).hostname:
-            raise ValueError("the target has no host")
-        module = self._module
+        module, url = self._module, url_of(target)
         return await probe_http(
             Order(
                 url=url,

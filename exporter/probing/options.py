@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -88,6 +89,14 @@ class WayFrom(Way):
     """The same where we may say from which of our addresses."""
 
     source_ip_address: Annotated[str, AfterValidator(_source)] = ""
+
+
+def url_of(target: str) -> str:
+    """The target as a URL, which it need not be. Raises ValueError when there is no host in it."""
+    url = target if target.startswith(("http://", "https://")) else f"http://{target}"
+    if not urlsplit(url).hostname:
+        raise ValueError("the target has no host")
+    return url
 
 
 class Place(NamedTuple):

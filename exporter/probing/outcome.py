@@ -76,6 +76,15 @@ class NameServer:
 
 
 @dataclass(slots=True)
+class Serving:
+    """What a gRPC server said of a service: how the call ended (gRPC's number), and its word when it answered."""
+
+    check: float | None = None  # seconds; None when it was not asked
+    status: int = 0
+    said: str = ""
+
+
+@dataclass(slots=True)
 class Outcome:
     """Filled in as the probe goes on, so that one that is broken off has what was known by then."""
 
@@ -91,6 +100,7 @@ class Outcome:
     shown: Shown | None = None  # of the last connection, when it was encrypted
     echo: Echo | None = None  # only of a ping
     server: NameServer | None = None  # only of a name server
+    serving: Serving | None = None  # only of a gRPC server
 
     @property
     def success(self) -> bool:

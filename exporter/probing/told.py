@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from prometheus_client.metrics_core import Metric
 
 from exporter.families import empty, gauge
-from exporter.probing.outcome import Answer, Echo, NameServer, Outcome
+from exporter.probing.grpc_message import SERVING
+from exporter.probing.outcome import Answer, Echo, NameServer, Outcome, Serving
 from exporter.probing.resolver import literal
 
 Labels = tuple[str, ...]
@@ -38,7 +39,7 @@ def shown(outcome: Outcome) -> list[Metric]:
     """The series of one outcome, without labels and without names that have none."""
     seen = [((), outcome)]
     found = _common((), seen)
-    if outcome.echo is not None or outcome.server is not None:  # where there is no such word
+    if outcome.echo or outcome.server or outcome.serving:  # where there is no such word
         found = [family for family in found if family.name != BY_PATTERN]
     if outcome.answer is not None:
         found += _http((), seen)
@@ -48,6 +49,9 @@ def shown(outcome: Outcome) -> list[Metric]:
         found += _icmp(outcome.lookup or 0.0, outcome.echo)
     if outcome.server is not None:
         found += _dns(outcome.lookup or 0.0, outcome.server)
+    if outcome.serving is not None:
+        encrypted = outcome.shown is not None and outcome.answered
+        found += _grpc(outcome.lookup or 0.0, outcome.serving, encrypted=encrypted)
     return [family for family in found if not empty(family)]
 
 
@@ -110,6 +114,19 @@ def _dns(lookup: float, server: NameServer) -> list[Metric]:
         gauge("probe_dns_authority_rrs", "Records of the authority.", (), [((), server.authority)]),
         gauge("probe_dns_additional_rrs", "Records that came besides.", (), [((), server.additional)]),
         gauge("probe_dns_serial", "Serial of the zone.", (), serial),
+    ]  # fmt: skip
+
+
+def _grpc(lookup: float, serving: Serving, *, encrypted: bool) -> list[Metric]:
+    asked = {} if serving.check is None else {"check": serving.check}
+    words = dict.fromkeys(SERVING, 0.0) if asked else {}
+    if serving.said:
+        words[serving.said] = 1.0
+    return [
+        gauge("probe_grpc_duration_seconds", "How long each phase took.", ("phase",), [((phase,), took) for phase, took in {"resolve": lookup, **asked}.items()]),
+        gauge("probe_grpc_healthcheck_response", "What the server said of the service: 1 for its word, 0 for the others.", ("serving_status",), [((word,), so) for word, so in words.items()]),
+        gauge("probe_grpc_ssl", "Whether the answer was encrypted.", (), [((), encrypted)]),
+        gauge("probe_grpc_status_code", "How the call ended, as gRPC's number.", (), [((), serving.status)]),
     ]  # fmt: skip
 
 

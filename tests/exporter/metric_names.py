@@ -24,7 +24,7 @@ from exporter.collectors.releases import ReleaseEntry, Releases
 from exporter.families import Sheet, UnsuffixedCounter
 from exporter.intake.collector import Intake
 from exporter.intake.settings import IntakeOptions
-from exporter.probing.outcome import Echo, NameServer, Outcome
+from exporter.probing.outcome import Echo, NameServer, Outcome, Serving
 from exporter.probing.told import shown
 from exporter.proc.kernel import MEMORY
 from exporter.queues.bullmq import BullMqEntry
@@ -50,7 +50,9 @@ async def emitted(tmp_path: Path) -> set[Name]:
     deadline = asyncio.get_running_loop().time() + 5
     for collector in _collectors(tmp_path):
         found |= {_named(one) for one in _each((await collector.collect(deadline)).families)}
-    probed = Outcome(lookup=0.0, echo=Echo(hops_left=1), server=NameServer(serial=1))
+    probed = Outcome(
+        lookup=0.0, echo=Echo(hops_left=1), server=NameServer(serial=1), serving=Serving(0.1)
+    )
     found |= {_named(one) for one in shown(probed)}
     flights = {"none": Flight("none", _collectors(tmp_path)[0])}
     return found | {_named(family) for family in await Scraper(flights).scrape(["none"], 5.0)}

@@ -20,6 +20,7 @@ from tests.exporter.probing.asking import pages, saying
 from tests.exporter.reading import names, value
 from tests.exporter.serving import Served, sent, serving
 from tests.exporter.test_settings import config
+from tests.servers.grpc_health import grpc_server
 from tests.servers.ports import free_port
 
 TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
@@ -85,6 +86,17 @@ async def test_a_module_of_the_config_is_used(tmp_path: Path) -> None:
     assert "probe_http_status_code" not in names(banner)
 
 
+async def test_a_grpc_server_is_asked_how_it_is(tmp_path: Path) -> None:
+    modules = {"jobs": {"prober": "grpc", "grpc": {"service": "jobs"}}}
+    with grpc_server({"jobs": "NOT_SERVING"}) as server:
+        async with serving(tmp_path, modules=modules) as served:
+            found = await probed(served, server, "&module=jobs")
+            status, text = await served.get(f"/probe?module=jobs&target={server}", Accept="application/openmetrics-text")  # fmt: skip
+    assert value(found, "probe_success") == 0
+    assert value(found, "probe_grpc_healthcheck_response", serving_status="NOT_SERVING") == 1
+    assert (status, text.count("# EOF")) == (200, 1)
+
+
 @pytest.mark.parametrize(
     ("query", "status", "reason"),
     [
@@ -136,12 +148,12 @@ async def test_the_host_of_an_endpoint_is_on_the_list(tmp_path: Path) -> None:
             assert value(await probed(served, server.make_url("/")), "probe_success") == 1
 
 
-@pytest.mark.parametrize("module", ["http_2xx", "connect"])
+@pytest.mark.parametrize("module", ["http_2xx", "connect", "health"])
 async def test_of_names_that_no_rule_names_nothing_is_told(tmp_path: Path, module: str) -> None:
     """Neither by what is said nor by when: else whoever gets here could ask our name server for every name."""
     keys: dict[str, Any] = {
         "probe": {"allow": ["192.0.2.0/24"]},
-        "modules": {"connect": {"prober": "tcp"}},
+        "modules": {"connect": {"prober": "tcp"}, "health": {"prober": "grpc"}},
     }
     async with serving(tmp_path, listen_host="0.0.0.0", **keys) as served:
         took, said = [], []

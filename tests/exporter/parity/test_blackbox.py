@@ -10,37 +10,26 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
-import yaml
 from aiohttp import web
 
+from tests.exporter.parity.both import ANY, LOOKED_UP, Both, both
 from tests.exporter.parity.dashboards import without_data
-from tests.exporter.parity.frame import MOVES, SAME, Near, assert_parity, at
+from tests.exporter.parity.frame import MOVES, SAME, Near, at
 from tests.exporter.probing.asking import answer, pages, saying
 from tests.exporter.probing.name_server import name_server, named, record
-from tests.exporter.serving import Served, serving
+from tests.exporter.serving import serving
 from tests.prunella.service.certificates import Pair, self_signed, signed
-from tests.servers.peers import blackbox_exporter
 from tests.servers.ports import free_port
 from tests.servers.process import until
 
 pytestmark = pytest.mark.server
 
-ANY = {
-    "probe_success": SAME,
-    "probe_duration_seconds": MOVES,
-    "probe_failed_due_to_regex": SAME,
-}
-LOOKED_UP = {
-    **ANY,
-    "probe_dns_lookup_time_seconds": MOVES,
-    "probe_ip_addr_hash": SAME,
-    "probe_ip_protocol": SAME,
-}
+BY_PATTERN = {"probe_failed_due_to_regex": SAME}
+TCP: Mapping[str, Near] = {**LOOKED_UP, **BY_PATTERN}
 HTTP: Mapping[str, Near] = {
-    **LOOKED_UP,
+    **TCP,
     "probe_http_content_length": SAME,
     "probe_http_duration_seconds": MOVES,
     "probe_http_redirects": SAME,
@@ -56,7 +45,7 @@ TLS = {
     "probe_tls_version_info": SAME,
 }
 DNS: Mapping[str, Near] = {
-    **{name: near for name, near in LOOKED_UP.items() if name != "probe_failed_due_to_regex"},
+    **LOOKED_UP,
     "probe_dns_duration_seconds": MOVES,
     "probe_dns_answer_rrs": SAME,
     "probe_dns_authority_rrs": SAME,
@@ -72,18 +61,11 @@ WORDS = "|".join((
 
 
 @dataclass(frozen=True, slots=True)
-class Both:
-    """The two, with the same modules, and what they probe."""
+class Probing(Both):
+    """And two sites that they probe."""
 
-    ours: Served
-    theirs: str
     plain: str
     secure: str
-
-    async def agree(self, table: Mapping[str, Near], module: str, target: str) -> None:
-        query = f"/probe?{urlencode({'module': module, 'target': target})}"
-        mine, peer = at(self.ours.url + query), at(self.theirs + query)
-        await assert_parity(table, mine, peer, prefix="probe_")
 
 
 async def page(request: web.Request) -> web.StreamResponse:
@@ -154,21 +136,17 @@ def modules(made: Pair) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def both(folder: Path) -> AsyncIterator[Both]:
+async def probing(folder: Path) -> AsyncIterator[Probing]:
     authority = self_signed(folder, "Shop, Inc.")
     made = signed(folder, "server", authority, "DNS:localhost,DNS:shop,IP:127.0.0.1")
     made.certificate.write_bytes(made.certificate.read_bytes() + authority.certificate.read_bytes())
-    written: dict[str, Any] = {"modules": modules(authority)}
-    config = folder / "blackbox.yml"
-    config.write_text(yaml.safe_dump(written))
     async with (
         pages(page) as plain,
         pages(page, _context(made)) as secure,
-        blackbox_exporter(config, folder) as theirs,
-        serving(folder, **written) as ours,
+        both(folder, modules(authority)) as two,
     ):
-        peer = theirs.removesuffix("/metrics")
-        yield Both(ours, peer, f"127.0.0.1:{plain.port}", f"127.0.0.1:{secure.port}")
+        sites = f"127.0.0.1:{plain.port}", f"127.0.0.1:{secure.port}"
+        yield Probing(two.ours, two.theirs, *sites)
 
 
 def _context(pair: Pair) -> ssl.SSLContext:
@@ -178,7 +156,7 @@ def _context(pair: Pair) -> ssl.SSLContext:
 
 
 async def test_http_says_what_blackbox_exporter_says(tmp_path: Path) -> None:
-    async with both(tmp_path) as two:
+    async with probing(tmp_path) as two:
         fine = {**HTTP, **CHANGED}
         for module in (
             "page", "post", "fine", "not_fine", "header", "no_header", "missing", "version", "only_tls",
@@ -193,7 +171,7 @@ async def test_http_says_what_blackbox_exporter_says(tmp_path: Path) -> None:
 
 
 async def test_https_says_what_blackbox_exporter_says(tmp_path: Path) -> None:
-    async with both(tmp_path) as two:
+    async with probing(tmp_path) as two:
         for module in ("trusted", "lax", "no_tls"):
             await two.agree({**HTTP, **CHANGED, **TLS}, module, f"https://{two.secure}/fine")
         await two.agree({**HTTP, **TLS}, "trusted", f"https://{two.secure}/broken")
@@ -203,7 +181,7 @@ async def test_https_says_what_blackbox_exporter_says(tmp_path: Path) -> None:
 
 async def test_what_fails_says_what_blackbox_exporter_says(tmp_path: Path) -> None:
     async with (
-        both(tmp_path) as two,
+        probing(tmp_path) as two,
         saying(b"220 mail ESMTP\r\n") as mail,
         saying(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf") as half,
         saying(b"HTTP/1.0 200 OK\r\n\r\nuntil the end") as old,
@@ -216,13 +194,13 @@ async def test_what_fails_says_what_blackbox_exporter_says(tmp_path: Path) -> No
 
 
 async def test_tcp_says_what_blackbox_exporter_says(tmp_path: Path) -> None:
-    async with both(tmp_path) as two, saying(b"SSH-2.0-OpenSSH_9\r\n", b"more\r\n") as ssh:
+    async with probing(tmp_path) as two, saying(b"SSH-2.0-OpenSSH_9\r\n", b"more\r\n") as ssh:
         for module in ("connect", "banner", "wrong"):
-            await two.agree(LOOKED_UP, module, ssh)
-        await two.agree({**LOOKED_UP, **TLS}, "connect_tls", two.secure)
-        await two.agree(LOOKED_UP, "connect_tls", two.plain)
-        await two.agree(LOOKED_UP, "connect", f"127.0.0.1:{free_port()}")
-        await two.agree(ANY, "connect", "127.0.0.1")
+            await two.agree(TCP, module, ssh)
+        await two.agree({**TCP, **TLS}, "connect_tls", two.secure)
+        await two.agree(TCP, "connect_tls", two.plain)
+        await two.agree(TCP, "connect", f"127.0.0.1:{free_port()}")
+        await two.agree({**ANY, **BY_PATTERN}, "connect", "127.0.0.1")
 
 
 async def test_dns_says_what_blackbox_exporter_says(tmp_path: Path) -> None:
@@ -232,7 +210,7 @@ async def test_dns_says_what_blackbox_exporter_says(tmp_path: Path) -> None:
         record(15, b"\0\x0a" + named("mail")), record(33, b"\0\x01\0\x02\x01\xbb" + named("a.b")),
         record(16, b'\x04a" b'), record(257, b"\x80\x05issueca.example"), record(6, soa), record(999, b"\x01\xff"),
     ]  # fmt: skip
-    async with both(tmp_path) as two, name_server(records, [record(6, soa)]) as full:
+    async with probing(tmp_path) as two, name_server(records, [record(6, soa)]) as full:
         for module in ("any", "words", "other", "lost"):
             await two.agree(DNS, module, full)
         await two.agree({**DNS, "probe_dns_serial": SAME}, "zone", full)

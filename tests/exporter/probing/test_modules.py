@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +63,8 @@ def test_http_2xx_is_there_by_itself() -> None:
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"prober": "grpc"}, "grpc is not supported here, only http, tcp, dns and icmp"),
-        ({"prober": "smoke"}, "must be 'http', 'tcp', 'dns' or 'icmp'"),
+        ({"prober": "unix"}, "unix is not supported here, only http, tcp, dns, icmp and grpc"),
+        ({"prober": "smoke"}, "must be 'http', 'tcp', 'dns', 'icmp' or 'grpc'"),
         ({"prober": "dns"}, "needs dns: {query_name"),
         ({"prober": "dns", "dns": {"query_name": "a..b"}}, "is no name"),
         ({"prober": "dns", "dns": {"query_name": "a", "query_type": "B"}}, "'B' is not one of A, NS"),
@@ -93,6 +95,23 @@ def test_a_file_that_is_no_certificate_is_said(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate")
     with pytest.raises(ValidationError, match="holds no certificate in PEM"):
         http(tls_config={"ca_file": str(tmp_path / "ca.pem")})
+
+
+WITHOUT_H2 = """
+import sys
+import exporter.app
+from exporter.probing.modules import Module
+assert "h2" not in sys.modules, "loaded before anybody asked for it"
+sys.modules["h2"] = None
+Module(prober="http")
+Module(prober="grpc")
+"""
+
+
+def test_without_its_package_a_grpc_module_says_how_to_get_it() -> None:
+    argv = [sys.executable, "-c", WITHOUT_H2]
+    said = subprocess.run(argv, capture_output=True, text=True, check=False).stderr
+    assert 'grpc needs the package h2: pip install "prunella[grpc]"' in said
 
 
 async def echo(request: web.Request) -> web.StreamResponse:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-from exporter.probing.outcome import Answer, Outcome, Reason
-from exporter.probing.told import address_hash, families
+import pytest
+
+from exporter.probing.outcome import Answer, Outcome, Reason, Serving
+from exporter.probing.told import address_hash, families, shown
 from tests.exporter.reading import names, samples, value
 
 
@@ -18,6 +20,23 @@ def test_every_phase_is_there_from_the_start() -> None:
     phases = [s.labels["phase"] for s in samples(found, "probe_http_duration_seconds")]
     assert phases == ["resolve", "connect", "tls", "processing", "transfer"]
     assert value(found, "probe_http_status_code", endpoint="shop") == 0
+
+
+@pytest.mark.parametrize(
+    ("serving", "words"),
+    [
+        (Serving(), {}),
+        (Serving(0.1, 14), {"UNKNOWN": 0, "SERVING": 0, "NOT_SERVING": 0, "SERVICE_UNKNOWN": 0}),
+        (Serving(0.1, 0, "SERVING"), {"UNKNOWN": 0, "SERVING": 1, "NOT_SERVING": 0, "SERVICE_UNKNOWN": 0}),
+        (Serving(0.1, 0, "9"), {"UNKNOWN": 0, "SERVING": 0, "NOT_SERVING": 0, "SERVICE_UNKNOWN": 0, "9": 1}),
+    ],
+)  # fmt: skip
+def test_a_grpc_servers_word_is_one_of_all(serving: Serving, words: dict[str, float]) -> None:
+    found = shown(Outcome(serving=serving))
+    response = samples(found, "probe_grpc_healthcheck_response")
+    assert {one.labels["serving_status"]: one.value for one in response} == words
+    assert value(found, "probe_grpc_status_code") == serving.status
+    assert "probe_failed_due_to_regex" not in names(found)
 
 
 def test_a_failure_is_no_success() -> None:
