@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from time import perf_counter
@@ -101,16 +100,19 @@ async def _connected(order: Order, url: URL, outcome: Outcome, deadline: float) 
     host, first = url.raw_host or "", outcome.lookup is None
     began = perf_counter()
     try:
-        with _told(first=first):
-            wanted = await allowed(
-                host, order.gate, order.timeout, order.prefer, fallback=order.fallback
-            )
+        wanted = await allowed(
+            host, order.gate, order.timeout, order.prefer, fallback=order.fallback
+        )
+    except Forbidden as refusal:
+        if first:  # a target that may not be is said to whoever asked
+            raise
+        raise Failed(Reason.STATUS, f"redirected to where it may not: {refusal}") from refusal
     finally:
         lookup = perf_counter() - began
         outcome.phases.resolve += lookup
         outcome.lookup = lookup if first else outcome.lookup
     wire, address = await _reached(wanted, url.port or 80, outcome, deadline)
-    outcome.address = outcome.address if not first else str(address)
+    outcome.address = outcome.address if not first else address
     outcome.shown = None
     try:
         if url.scheme == "https":
@@ -121,31 +123,21 @@ async def _connected(order: Order, url: URL, outcome: Outcome, deadline: float) 
     return wire
 
 
-@contextmanager
-def _told(*, first: bool) -> Iterator[None]:
-    """A target that may not be is said to whoever asked; a redirect to one is a failed probe."""
-    try:
-        yield
-    except Forbidden as refusal:
-        if first:
-            raise
-        raise Failed(Reason.STATUS, f"redirected to where it may not: {refusal}") from refusal
-
-
 async def _reached(
     found: Sequence[Address], port: int, outcome: Outcome, deadline: float
-) -> tuple[Wire, Address]:
+) -> tuple[Wire, str]:
     """The first address that takes a connection; one that is silent leaves time for the others."""
     loop = asyncio.get_running_loop()
     last: Exception = TimeoutError()
-    for left, address in zip(range(len(found), 0, -1), found, strict=True):
+    for left, address in zip(range(len(found), 0, -1), map(str, found), strict=True):
+        outcome.address = outcome.address or address
+        until = loop.time() + (deadline - loop.time()) / left if left > 1 else None
         began = perf_counter()
         try:
-            async with asyncio.timeout_at(loop.time() + (deadline - loop.time()) / left):
-                wire = await connect(str(address), port)
+            async with asyncio.timeout_at(until):  # the last one has what the probe has left
+                wire = await connect(address, port)
         except (Failed, TimeoutError) as error:
             last = error
-            outcome.address = outcome.address or str(address)
         else:
             outcome.phases.connect += perf_counter() - began
             return wire, address

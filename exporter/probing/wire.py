@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import cast
 
 from exporter.probing.outcome import Failed, Reason
+from exporter.probing.tls import Tls
 
 _MUCH = 256 * 1024  # bytes that wait to be read, above which the other side has to wait
 
@@ -22,16 +23,27 @@ class Wire(asyncio.Protocol):
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
+        self._layers: list[Tls] = []  # the outermost first
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        self.first = self.first or perf_counter()
-        self.buffer += data
+        try:
+            for depth, layer in enumerate(self._layers):
+                data = layer.opened(data)
+                self._write(layer.sealed(), depth)
+                self.ended = self.ended or layer.ended
+        except ssl.SSLError as error:
+            self.connection_lost(error)
+            return
+        if data:
+            self.first = self.first or perf_counter()
+            self.buffer += data
         if len(self.buffer) > _MUCH and self._transport is not None:
             self._transport.pause_reading()
-        self._wake()
+        if data or self.ended:
+            self._wake()
 
     def eof_received(self) -> None:
         self.ended = True
@@ -62,23 +74,42 @@ class Wire(asyncio.Protocol):
         return False
 
     def send(self, data: bytes) -> None:
-        if self._transport is not None:
+        """Raises Failed when TLS lets nothing be said any more."""
+        try:
+            self._write(data, len(self._layers))
+        except ssl.SSLError as error:
+            raise Failed(Reason.TLS, in_words(error)) from error
+
+    def _write(self, data: bytes, depth: int) -> None:
+        """Within the outer layers, so many of them."""
+        for layer in reversed(self._layers[:depth]):
+            data = layer.sealed(data)
+        if data and self._transport is not None:
             self._transport.write(data)
 
     async def encrypt(self, context: ssl.SSLContext, name: str) -> ssl.SSLObject:
         """From here on in TLS, with whoever can show a certificate for `name`. Raises Failed."""
-        plain, loop = self._transport, asyncio.get_running_loop()
-        if plain is None:
-            raise Failed(Reason.CONNECT, "the connection is closed")
         if self.buffer:
             raise Failed(Reason.TLS, "what answers does not wait for a handshake")
         try:
-            self._transport = await loop.start_tls(plain, self, context, server_hostname=name)
-        except (ssl.SSLError, OSError, ValueError) as error:
+            tls = Tls(context, name)
+            await self._shake(tls)
+        except (ssl.SSLError, ValueError) as error:
             raise Failed(Reason.TLS, in_words(error)) from error
-        if self._transport is None:
-            raise Failed(Reason.TLS, "the connection was closed in the handshake")
-        return cast("ssl.SSLObject", self._transport.get_extra_info("ssl_object"))
+        self._layers.append(tls)
+        self.first = 0.0
+        self.data_received(b"")  # what came with the last of the handshake
+        return tls.connection
+
+    async def _shake(self, tls: Tls) -> None:
+        while True:
+            done = tls.shaken(bytes(self.buffer))
+            self.buffer.clear()
+            self.send(tls.sealed())
+            if done:
+                return
+            if not await self.more():
+                raise Failed(Reason.TLS, "the connection was closed in the handshake")
 
     def close(self) -> None:
         """At once: what is still on its way interests nobody."""

@@ -25,7 +25,9 @@ def order(address: str, *steps: Step, **more: object) -> TcpOrder:
 
 
 @asynccontextmanager
-async def talking(context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+async def talking(
+    context: ssl.SSLContext | None = None, *, encrypted: bool = False
+) -> AsyncIterator[str]:
     """A mail server as far as a probe would know: greets, answers, and encrypts when asked."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -35,7 +37,7 @@ async def talking(context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
             if line.startswith(b"STARTTLS") and context is not None:
                 await writer.start_tls(context)
 
-    async with listening(talk) as address:
+    async with listening(talk, context=context if encrypted else None) as address:
         yield address
 
 
@@ -123,3 +125,29 @@ async def test_the_kind_of_address_that_is_preferred(
     async with talking() as address:
         outcome = await probe_tcp(order(address, prefer=prefer, fallback=fallback))
     assert outcome.reason is reason
+
+
+@pytest.mark.parametrize("said", [b"", b"not TLS\r\n"])
+async def test_a_server_that_does_not_shake_hands_is_a_failed_handshake(said: bytes) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(said)
+
+    async with listening(talk) as address:
+        outcome = await probe_tcp(order(address, encrypted=True))
+    assert (outcome.reason, outcome.answered, outcome.shown) == (Reason.TLS, True, None)
+
+
+async def test_a_connection_is_encrypted_within_one_that_is_already(tmp_path: Path) -> None:
+    made = for_loopback(tmp_path)
+    steps = (
+        Step(pattern("^220 "), "STARTTLS"),
+        Step(pattern("^250 ok STARTTLS$")),
+        Step(starttls=True),
+        Step(send="EHLO us"),
+        Step(pattern("^250 ok EHLO us$")),
+    )
+    contexts = Contexts(Demands(ca_file=made.certificate))
+    async with talking(made.context, encrypted=True) as address:
+        outcome = await probe_tcp(order(address, *steps, encrypted=True, contexts=contexts))
+    assert (outcome.reason, outcome.said) == (None, "")
