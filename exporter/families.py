@@ -179,6 +179,8 @@ class Sheet(Metric):
 
 
 def gauge(name: str, text: str, labels: Sequence[str], rows: Rows) -> Metric:
+    if not labels and len(alone := [value for _, value in rows]) == 1:
+        return Alone(name, text, "gauge", alone[0])
     return Family(name, text, "gauge", labels, rows)
 
 

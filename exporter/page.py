@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
 from html import escape
 
@@ -75,14 +75,17 @@ class _These(CollectorRegistry):
 
 def _written(families: Iterable[Metric], content_type: str) -> bytes:
     """In this format, without what ends a page."""
+    return _writer(content_type)(families)
+
+
+@lru_cache(256)
+def _writer(content_type: str) -> Callable[[Iterable[Metric]], bytes]:
     form, *parameters = (part.strip() for part in content_type.split(";"))
     given = dict(part.partition("=")[::2] for part in parameters)
     if given.get("escaping", "") not in _USUAL:
-        page: bytes = choose_encoder(content_type)[0](_These(families))
-        return page.removesuffix(END)
-    if form == "application/openmetrics-text":
-        return text.open_metrics(families)
-    return text.plain(families)
+        encoder = choose_encoder(content_type)[0]
+        return lambda families: bytes(encoder(_These(families)).removesuffix(END))
+    return text.open_metrics if form == "application/openmetrics-text" else text.plain
 
 
 def landing(collectors: Collection[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, CONTENT_TYPE_PLAIN_1_0_0
@@ -15,6 +16,7 @@ from prometheus_client.openmetrics.exposition import (
 
 _OPEN, _PLAIN = "application/openmetrics-text", "text/plain"
 _KNOWN = {_OPEN, _PLAIN, "text/*", "*/*"}
+_REMEMBERED = 256  # headers; who scrapes sends the same ones each time
 _ESCAPINGS = {ALLOWUTF8, UNDERSCORES, DOTS, VALUES}
 
 
@@ -39,6 +41,7 @@ class Form(NamedTuple):
 PLAIN = Form()
 
 
+@lru_cache(_REMEMBERED)
 def chosen(accept: str) -> Form:
     """The one that the header likes best of those that we have, else the oldest, which everybody reads."""
     offers = [offer for offer in map(_offer, accept.split(",")) if offer[1] > 0]
@@ -55,6 +58,7 @@ def chosen(accept: str) -> Form:
     return PLAIN
 
 
+@lru_cache(_REMEMBERED)
 def takes_gzip(encodings: str) -> bool:
     """Whether an Accept-Encoding header allows it."""
     offers = {form: quality for form, quality, _ in map(_offer, encodings.split(","))}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Self
 
@@ -59,7 +60,7 @@ class Gate:
             raise _by_its_address(host, real) if wide else refusal(host)
         if _is_dangerous(real):
             raise _by_its_address(host, real)
-        if real.is_loopback and not (self.local or _is_loopback(host)):
+        if _is_here(real) and not (self.local or _is_loopback(host)):
             raise Forbidden(f"{host[:200]} is at {real}, which is this machine itself")
 
     def names(self, host: str) -> bool:
@@ -95,7 +96,7 @@ def elsewhere(host: str) -> Gate:
 
 def _means(network: Network, address: Address) -> bool:
     """Whether who wrote this network meant that address: one of all the world is not about a cloud's credentials."""
-    if not (_is_dangerous(address) or address.is_loopback):
+    if not (_is_dangerous(address) or _is_here(address)):
         return True
     alone = network.prefixlen == network.max_prefixlen
     within = (one for one in _METADATA if one.version == network.version)
@@ -111,11 +112,18 @@ def _folded(host: str) -> str:
     return host.lower().rstrip(".")
 
 
+@lru_cache(4096)
 def _is_loopback(host: str) -> bool:
     known = literal(host)
-    return _real(known).is_loopback if known is not None else _folded(host) == "localhost"
+    return _is_here(_real(known)) if known is not None else _folded(host) == "localhost"
 
 
+@lru_cache(4096)
+def _is_here(address: Address) -> bool:
+    return address.is_loopback
+
+
+@lru_cache(4096)
 def _is_dangerous(address: Address) -> bool:
     return (
         address.is_link_local

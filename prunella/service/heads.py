@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
-from multidict import MultiDict
+from multidict import MultiDict, MultiDictProxy, MultiMapping
 
 from prunella.correlation import HEADER
 
@@ -44,9 +44,14 @@ class Asked:
     headers: Mapping[str, str]
 
     @property
-    def parameters(self) -> MultiDict[str]:
+    def parameters(self) -> MultiMapping[str]:
         """Of the query, each as often as it is there."""
-        return MultiDict(parse_qsl(self.query, keep_blank_values=True))
+        return _parameters(self.query)
+
+
+@lru_cache(_REMEMBERED)
+def _parameters(query: str) -> MultiMapping[str]:
+    return MultiDictProxy(MultiDict(parse_qsl(query, keep_blank_values=True)))
 
 
 @dataclass(frozen=True, slots=True)
