@@ -54,8 +54,11 @@ async def ask(service: str, path: str, token: str = "") -> Any:
 
 
 async def measured(query: str, value: float) -> bool:
-    """Whether Prometheus says so now."""
-    answer = await ask("prometheus", f"/api/v1/query?query={query}")
+    """Whether Prometheus says so now. One that is slow to answer, while containers start, says nothing yet."""
+    try:
+        answer = await ask("prometheus", f"/api/v1/query?query={query}")
+    except TimeoutError:
+        return False
     result = answer["data"]["result"]
     return bool(result) and float(result[0]["value"][1]) == value
 
