@@ -12,6 +12,8 @@ from prunella.service.answers import Refused
 
 PATH = "/static/{name}"
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+# a worker has that of its file, and not that of its page
+_POLICY = "default-src 'none'; connect-src 'self'"
 _FOLDER = Path(__file__).parent
 
 
@@ -30,7 +32,10 @@ async def show(request: web.Request) -> web.Response:
         body=content,
         content_type=KINDS[Path(name).suffix],
         charset="utf-8",
-        headers={"Cache-Control": "public, max-age=31536000, immutable"},
+        headers={
+            "Cache-Control": "public, max-age=31536000, immutable",
+            "Content-Security-Policy": _POLICY,
+        },
     )
 
 

@@ -1,10 +1,10 @@
 // Keeps a page up to date: fetches it again when something has happened, and every half minute, and puts the parts that
 // are marked `data-live` in place; where that fails, it says how old the page is. Without this script it reloads itself.
-// Only a page that is shown listens: a browser has six connections to a place, and each listener holds one.
+// Only a page that is shown listens, and all of a browser together (events.js).
 "use strict";
 (() => {
   const EVERY = 30000, AFTER_TROUBLE = 5000, PATIENCE = 10000;
-  let busy = false, again = false, timer = 0, events = null, told = false;
+  let busy = false, again = false, timer = 0;
   let asOf = performance.timeOrigin;
   const age = document.createElement("p");
   age.className = "age";
@@ -62,16 +62,16 @@
     return [...part.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== field.defaultValue);
   }
 
-  function listen() {
-    events = new EventSource("/events");
-    events.onmessage = () => { if (told) { refresh(); } told = true; }; // the first is of when the page was loaded
-    events.onerror = refresh;
+  function shared() {
+    const { port } = new SharedWorker(document.querySelector("script[src*='/events.js']").src);
+    port.onmessage = refresh;
+    return { begin: () => port.postMessage(true), end: () => port.postMessage(false) };
   }
 
+  const line = "SharedWorker" in window ? shared() : listening(refresh);
   document.addEventListener("visibilitychange", () => {
-    events?.close();
-    if (!document.hidden) { listen(); refresh(); }
+    if (document.hidden) { line.end(); } else { line.begin(); refresh(); }
   });
   timer = setTimeout(refresh, EVERY);
-  if (!document.hidden) { listen(); }
+  if (!document.hidden) { line.begin(); }
 })();

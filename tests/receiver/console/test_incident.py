@@ -128,7 +128,8 @@ async def test_a_hostile_alert_is_inert(tmp_path: Path, path: str) -> None:
     async with asking(tmp_path, alert=alert) as (browser, _):
         markup = (await browser.open(path)).markup
     scripts = [said for tag, said in markup.tags if tag == "script"]
-    assert [said["src"].partition("?")[0] for said in scripts] == ["/static/live.js"]
+    ours = ["/static/events.js", "/static/live.js"]
+    assert [said["src"].partition("?")[0] for said in scripts] == ours
     assert not {tag for tag, _ in markup.tags} & {"img", "iframe", "object", "embed", "style"}
     attributes = {name for _, said in markup.tags for name in said}
     assert not [name for name in attributes if name.startswith("on") or name == "style"]

@@ -6,11 +6,12 @@ import signal
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, StorageState, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.receiver.console.browser.busy import CONFIG
 from tests.receiver.console.browser.hands import is_marked, log_in, mark, shifted
 from tests.servers.browser import visit
+from tests.servers.process import until
 from tests.servers.receiver import ReceiverServer, receiver
 
 pytestmark = [
@@ -27,20 +28,52 @@ _HIDDEN = """hidden => {
   document.dispatchEvent(new Event('visibilitychange'));
 }"""
 
+# So that what it shows is what it was told: it does not look every half minute.
+_PATIENT = "{ const wait = setTimeout; window.setTimeout = (then, ms) => ms < 30000 ? wait(then, ms) : 0; }"
+
 
 def age(page: Page) -> Locator:
     return page.get_by_role("status").filter(has_text="Not up to date since")
 
 
-async def test_many_pages_may_be_open_at_once(
-    browser: Browser, house: ReceiverServer, session: StorageState
+async def told(page: Page, server: ReceiverServer) -> None:
+    """Waits until it shows what has happened. What happens before it listens it does not hear of, hence again."""
+
+    async def shown() -> bool:
+        await server.post("/api/v1/pause", {"reason": "we deploy"})
+        return "we deploy" in await page.locator("#guards").inner_text()
+
+    await until(shown, "the pause on the page")
+
+
+async def test_many_windows_may_be_shown_and_all_are_told_of_what_happens(
+    browser: Browser, tmp_path: Path
 ) -> None:
-    async with visit(browser, house.url, session=session) as page:
-        for _ in range(MANY):
-            tab = await page.context.new_page()
-            await tab.goto("/", wait_until="domcontentloaded")
-            await expect(tab.get_by_role("heading", level=1)).to_have_text("Now")
-            await tab.evaluate(_HIDDEN, True)
+    async with receiver(tmp_path, CONFIG) as server, visit(browser, server.url) as page:
+        await page.context.add_init_script(_PATIENT)
+        await page.goto("/")
+        await log_in(page)
+        windows = [page, *[await page.context.new_page() for _ in range(MANY)]]
+        for window in windows:
+            await window.goto("/")
+            await expect(window.locator("#guards")).to_contain_text("The mode is auto")
+            await mark(window)
+        for window in windows:
+            await told(window, server)
+            assert await is_marked(window)
+
+
+async def test_where_windows_share_nothing_each_listens_for_itself(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with receiver(tmp_path, CONFIG) as server, visit(browser, server.url) as page:
+        await page.add_init_script(f"{_PATIENT}; delete window.SharedWorker;")
+        await page.goto("/")
+        await log_in(page)
+        await expect(page.locator("#guards")).to_contain_text("The mode is auto")
+        await mark(page)
+        await told(page, server)
+        assert await is_marked(page)
 
 
 async def test_a_page_that_is_shown_again_has_what_came_meanwhile(
