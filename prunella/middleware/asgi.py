@@ -141,11 +141,11 @@ class _Request:
     def count(self, route_of: Callable[[Scope], Route]) -> None:
         """Once, however it ended: what was begun and not finished, nobody waited for."""
         route, over, work = route_of(self.scope), self._over, self.work
-        if over:
+        if over and self._status:
             route.ended(self._status, over - self._began, self._sent, work.trace)
         else:
             status = self._failed or (CLIENT_GONE if self._status else 500)
-            took = (over or perf_counter()) - self._began
+            took = perf_counter() - self._began
             route.ended(status, took, self._sent if self._status else None, work.trace)
         if self._size:
             route.received(self._size)

@@ -283,7 +283,13 @@ async def nothing(scope: Any, receive: Any, send: Any) -> None:
     """An app that forgets to answer; the server will say 500."""
 
 
-@pytest.mark.parametrize(("app", "status"), [(gone, "499"), (half, "499"), (nothing, "500")])
+async def headless(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.body", "body": b"no header before it"})
+
+
+@pytest.mark.parametrize(
+    ("app", "status"), [(gone, "499"), (half, "499"), (nothing, "500"), (headless, "500")]
+)
 async def test_how_a_request_ends_without_an_answer_is_told(app: App, status: str) -> None:
     counted, in_progress = requests("other", status), Counted("http_requests_in_progress")
     errors = len(recent_errors())
