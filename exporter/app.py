@@ -10,9 +10,11 @@ from aiohttp import web
 from prometheus_client.metrics_core import Metric
 
 from exporter import page
+from exporter.cache_health import look_at_caches
 from exporter.collectors.endpoints import Endpoints
 from exporter.collectors.postgres_server import PostgresServers
 from exporter.collectors.queues import Queues
+from exporter.collectors.redis_server import RedisServers
 from exporter.database_health import look_at_databases
 from exporter.endpoint_health import look_at_endpoints
 from exporter.health import Checks
@@ -37,6 +39,7 @@ from prunella.service.web import Route, Service
 HEALTH = {
     "app": "the exporter",
     "db": "postgres",
+    "cache": "redis",
     "queue": "queues",
     "ai": "endpoints of the kind ai",
     "external": "endpoints of the kind external",
@@ -49,6 +52,9 @@ def looks(running: Running, limits: Health) -> dict[str, Look]:
     databases = running.collector("postgres")
     if isinstance(databases, PostgresServers):
         found["db"] = partial(look_at_databases, databases.pulses, limits.query, limits.pool)
+    caches = running.collector("redis")
+    if isinstance(caches, RedisServers):
+        found["cache"] = partial(look_at_caches, caches.pings)
     queues = running.collector("queues")
     if isinstance(queues, Queues):
         found["queue"] = partial(look_at_queues, queues.seen, limits.queue, limits.failures)

@@ -58,11 +58,13 @@ class Checks:
         return app_report(self._clock.monotonic() - self._began, memory, self.memory_limit)
 
     async def all(self) -> Report:
-        """The worst of all, and how each one is."""
+        """The worst of all, how each one is, and under its name what was seen of it."""
         looks = self._looks
         reports = await asyncio.gather(*(look() for look in looks.values()))
-        found = {name: report.status for name, report in zip(looks, reports, strict=True)}
-        return Report(worst(found.values()), {"checks": found})
+        seen = dict(zip(looks, reports, strict=True))
+        found = {name: report.status for name, report in seen.items()}
+        details = {name: report.details for name, report in seen.items()}
+        return Report(worst(found.values()), {"checks": found, **details})
 
 
 def app_report(uptime: float, memory: Memory, limit: float) -> Report:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from prometheus_client.metrics_core import Metric
 from pydantic import Field
 
+from exporter.cache_health import Ping
 from exporter.collectors.base import Collected, Kind, World, ahead_of, entries
 from exporter.collectors.redis_fields import DATABASES, SETTINGS
 from exporter.collectors.redis_info import Answers, said, sheet
@@ -44,11 +45,11 @@ class RedisEntry(Settings):
 
 
 class Server:
-    """One entry and its connection, which lives from scrape to scrape."""
+    """One entry and its connection, which lives from scrape to scrape; a second one is for health, also during a scrape."""
 
     def __init__(self, entry: RedisEntry, service: str) -> None:
         self.labels = entry.name, entry.service or service
-        self._kept = kept(entry.url.get_secret_value())
+        self._kept, self._pinged = (kept(entry.url.get_secret_value()) for _ in range(2))
         self.round_trips = RoundTrips(PING, BUCKETS)
         self.source = RedisSource(tuple(zip(LABELS, self.labels, strict=True)))
         self._questions = dict(QUESTIONS)
@@ -64,10 +65,8 @@ class Server:
             return None, f"{self.labels[0]}: {error}"
 
     async def _answers(self, wire: Wire) -> Answers:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        await wire.ask(ASKED, 1)
-        self.round_trips.observe(loop.time() - began)
+        seconds, _ = await _timed(wire)
+        self.round_trips.observe(seconds)
         answers = await _asked(wire, self._questions)
         if isinstance(answers["info"], RefusedError):
             raise answers["info"]
@@ -79,8 +78,25 @@ class Server:
             answers |= await _asked(wire, OF_A_CLUSTER)
         return answers
 
+    async def ping(self, until: float) -> Ping:
+        """How long it takes to say one word; one that is loading, or has lost its master, says another."""
+        try:
+            seconds, (said,) = await self._pinged.ask(_timed, until)
+        except NoAnswerError:
+            return Ping(self.labels[0], None)
+        serves = not isinstance(said, RefusedError) or str(said).startswith("NOPERM")
+        return Ping(self.labels[0], seconds if serves else None)
+
     async def close(self) -> None:
         await self._kept.close()
+        await self._pinged.close()
+
+
+async def _timed(wire: Wire) -> tuple[float, list[Reply]]:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    said = await wire.ask(ASKED, 1)
+    return loop.time() - began, said
 
 
 async def _asked(wire: Wire, questions: Mapping[str, bytes]) -> dict[str, Reply]:
@@ -101,6 +117,10 @@ class RedisServers:
     async def stop(self) -> None:
         for server in self._servers:
             await server.close()
+
+    async def pings(self, until: float) -> Sequence[Ping]:
+        """How each server is at this moment."""
+        return await asyncio.gather(*(server.ping(until) for server in self._servers))
 
     async def collect(self, deadline: float) -> Collected:
         until = ahead_of(deadline)
