@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Literal
 
-from prometheus_client import Counter, Histogram
 from prometheus_client.metrics_core import Metric
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from yarl import URL
@@ -25,6 +24,7 @@ from exporter.probing.options import BasicAuth, TlsConfig
 from exporter.probing.outcome import Outcome, Reason
 from exporter.probing.told import families
 from prunella.logs import create_logger
+from prunella.metrics import Counter, Histogram
 from prunella.service.header_lines import HeaderName, SecretHeader
 from prunella.service.pem import Certificates
 from prunella.service.settings import Duration, Secret, Settings

@@ -90,6 +90,13 @@ def test_everything_is_caught_in_supervising_loops_only_and_never_in_silence() -
     assert not any(silent(node) for _, node in found)
 
 
+def test_our_services_count_with_the_kits_own_metrics() -> None:
+    official = [
+        m.name for m in ours() if re.search(r"^from prometheus_client import", m.text, re.MULTILINE)
+    ]
+    assert [name for name in official if not name.startswith("prunella.")] == []
+
+
 def test_nothing_is_left_for_later() -> None:
     assert [m.name for m in (*ours(), *the_tests()) if UNFINISHED.search(m.text)] == []
 
