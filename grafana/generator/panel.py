@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Literal
 
 from receiver.rules.thresholds import read
@@ -34,7 +35,7 @@ class Panel:
     queries: Sequence[Query]
     unit: str = "short"
     lines: Sequence[Line] = ()
-    falls: bool = False  # the lines are for values below them
+    falls: bool = False  # the lines are for values below them, and green is above all
     width: int = 8
     height: int = 8
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -47,6 +48,16 @@ def lines(alert: str, *names: str, by: float = 1.0) -> list[Line]:
     levels = LEVELS[alert]
     chosen = names or tuple(name for name in COLOURS if name in type(levels).model_fields)
     return [(levels.level(name).value * by, COLOURS.get(name, "red")) for name in chosen]
+
+
+def steps(panel: Panel) -> list[Line]:
+    """From which value on it has which colour."""
+    ordered = sorted(panel.lines)
+    colours = [colour for _, colour in ordered]
+    places = [-inf, *(value for value, _ in ordered)]
+    return list(
+        zip(places, [*colours, "green"] if panel.falls else ["green", *colours], strict=True)
+    )
 
 
 def document(panel: Panel, number: int, place: Json) -> Json:
@@ -80,12 +91,11 @@ def document(panel: Panel, number: int, place: Json) -> Json:
 
 def _defaults(panel: Panel) -> Json:
     """Unit, colours and lines."""
-    steps: list[Json] = [{"color": "red" if panel.falls else "green", "value": None}]
-    ordered = sorted(panel.lines)
-    for index, (value, colour) in enumerate(ordered):
-        after = ordered[index + 1][1] if index + 1 < len(ordered) else "green"
-        steps.append({"color": after if panel.falls else colour, "value": value})
-    found: Json = {"unit": panel.unit, "thresholds": {"mode": "absolute", "steps": steps}}
+    drawn = [
+        {"color": colour, "value": None if value == -inf else value}
+        for value, colour in steps(panel)
+    ]
+    found: Json = {"unit": panel.unit, "thresholds": {"mode": "absolute", "steps": drawn}}
     if panel.unit == "percentunit":
         found["min"] = 0
     if panel.most is not None:

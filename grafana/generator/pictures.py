@@ -20,7 +20,7 @@ from PIL import Image
 from grafana.generator.answers import Curve, Window, curves
 from grafana.generator.board import WIDTH, Board, json_of
 from grafana.generator.boards import BOARDS
-from grafana.generator.panel import Panel
+from grafana.generator.panel import Panel, steps
 from grafana.generator.said import said
 
 WIDE, CELL = 13, 0.42  # inches of the whole, and of a grid's row
@@ -193,14 +193,9 @@ _KINDS: Mapping[str, Callable[[Axes, Panel, Sequence[Curve]], None]] = {
 
 
 def _colour(panel: Panel, value: float) -> str:
-    """Of the highest threshold that is reached."""
-    reached = "red" if panel.falls and panel.lines else "green"
-    ordered = sorted(panel.lines)
-    for index, (limit, name) in enumerate(ordered):
-        if value >= limit:
-            above = ordered[index + 1][1] if index + 1 < len(ordered) else "green"
-            reached = above if panel.falls else name
-    return NAMED[reached]
+    """Of the highest step that is reached; what is no number is on the first."""
+    reached = [colour for limit, colour in steps(panel) if value >= limit]
+    return NAMED[reached[-1] if reached else steps(panel)[0][1]]
 
 
 def _clock(days: float, _: object) -> str:

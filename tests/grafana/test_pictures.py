@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import time
+from math import inf
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from grafana.generator.answers import Window, curves
-from grafana.generator.panel import LEVELS, Panel, Query, lines
-from grafana.generator.pictures import main
+from grafana.generator.boards.targets import TARGETS
+from grafana.generator.panel import LEVELS, Panel, Query, lines, steps
+from grafana.generator.pictures import NAMED, _colour, main
 from grafana.generator.said import said
 from tests.servers.process import until
 from tests.servers.prometheus import prometheus
@@ -40,6 +42,21 @@ def test_the_lines_of_a_panel_are_the_thresholds_of_its_alert() -> None:
     assert lines("HighErrorRate") == [(0.02, "orange"), (0.05, "red")]
     assert lines("ErrorBudgetBurn", "page_fast") == [(14.4, "red")]
     assert all(lines(name) is not None for name in LEVELS)
+
+
+@pytest.mark.parametrize(
+    ("value", "colour"),
+    [(0.995, "orange"), (0.999, "green"), (0.98, "red"), (0.99, "orange"), (1.0, "green")],
+)
+def test_what_falls_below_a_line_has_its_colour(value: float, colour: str) -> None:
+    falling = Panel("stat", "up", "", (), lines=[(0.99, "red"), (0.999, "orange")], falls=True)
+    assert [at for limit, at in steps(falling) if value >= limit][-1] == colour
+    assert _colour(falling, value) == NAMED[colour]
+
+
+def test_a_target_is_orange_and_what_calls_somebody_is_red() -> None:
+    (failed, *_) = TARGETS.panels
+    assert steps(failed) == [(-inf, "green"), (0.01, "orange"), (0.05, "red")]
 
 
 @pytest.mark.server

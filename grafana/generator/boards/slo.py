@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from grafana.generator.board import Board, Row
 from grafana.generator.boards.shared import ANSWERED
+from grafana.generator.boards.targets import TARGETS
 from grafana.generator.panel import Panel, Query, lines
 
 SLO = Board(
@@ -13,6 +14,7 @@ SLO = Board(
     "objectives and uptime",
     "How much of what each service may fail is left, how fast it is used up, and how long endpoints were up.",
     rows=(
+        TARGETS,
         Row(
             "What is left",
             (
@@ -22,7 +24,7 @@ SLO = Board(
                     "The share of the failures allowed in thirty days that is still left; below zero the objective is missed.",
                     (Query('service:slo_error_budget:ratio{service=~"$service"}', "{{service}}"),),
                     unit="percentunit",
-                    lines=[(0.0, "orange"), (0.25, "green")],
+                    lines=[(0.0, "red"), (0.25, "orange")],
                     falls=True,
                     width=12,
                     height=5,
@@ -108,7 +110,7 @@ SLO = Board(
                         ),
                     ),
                     unit="percentunit",
-                    lines=[(0.99, "orange"), (0.999, "green")],
+                    lines=lines("UptimeBelowObjective"),
                     falls=True,
                     height=5,
                 ),
