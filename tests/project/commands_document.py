@@ -17,8 +17,9 @@ INTRODUCTION = """\
 
 Made from the command line itself by `python -m tests.project.commands_document`: do not edit it here.
 
-Every command takes `--url URL` (`PRUNELLA_URL`; else http://127.0.0.1:9651), `--token-file FILE` (`PRUNELLA_TOKEN_FILE`) and `--json`, before it or
-behind it. Exit codes: 0 done, 1 the thing asked for failed, was refused, or the receiver did not answer, 2 a mistake in the command line or a config. Colours and
+Every command takes `--url URL` (`PRUNELLA_URL`; else http://127.0.0.1:9651), `--token-file FILE` (`PRUNELLA_TOKEN_FILE`), `--json`, `--config FILE` and
+`--log-level debug|info|warning|error`, before it or behind it. `--config` names the receiver.yml with which `simulate`, `lint`, `backtest`, `replay` and `restore` work,
+and the other words of `backup` when there is no receiver any more; whatever asks the receiver takes its address from `server.listen` in it. Exit codes: 0 done, 1 the thing asked for failed, was refused, or the receiver did not answer, 2 a mistake in the command line or a config. Colours and
 what refreshes in place are for terminals only, and `NO_COLOR` takes the colours away.
 
 `--watch` stays until Ctrl-C and asks every two seconds: on a terminal the answer is kept up to date in place, in a pipe it is printed anew when it has
@@ -26,7 +27,9 @@ changed, and with `--json` as one line.
 
 Completion: `eval "$(prunella completion bash)"` in `~/.bashrc`; `prunella completion zsh > ~/.zfunc/_prunella` with that folder in `fpath`;
 `prunella completion fish > ~/.config/fish/completions/prunella.fish`."""
-_OF_ALL = frozenset({"--help", "--url", "--token-file", "--json", "--version"})
+_OF_ALL = frozenset(
+    {"--help", "--url", "--token-file", "--json", "--config", "--log-level", "--version"}
+)
 
 
 def document() -> str:
@@ -37,8 +40,19 @@ def document() -> str:
 
 def script(shell: str) -> str:
     """What `prunella completion` prints."""
-    text: str = shtab.complete(grammar(), shell=shell)
+    whole = grammar()
+    if shell == "zsh":
+        _fill_places(whole)
+    text: str = shtab.complete(whole, shell=shell)
     return text
+
+
+def _fill_places(whole: argparse.ArgumentParser) -> None:
+    """With files or nothing: of an argument that it is told nothing of, zsh finishes no option that stands in its place."""
+    places = (one for _, _, parser in leaves(whole) for one in parser._actions)
+    for one in places:
+        if not one.option_strings and one.choices is None:
+            one.complete = {"zsh": "_files" if one.dest == "file" else "()"}  # type: ignore[attr-defined]  # how shtab is told
 
 
 def leaves(

@@ -115,6 +115,8 @@ _shtab_prunella_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "(- : *)--version[show program\'s version number and exit]"
 )
@@ -126,8 +128,10 @@ _shtab_prunella_ack_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  ":id:"
+  ":id:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -137,8 +141,10 @@ _shtab_prunella_approve_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  ":id:"
+  ":id:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -148,13 +154,14 @@ _shtab_prunella_backtest_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "--since[how far back (30d)]:since:"
   "--until[unix seconds\; without it now]:until:"
   "--prometheus[its URL\; without it the config\'s]:prometheus:"
   "--step[how exactly alerts are looked at (1m)]:step:"
   "--rules[rule files\: alerts that did not exist then, too]:rules:"
-  "--config[receiver.yml\; without it the defaults]:config:"
   "*--playbooks[a file with \`playbooks\:\` in place of the config\'s\; two are compared]:playbooks:"
   "--as-configured[keep shadow and approve\; without it all act]"
   "--helps[as if each action had ended its alerts at once]"
@@ -168,6 +175,8 @@ _shtab_prunella_backup_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
 )
 
@@ -178,9 +187,10 @@ _shtab_prunella_backup_cleanup_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  "--config[receiver.yml\: do it here, without a receiver]:config:"
-  ":target:"
+  ":target:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -190,9 +200,10 @@ _shtab_prunella_backup_config_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  "--config[receiver.yml\: do it here, without a receiver]:config:"
-  ":target:"
+  ":target:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -202,9 +213,10 @@ _shtab_prunella_backup_database_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  "--config[receiver.yml\: do it here, without a receiver]:config:"
-  ":target:"
+  ":target:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -214,10 +226,11 @@ _shtab_prunella_backup_drill_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  "--config[receiver.yml\: do it here, without a receiver]:config:"
   "--away[with the copies in the bucket]"
-  ":target:"
+  ":target:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -227,9 +240,10 @@ _shtab_prunella_backup_export_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  "--config[receiver.yml\: do it here, without a receiver]:config:"
-  ":target:"
+  ":target:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -239,9 +253,10 @@ _shtab_prunella_backup_full_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  "--config[receiver.yml\: do it here, without a receiver]:config:"
-  ":target:"
+  ":target:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -251,11 +266,12 @@ _shtab_prunella_backup_list_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  "--config[receiver.yml\: do it here, without a receiver]:config:"
   "--away[in the buckets as well]"
   "--watch[stay, and show what changes, until Ctrl-C]"
-  ":target:"
+  ":target:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -265,9 +281,10 @@ _shtab_prunella_backup_redis_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  "--config[receiver.yml\: do it here, without a receiver]:config:"
-  ":target:"
+  ":target:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -277,8 +294,9 @@ _shtab_prunella_backup_restore_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  "--config[receiver.yml\: do it here, without a receiver]:config:"
   "--to[another server or database]:URL:"
   "--to-file[the same, read from a file]:FILE:"
   "--replace[also when it is not empty]"
@@ -286,8 +304,8 @@ _shtab_prunella_backup_restore_options=(
   "--identity[age identity, for one that is encrypted]:FILE:"
   "--plan[show what would be done, and stop]"
   "--yes[do not ask]"
-  ":target:"
-  ":default\: the last one of the database:"
+  ":target:()"
+  ":default\: the last one of the database:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -297,11 +315,12 @@ _shtab_prunella_backup_verify_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  "--config[receiver.yml\: do it here, without a receiver]:config:"
   "--quick[its sum only\; proves no restore]"
-  ":target:"
-  ":default\: the last one of every kind:"
+  ":target:()"
+  ":default\: the last one of every kind:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -311,6 +330,8 @@ _shtab_prunella_completion_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   ":shell:(bash zsh fish)"
 )
@@ -322,8 +343,10 @@ _shtab_prunella_deny_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  ":id:"
+  ":id:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -333,6 +356,8 @@ _shtab_prunella_heal_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "*--target[only on this one\; without it on all that have it]:target:"
   ":sessions\|jobs\|orphans\|all:(sessions jobs orphans all)"
@@ -345,9 +370,11 @@ _shtab_prunella_health_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "--wait[how long it may take to become healthy\: 1m]:DURATION:"
-  "(*)::health routes to ask\; \/api\/health of the exporter (PRUNELLA_EXPORTER_URL) if none is named:"
+  "(*)::health routes to ask\; if none is named, the receiver\'s (--url) and the exporter\'s (PRUNELLA_EXPORTER_URL), or that of the one that is said:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -357,9 +384,11 @@ _shtab_prunella_incidents_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "--watch[stay, and show what changes, until Ctrl-C]"
-  ":id:"
+  ":id:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -369,6 +398,8 @@ _shtab_prunella_journal_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   ":what:(export verify)"
 )
@@ -380,9 +411,10 @@ _shtab_prunella_lint_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  "--config[receiver.yml]:config:"
-  "--rules[\'prometheus\/rules\/\*.yml\']:rules:"
+  "--rules[rule files (\'prometheus\/rules\/\*.yml\')]:rules:"
   "--alertmanager[alertmanager.yml]:alertmanager:"
 )
 
@@ -393,6 +425,8 @@ _shtab_prunella_maintenance_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
 )
 
@@ -403,8 +437,10 @@ _shtab_prunella_maintenance_end_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  ":id:"
+  ":id:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -414,6 +450,8 @@ _shtab_prunella_maintenance_list_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
 )
 
@@ -424,6 +462,8 @@ _shtab_prunella_maintenance_start_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "*--matcher[as in Alertmanager\; all must hold]:matcher:"
   "--duration[30m, 2h, \…]:duration:"
@@ -438,6 +478,8 @@ _shtab_prunella_notify_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
 )
 
@@ -448,8 +490,10 @@ _shtab_prunella_notify_test_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  ":channel:"
+  ":channel:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -459,6 +503,8 @@ _shtab_prunella_oncall_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
 )
 
@@ -469,8 +515,10 @@ _shtab_prunella_oncall_end_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  ":rotation:"
+  ":rotation:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -480,6 +528,8 @@ _shtab_prunella_oncall_list_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
 )
 
@@ -490,10 +540,12 @@ _shtab_prunella_oncall_override_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "--for[8h, 2d, \…]:duration:"
-  ":rotation:"
-  ":member:"
+  ":rotation:()"
+  ":member:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -503,6 +555,8 @@ _shtab_prunella_pause_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "--reason[reason]:reason:"
 )
@@ -514,6 +568,8 @@ _shtab_prunella_playbooks_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
 )
 
@@ -524,12 +580,14 @@ _shtab_prunella_playbooks_demote_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "--rung[of this rung only]:rung:"
   "--reason[for those who wonder]:reason:"
   "--yes[do not ask]"
   "--to[further down than one step]:to:(shadow approve)"
-  ":name:"
+  ":name:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -539,11 +597,13 @@ _shtab_prunella_playbooks_promote_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "--rung[of this rung only]:rung:"
   "--reason[for those who wonder]:reason:"
   "--yes[do not ask]"
-  ":name:"
+  ":name:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -553,8 +613,10 @@ _shtab_prunella_playbooks_show_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  ":name:"
+  ":name:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -564,6 +626,8 @@ _shtab_prunella_release_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
 )
 
@@ -574,9 +638,11 @@ _shtab_prunella_release_check_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  ":target:"
-  ":version:"
+  ":target:()"
+  ":version:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -586,11 +652,13 @@ _shtab_prunella_release_failed_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "--commit[7 to 64 hexadecimal digits]:commit:"
   "--compatible-down-to[the oldest version that can live with its database]:VERSION:"
-  ":target:"
-  ":version:"
+  ":target:()"
+  ":version:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -600,11 +668,13 @@ _shtab_prunella_release_finished_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "--commit[7 to 64 hexadecimal digits]:commit:"
   "--compatible-down-to[the oldest version that can live with its database]:VERSION:"
-  ":target:"
-  ":version:"
+  ":target:()"
+  ":version:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -614,11 +684,13 @@ _shtab_prunella_release_quarantined_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "--commit[7 to 64 hexadecimal digits]:commit:"
   "--compatible-down-to[the oldest version that can live with its database]:VERSION:"
-  ":target:"
-  ":version:"
+  ":target:()"
+  ":version:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -628,10 +700,12 @@ _shtab_prunella_release_report_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "--png[draws it into this file as well]:FILE:"
-  ":target:"
-  ":version:"
+  ":target:()"
+  ":version:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -641,11 +715,13 @@ _shtab_prunella_release_started_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "--commit[7 to 64 hexadecimal digits]:commit:"
   "--compatible-down-to[the oldest version that can live with its database]:VERSION:"
-  ":target:"
-  ":version:"
+  ":target:()"
+  ":version:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -655,8 +731,10 @@ _shtab_prunella_release_unfreeze_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  ":target:"
+  ":target:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -666,10 +744,12 @@ _shtab_prunella_releases_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "--reports[what the launch watch has seen of what serves]"
   "--watch[stay, and show what changes, until Ctrl-C]"
-  ":target:"
+  ":target:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -679,9 +759,11 @@ _shtab_prunella_repair_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  ":target:"
-  ":action:"
+  ":target:()"
+  ":action:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -691,13 +773,14 @@ _shtab_prunella_replay_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  "--config[receiver.yml\; without it the defaults]:config:"
   "*--playbooks[a file with \`playbooks\:\` in place of the config\'s\; two are compared]:playbooks:"
   "--as-configured[keep shadow and approve\; without it all act]"
   "--helps[as if each action had ended its alerts at once]"
   "--html[also write a page with a timeline]:html:"
-  ":webhook bodies, one a line, or a SQLite journal:"
+  ":webhook bodies, one a line, or a SQLite journal:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -707,8 +790,10 @@ _shtab_prunella_resolve_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  ":id:"
+  ":id:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -718,9 +803,11 @@ _shtab_prunella_restore_point_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  ":target:"
-  ":version:"
+  ":target:()"
+  ":version:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -730,6 +817,8 @@ _shtab_prunella_resume_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
 )
 
@@ -740,9 +829,11 @@ _shtab_prunella_rollback_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "--to[another known good one]:VERSION:"
-  ":target:"
+  ":target:()"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -752,6 +843,8 @@ _shtab_prunella_rules_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
 )
 
@@ -762,6 +855,8 @@ _shtab_prunella_rules_render_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "--thresholds[what differs from the shipped thresholds]:thresholds:"
   "--out[where to]:out:"
@@ -775,9 +870,10 @@ _shtab_prunella_simulate_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
-  "--config[receiver.yml\; without it the defaults]:config:"
-  ":a body as Alertmanager sends it\; - reads standard input:"
+  ":a body as Alertmanager sends it\; - reads standard input:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -787,6 +883,8 @@ _shtab_prunella_status_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--url[the receiver (PRUNELLA_URL)]:url:"
   "--token-file[file with a bearer token (PRUNELLA_TOKEN_FILE)]:token_file:"
+  "--config[receiver.yml\: what a command that needs no receiver works with\; of the others, which receiver is meant]:FILE:"
+  "--log-level[what is said on stderr]:log_level:(debug info warning error)"
   "--json[print JSON, for scripts]"
   "--watch[stay, and show what changes, until Ctrl-C]"
 )
