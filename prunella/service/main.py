@@ -73,7 +73,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
         action="store_true",
         help="only read the config: 0 if it is good, else 2 and every mistake as `path: message`",
     )
-    parser.add_argument("--log-level", choices=logs.LEVELS, default="info")
+    parser.add_argument("--log-level", type=str.lower, choices=logs.LEVELS, default="info")
     parser.add_argument("--version", action="version", version=f"{name} {version()}")
     return parser
 

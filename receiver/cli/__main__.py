@@ -12,10 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from prunella import logs
 from prunella.extra import extra
 from prunella.version import version
 
 with extra("prunella", "receiver"):
+    from prunella.service.problems import ConfigError
     from receiver.cli.api import Api, ApiError, UsageError
     from receiver.cli.backup_grammar import add_backups
     from receiver.cli.completion import add_completion, completion
@@ -39,6 +41,7 @@ with extra("prunella", "receiver"):
     from receiver.cli.show import show
     from receiver.cli.tables import incident_story, incidents_table
     from receiver.cli.watch import add_watch, watched
+    from receiver.cli.where import receiver_url
     from receiver.journal.chain import broken_link
 
 WORDS = {"ack": "acknowledge", "approve": "approve", "deny": "deny", "resolve": "resolve"}
@@ -52,20 +55,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if behind and options.command != "repair":
         parser.error(f"nothing may stand behind `--` here, but there is {behind[0]!r}")
     options.behind = behind
+    if options.log_level is not None:
+        logs.configure(options.log_level)
     if options.command in _HERE:
         return _HERE[options.command](options)
     try:
-        return asyncio.run(_run(options, Api(_url(options), _token(options))))
+        return asyncio.run(_run(options, Api(receiver_url(options), _token(options))))
     except KeyboardInterrupt:
         return 0 if getattr(options, "watch", False) else 1
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
     except (ApiError, UsageError, OSError) as error:
         print(f"prunella: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
-
-
-def _url(options: argparse.Namespace) -> str:
-    url: str = options.url or os.environ.get("PRUNELLA_URL") or "http://127.0.0.1:9651"
-    return url.rstrip("/")
 
 
 def _token(options: argparse.Namespace) -> str | None:
@@ -78,6 +81,15 @@ def _asking(unsaid: str | None) -> Parser:
     options = Parser(add_help=False, argument_default=unsaid)
     options.add_argument("--url", help="the receiver (PRUNELLA_URL)")
     options.add_argument("--token-file", help="file with a bearer token (PRUNELLA_TOKEN_FILE)")
+    options.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="receiver.yml: what a command that needs no receiver works with; of the others, which receiver is meant",
+    )
+    options.add_argument(
+        "--log-level", type=str.lower, choices=logs.LEVELS, help="what is said on stderr"
+    )
     options.add_argument(
         "--json", action="store_true", default=unsaid or False, help="print JSON, for scripts"
     )

@@ -17,18 +17,16 @@ MAKES = {
 
 
 def add_backups(command: Command, shared: argparse.ArgumentParser) -> None:
-    """All of its words."""
+    """All of its words; with `--config` it is done here, without a receiver."""
     parser = command("backup", "make, list, prove, restore and let go of backups")
     words = parser.add_subparsers(
         dest="what",
         required=True,
         metavar="full|database|export|config|redis|list|verify|drill|restore|cleanup",
     )
-    local = argparse.ArgumentParser(add_help=False)
-    local.add_argument("--config", help="receiver.yml: do it here, without a receiver")
 
     def word(name: str, about: str) -> argparse.ArgumentParser:
-        return words.add_parser(name, help=about, parents=[shared, local])
+        return words.add_parser(name, help=about, parents=[shared])
 
     for name, about in MAKES.items():
         word(name, about).add_argument("target")

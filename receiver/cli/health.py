@@ -1,6 +1,6 @@
 """`prunella health`: is what was just deployed well? Exit 1 unless everything that is asked says `healthy`, so that a deploy stops there.
 
-Asks the exporter's `/api/health`, and whatever else is named: the health route of an app (the kit's `/health` speaks of itself the same way). An
+Asks the receiver and the exporter, or whatever is named: the health route of an app (the kit's `/health` speaks of itself the same way). An
 answer that names no status counts by its HTTP status.
 """
 
@@ -10,14 +10,18 @@ import argparse
 import asyncio
 import json
 import os
+import sys
 import time
 from typing import Any
 
 import aiohttp
 
+from prunella.service.problems import ConfigError
 from prunella.service.units import parse_duration
 from receiver.cli.operate import Command
 from receiver.cli.show import show
+from receiver.cli.where import DEFAULT as RECEIVER
+from receiver.cli.where import named_receiver
 
 EXPORTER = "http://127.0.0.1:9650"
 PATIENCE = 5.0  # seconds for one answer
@@ -32,7 +36,7 @@ def add_health(command: Command) -> None:
         "addresses",
         nargs="*",
         metavar="ADDRESS",
-        help="health routes to ask; /api/health of the exporter (PRUNELLA_EXPORTER_URL) if none is named",
+        help="health routes to ask; if none is named, the receiver's (--url) and the exporter's (PRUNELLA_EXPORTER_URL), or that of the one that is said",
     )
     parser.add_argument(
         "--wait",
@@ -52,11 +56,25 @@ def _duration(text: str) -> float:
 
 def health(options: argparse.Namespace) -> int:
     """0 for healthy, 1 for anything else."""
-    exporter = os.environ.get("PRUNELLA_EXPORTER_URL") or EXPORTER
-    addresses = options.addresses or [f"{exporter.rstrip('/')}/api/health"]
+    try:
+        addresses = options.addresses or _ours(options)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
     answers = asyncio.run(_within(addresses, options.wait))
     show(options, {"healthy": _all_well(answers), "answers": answers}, _lines)
     return 0 if _all_well(answers) else 1
+
+
+def _ours(options: argparse.Namespace) -> list[str]:
+    """Who is said is asked; both where nobody is."""
+    receiver, exporter = named_receiver(options), os.environ.get("PRUNELLA_EXPORTER_URL")
+    if not (receiver or exporter):
+        receiver, exporter = RECEIVER, EXPORTER
+    return [
+        *([f"{receiver}/api/monitoring/health"] if receiver else []),
+        *([f"{exporter.rstrip('/')}/api/health"] if exporter else []),
+    ]
 
 
 async def _within(addresses: list[str], seconds: float) -> list[dict[str, Any]]:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from receiver.cli.operate import Command
 
+RULES = "prometheus/rules"
+
 
 def add_simulate(command: Command) -> None:
-    """`simulate FILE.json [--config receiver.yml]`."""
+    """`simulate FILE.json`."""
     parser = command("simulate", "what a webhook's body would lead to; nothing is run")
     parser.add_argument("file", help="a body as Alertmanager sends it; - reads standard input")
-    parser.add_argument("--config", type=Path, help="receiver.yml; without it the defaults")
 
 
 def add_backtest(command: Command) -> None:
@@ -32,7 +33,6 @@ def add_backtest(command: Command) -> None:
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, help="receiver.yml; without it the defaults")
     parser.add_argument(
         "--playbooks",
         type=Path,
@@ -50,10 +50,11 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 
 def add_lint(command: Command) -> None:
-    """`lint --config FILE --rules GLOB [--alertmanager FILE]`."""
+    """`lint [--rules GLOB ...] [--alertmanager FILE]`."""
     parser = command("lint", "playbooks against the rules that fire their alerts")
-    parser.add_argument("--config", type=Path, required=True, help="receiver.yml")
-    parser.add_argument("--rules", nargs="+", required=True, help="'prometheus/rules/*.yml'")
+    parser.add_argument(
+        "--rules", nargs="+", default=[f"{RULES}/*.yml"], help=f"rule files ('{RULES}/*.yml')"
+    )
     parser.add_argument("--alertmanager", type=Path, help="alertmanager.yml")
 
 
@@ -63,7 +64,7 @@ def add_rules(command: Command, shared: argparse.ArgumentParser) -> None:
     words = parser.add_subparsers(dest="what", required=True, metavar="render")
     writer = words.add_parser("render", help="write the rule files", parents=[shared])
     writer.add_argument("--thresholds", type=Path, help="what differs from the shipped thresholds")
-    writer.add_argument("--out", type=Path, default=Path("prometheus/rules"), help="where to")
+    writer.add_argument("--out", type=Path, default=Path(RULES), help="where to")
     writer.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 if a file would change"
     )

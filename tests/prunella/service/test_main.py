@@ -94,6 +94,10 @@ async def test_a_good_config_is_silent(tmp_path: Path) -> None:
     assert await result("--check-config", "--config", file, EVERY="5m") == (0, "", "")
 
 
+async def test_a_log_level_may_be_written_in_capitals() -> None:
+    assert await result("--log-level", "DEBUG", "--check-config") == (0, "", "")
+
+
 @pytest.mark.parametrize("arguments", [["--check-config"], []])
 async def test_a_bad_config_prints_every_problem(tmp_path: Path, arguments: list[str]) -> None:
     file = config(tmp_path, "every: 5\nevry: 5m\nlisten: x\n")

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -52,15 +53,44 @@ async def test_only_a_healthy_answer_lets_a_deploy_go_on(status: str, code: int)
         assert await ran(f"{url}/health") == code
 
 
-async def test_the_exporter_is_asked_when_nothing_is_named() -> None:
+async def asked(*words: str, **environment: str) -> tuple[int | None, list[str]]:
+    """How it ends and whom it asked, in an environment that names nobody else."""
+    unnamed = {k: v for k, v in os.environ.items() if not k.startswith("PRUNELLA_")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "receiver.cli", "health", "--json", *words),
+        env={**unnamed, **environment},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    return process.returncode, [one["address"] for one in json.loads(said)["answers"]]
+
+
+async def test_the_exporter_is_asked_where_only_it_is_said() -> None:
     async with app("healthy") as url:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "receiver.cli", "health"),
-            env={**os.environ, "PRUNELLA_EXPORTER_URL": f"{url}/"},
-            stdout=asyncio.subprocess.PIPE,
-        )
-        said, _ = await process.communicate()
-    assert (process.returncode, f"{url}/api/health (answered 200)" in said.decode()) == (0, True)
+        found = await asked(PRUNELLA_EXPORTER_URL=f"{url}/")
+    assert found == (0, [f"{url}/api/health"])
+
+
+async def test_the_receiver_is_asked_where_only_it_is_said() -> None:
+    async with app("healthy") as url:
+        assert await asked("--url", url) == (0, [f"{url}/api/monitoring/health"])
+        assert await asked(PRUNELLA_URL=url) == (0, [f"{url}/api/monitoring/health"])
+
+
+async def test_both_are_asked_where_both_are_said() -> None:
+    async with app("healthy") as receiver, app("unhealthy") as exporter:
+        found = await asked("--url", receiver, PRUNELLA_EXPORTER_URL=exporter)
+    assert found == (1, [f"{receiver}/api/monitoring/health", f"{exporter}/api/health"])
+
+
+async def test_both_are_asked_where_the_stack_puts_them_when_nobody_is_said() -> None:
+    _, addresses = await asked()
+    ports = ["http://127.0.0.1:9651/api/monitoring/health", "http://127.0.0.1:9650/api/health"]
+    assert addresses == ports
+
+
+async def test_a_config_that_cannot_say_where_the_receiver_is_is_a_mistake(tmp_path: Path) -> None:
+    assert await ran("--config", str(tmp_path / "none.yml")) == 2
 
 
 async def test_an_answer_without_a_word_counts_by_its_status() -> None:

@@ -34,7 +34,7 @@ def test_what_only_asks_the_receiver_loads_none_of_it() -> None:
         (("backtest", "--config", "none.yml"), "receiver.pipeline"),
         (("replay", "none.jsonl"), "receiver.pipeline"),
         (("rules", "render", "--thresholds", "none.yml"), "receiver.rules.render"),
-        (("backup", "drill", "db", "--config", "none.yml"), "receiver.settings"),
+        (("backup", "drill", "db", "--config", "demo/config/receiver.yml"), "receiver.settings"),
     ],
 )
 def test_what_works_here_loads_what_it_needs(words: tuple[str, ...], needs: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from receiver.cli.__main__ import main
+from receiver.cli.__main__ import grammar, main
 from tests.receiver.rig import CONFIG
 
 ROOT = Path(__file__).parents[3]
@@ -236,3 +236,8 @@ def test_a_config_that_is_wrong_is_exit_2(linted: Linter) -> None:
     (linted.folder / "receiver.yml").write_text("mode: yolo")
     assert main(["lint", *linted.words()]) == 2
     assert "mode: " in linted.printed.readouterr().err
+
+
+def test_the_bundled_rules_are_meant_where_none_are_named() -> None:
+    (pattern,) = grammar().parse_args(["lint"]).rules
+    assert sorted(ROOT.glob(pattern)) == sorted((ROOT / "prometheus" / "rules").glob("*.yml"))
