@@ -27,7 +27,7 @@ from prunella.logs import create_logger
 from prunella.metrics import Counter, Histogram
 from prunella.service.header_lines import HeaderName, SecretHeader
 from prunella.service.pem import Certificates
-from prunella.service.settings import Duration, Secret, Settings
+from prunella.service.settings import Duration, Secret, Settings, is_given
 from prunella.service.tasks import Tasks
 
 LABELS = ("endpoint", "service")
@@ -88,14 +88,14 @@ class EndpointEntry(Settings):
     @field_validator("bearer_token")
     @classmethod
     def _one_login(cls, token: Secret | None, info: ValidationInfo) -> Secret | None:
-        if token is not None and info.data.get("basic_auth") is not None:
+        if token is not None and is_given(info, "basic_auth"):
             raise ValueError("give basic_auth or bearer_token")
         return token
 
     @field_validator("tls_config")
     @classmethod
     def _one_authority(cls, tls: TlsConfig | None, info: ValidationInfo) -> TlsConfig | None:
-        if tls is not None and info.data.get("ca_file") is not None:
+        if tls is not None and is_given(info, "ca_file"):
             raise ValueError("has a ca_file of its own: give that, or the other")
         return tls
 

@@ -10,11 +10,12 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Annotated, Self
+from pathlib import Path
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 from prometheus_client.metrics_core import Metric
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from exporter.collectors.base import Collected, Kind, World, ahead_of, entries
 from exporter.families import gauge
@@ -24,9 +25,10 @@ from exporter.releases.ledger import Ledger
 from prunella.service.clock import Clock
 from prunella.service.header_lines import SecretHeader
 from prunella.service.pem import Certificates
-from prunella.service.settings import Duration, LocalPath, Secret, Settings
+from prunella.service.settings import Duration, LocalPath, Secret, Settings, is_given
 from prunella.service.tasks import Tasks
 
+T = TypeVar("T")
 HOUR = 3600.0
 SHOWN = 200  # targets of one entry
 OF_IT = ("service", "target", "version")
@@ -49,6 +51,12 @@ def _rising(phases: tuple[float, ...]) -> tuple[float, ...]:
     return phases
 
 
+def _of_url(value: T, info: ValidationInfo) -> T:
+    if value is not None and not is_given(info, "url"):
+        raise ValueError("belongs to url")
+    return value
+
+
 class ReleaseEntry(Settings):
     """`url` of a receiver with a `token` that may read, or the `path` of a layout (its `current`), or a version `file`.
 
@@ -57,21 +65,20 @@ class ReleaseEntry(Settings):
 
     name: str = Field(min_length=1, max_length=200)
     url: Annotated[Secret, AfterValidator(_address)] | None = None
-    token: SecretHeader | None = None
-    ca_file: Certificates | None = None
+    token: Annotated[SecretHeader | None, AfterValidator(_of_url)] = None
+    ca_file: Annotated[Certificates | None, AfterValidator(_of_url)] = None
     path: LocalPath | None = None
-    file: LocalPath | None = None
+    file: LocalPath | None = Field(default=None, validate_default=True)
     every: Annotated[Duration, Field(ge=1)] = 15.0
     phases: Annotated[tuple[Duration, ...], AfterValidator(_rising)] = (6 * HOUR, 24 * HOUR, 72 * HOUR)  # fmt: skip
     service: str = ""
 
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if sum(one is not None for one in (self.url, self.path, self.file)) != 1:
+    @field_validator("file")
+    @classmethod
+    def _one_source(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if is_given(info, "url") + is_given(info, "path") + (file is not None) != 1:
             raise ValueError("needs one of url, path and file")
-        if self.url is None and (self.token is not None or self.ca_file is not None):
-            raise ValueError("token and ca_file belong to url")
-        return self
+        return file
 
     def source(self, service: str, clock: Clock) -> Source:
         if self.path is not None:

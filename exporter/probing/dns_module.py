@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, ValidationInfo, field_validator
 
 from exporter.probing.allowed import Gate
 from exporter.probing.contexts import Contexts
@@ -58,11 +58,12 @@ class DnsModule(WayFrom):
     validate_authority_rrs: RecordRules = RecordRules()
     validate_additional_rrs: RecordRules = RecordRules()
 
-    @model_validator(mode="after")
-    def _can_be_encrypted(self) -> Self:
-        if self.dns_over_tls and self.transport_protocol != "tcp":
-            raise ValueError("dns_over_tls needs transport_protocol: tcp")
-        return self
+    @field_validator("dns_over_tls")
+    @classmethod
+    def _can_be_encrypted(cls, encrypted: bool, info: ValidationInfo) -> bool:
+        if encrypted and info.data.get("transport_protocol") == "udp":
+            raise ValueError("needs transport_protocol: tcp")
+        return encrypted
 
 
 class NameServerProber:

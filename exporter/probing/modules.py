@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Annotated, Any, Literal, Protocol, Self
+from typing import Annotated, Any, Literal, Protocol, TypeVar
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from exporter.probing.allowed import Gate
 from exporter.probing.contexts import Contexts
@@ -33,8 +33,9 @@ from exporter.probing.outcome import Failed, Outcome, Reason
 from exporter.probing.patterns import Pattern, Regexp, pattern
 from exporter.probing.tcp import Step, TcpOrder, probe_tcp
 from prunella.service.header_lines import HeaderName, SecretHeader
-from prunella.service.settings import Duration, Secret, Settings, Size
+from prunella.service.settings import Duration, Secret, Settings, Size, is_given
 
+T = TypeVar("T")
 LONGEST = 120.0  # seconds, when neither the module nor Prometheus says
 
 
@@ -48,6 +49,15 @@ def _known_prober(value: object) -> object:
     return value
 
 
+_SPOKEN = {"HTTP/1.0": 1.0, "HTTP/1.1": 1.1}
+
+
+def _one_is_spoken(versions: tuple[str, ...]) -> tuple[str, ...]:
+    if versions and not _SPOKEN.keys() & set(versions):
+        raise ValueError("has neither HTTP/1.0 nor HTTP/1.1, and nothing else is spoken here")
+    return versions
+
+
 class HeaderMatch(Settings):
     header: str
     regexp: Regexp
@@ -59,7 +69,7 @@ class HeaderMatch(Settings):
 
 class HttpModule(Way):
     valid_status_codes: tuple[Annotated[int, Field(ge=100, le=599)], ...] = ()
-    valid_http_versions: tuple[str, ...] = ()
+    valid_http_versions: Annotated[tuple[str, ...], AfterValidator(_one_is_spoken)] = ()
     method: Annotated[str, Field(pattern=r"^[A-Z]*$")] = "GET"
     headers: Mapping[HeaderName, SecretHeader] = Field(default_factory=dict)
     follow_redirects: bool = True
@@ -88,22 +98,18 @@ class HttpModule(Way):
     fail_if_body_json_matches_cel: NotHere = None
     fail_if_body_json_not_matches_cel: NotHere = None
 
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (
-            sum(one is not None for one in (self.basic_auth, self.bearer_token, self.authorization))
-            > 1
-        ):
+    @field_validator("bearer_token", "authorization")
+    @classmethod
+    def _one_login(cls, login: T, info: ValidationInfo) -> T:
+        before = (
+            ("basic_auth",) if info.field_name == "bearer_token" else ("basic_auth", "bearer_token")
+        )
+        if login is not None and any(is_given(info, other) for other in before):
             raise ValueError("give one of basic_auth, bearer_token and authorization")
-        if self.valid_http_versions and not self.versions():
-            raise ValueError(
-                "valid_http_versions names neither HTTP/1.0 nor HTTP/1.1, and nothing else is spoken here"
-            )
-        return self
+        return login
 
     def versions(self) -> tuple[float, ...]:
-        known = {"HTTP/1.0": 1.0, "HTTP/1.1": 1.1}
-        return tuple(known[one] for one in self.valid_http_versions if one in known)
+        return tuple(_SPOKEN[one] for one in self.valid_http_versions if one in _SPOKEN)
 
     def sent(self) -> dict[str, str]:
         """The headers."""
@@ -158,15 +164,16 @@ class Module(Settings):
     timeout: Annotated[Duration, Field(ge=0)] = 0.0
     http: HttpModule = HttpModule()
     tcp: TcpModule = TcpModule()
-    dns: DnsModule | None = None
+    dns: DnsModule | None = Field(default=None, validate_default=True)
     icmp: IcmpModule = IcmpModule()
     grpc: GrpcModule = GrpcModule()
 
-    @model_validator(mode="after")
-    def _asks_something(self) -> Self:
-        if self.prober == "dns" and self.dns is None:
+    @field_validator("dns")
+    @classmethod
+    def _asks_something(cls, dns: DnsModule | None, info: ValidationInfo) -> DnsModule | None:
+        if dns is None and info.data.get("prober") == "dns":
             raise ValueError("prober: dns needs dns: {query_name: …}")
-        return self
+        return dns
 
 
 Modules = Mapping[str, Module]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -12,7 +12,6 @@ from pydantic import (
     Field,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 from exporter.probing.contexts import Demands
@@ -20,7 +19,7 @@ from exporter.probing.http import basic
 from exporter.probing.resolver import literal
 from prunella.service.header_lines import SecretHeader
 from prunella.service.pem import Certificates, check_key
-from prunella.service.settings import LocalPath, Secret, Settings
+from prunella.service.settings import LocalPath, Secret, Settings, is_given
 
 
 def _refused(value: object) -> object:
@@ -34,20 +33,16 @@ class TlsConfig(Settings):
     insecure_skip_verify: bool = False
     ca_file: Certificates | None = None
     cert_file: Certificates | None = None
-    key_file: LocalPath | None = None
+    key_file: LocalPath | None = Field(default=None, validate_default=True)
     server_name: str = ""
     min_version: Literal["", "TLS10", "TLS11", "TLS12", "TLS13"] = ""
 
     @field_validator("key_file")
     @classmethod
     def _fits(cls, file: Path | None, info: ValidationInfo) -> Path | None:
-        return None if file is None else check_key(file, info.data.get("cert_file"))
-
-    @model_validator(mode="after")
-    def _usable(self) -> Self:
-        if (self.cert_file is None) is not (self.key_file is None):
+        if is_given(info, "cert_file") is not (file is not None):
             raise ValueError("cert_file and key_file belong together")
-        return self
+        return None if file is None else check_key(file, info.data.get("cert_file"))
 
     def demands(self, *protocols: str) -> Demands:
         return Demands(

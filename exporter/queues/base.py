@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal, Protocol, Self
+from typing import Annotated, Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from prunella.service.clock import Clock
 from prunella.service.settings import Secret, Settings
+
+N = TypeVar("N", int, float)
 
 
 class State(StrEnum):
@@ -69,17 +71,18 @@ class Source(Protocol):
     async def close(self) -> None: ...
 
 
+def in_order(critical: N, info: ValidationInfo) -> N:
+    """For a `critical` that stands below its `warning`."""
+    if info.data.get("warning", critical) > critical:
+        raise ValueError("warning is above critical")
+    return critical
+
+
 class Lag(Settings):
     """Waiting jobs at which QueueBacklog warns and calls."""
 
     warning: Annotated[int, Field(ge=1)] = 50
-    critical: Annotated[int, Field(ge=1)] = 100
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.warning > self.critical:
-            raise ValueError("warning is above critical")
-        return self
+    critical: Annotated[int, Field(ge=1, validate_default=True), AfterValidator(in_order)] = 100
 
 
 QueueName = Annotated[str, Field(min_length=1, max_length=200)]

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import asyncpg
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from exporter.postgres.link import PostgresUrl
 from exporter.postgres.snapshot import Row
 from exporter.queues.base import Figures, QueueEntry, Source, State
 from exporter.queues.postgres_queues import PostgresQueues, quoted
 from prunella.service.clock import Clock
-from prunella.service.settings import Settings
+from prunella.service.settings import Settings, is_given
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?$")]
 Column = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_$]*$")]
+States = Mapping[State, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +126,19 @@ class TableEntry(QueueEntry):
     prefix: Identifier | None = None
     table: Identifier | None = None
     columns: Columns | None = None
-    states: Mapping[State, tuple[str, ...]] = Field(default_factory=dict)
+    states: States = Field(default_factory=dict, validate_default=True)
 
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        described = [self.table, self.columns, self.states]
-        if self.preset is not None and any(described):
+    @field_validator("states")
+    @classmethod
+    def _one_way(cls, states: States, info: ValidationInfo) -> States:
+        described = [is_given(info, "table"), is_given(info, "columns"), bool(states)]
+        if is_given(info, "preset") and any(described):
             raise ValueError("takes either preset, or table, columns and states")
-        if self.preset is None and not all(described):
+        if not (is_given(info, "preset") or all(described)):
             raise ValueError(
                 f"needs preset, one of {', '.join(PRESETS)}, or table, columns and states"
             )
-        return self
+        return states
 
     def place(self) -> str:
         return f"{self.table or self.prefix or self.preset} "

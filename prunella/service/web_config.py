@@ -9,9 +9,9 @@ import importlib
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from prunella.service.header_lines import HeaderValue
 from prunella.service.pem import Certificates, check_key
@@ -48,9 +48,10 @@ _CURVES = {
     "CurveP256": "prime256v1", "CurveP384": "secp384r1", "CurveP521": "secp521r1", "X25519": "X25519",
 }  # fmt: skip
 _NO_CERTIFICATE = frozenset({"", "NoClientCert"})
+_REQUIRED = "RequireAndVerifyClientCert"
 _CLIENTS = {
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
-    "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
+    _REQUIRED: ssl.CERT_REQUIRED,
 }
 _HEADERS = frozenset({
     "Content-Security-Policy", "X-Frame-Options", "X-Content-Type-Options", "X-XSS-Protection",
@@ -92,10 +93,10 @@ class TlsServerConfig(Settings):
     cert_file: Certificates
     key_file: LocalPath
     client_auth_type: Annotated[str, AfterValidator(_client)] = ""
-    client_ca_file: Certificates | None = None
+    client_ca_file: Certificates | None = Field(default=None, validate_default=True)
     client_allowed_sans: tuple[str, ...] = ()
     min_version: Version = "TLS12"
-    max_version: Version = "TLS13"
+    max_version: Version = Field(default="TLS13", validate_default=True)
     cipher_suites: tuple[Annotated[str, AfterValidator(_cipher)], ...] = ()
     prefer_server_cipher_suites: bool = True
     curve_preferences: Annotated[tuple[Annotated[str, AfterValidator(_curve)], ...], Field(max_length=1)] = ()  # fmt: skip
@@ -105,18 +106,29 @@ class TlsServerConfig(Settings):
     def _fits(cls, file: Path, info: ValidationInfo) -> Path:
         return check_key(file, info.data.get("cert_file"))
 
-    @model_validator(mode="after")
-    def _usable(self) -> Self:
-        verifies = self.client_auth_type in _CLIENTS
-        if verifies and self.client_ca_file is None:
-            raise ValueError(f"{self.client_auth_type} needs client_ca_file")
-        if not verifies and self.client_ca_file is not None:
-            raise ValueError("client_ca_file is there, but client_auth_type does not ask for it")
-        if self.client_allowed_sans and self.client_auth_type != "RequireAndVerifyClientCert":
-            raise ValueError("client_allowed_sans needs RequireAndVerifyClientCert")
-        if _VERSIONS[self.min_version] > _VERSIONS[self.max_version]:
+    @field_validator("client_ca_file")
+    @classmethod
+    def _asked_for(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        clients = info.data.get("client_auth_type")
+        if clients in _CLIENTS and file is None:
+            raise ValueError(f"{clients} needs client_ca_file")
+        if clients in _NO_CERTIFICATE and file is not None:
+            raise ValueError("is there, but client_auth_type does not ask for it")
+        return file
+
+    @field_validator("client_allowed_sans")
+    @classmethod
+    def _required(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if names and info.data.get("client_auth_type", _REQUIRED) != _REQUIRED:
+            raise ValueError(f"needs {_REQUIRED}")
+        return names
+
+    @field_validator("max_version")
+    @classmethod
+    def _in_order(cls, highest: Version, info: ValidationInfo) -> Version:
+        if _VERSIONS[info.data.get("min_version", highest)] > _VERSIONS[highest]:
             raise ValueError("min_version is above max_version")
-        return self
+        return highest
 
     def context(self) -> ssl.SSLContext:
         """The server's side of a handshake. Raises OSError, ssl.SSLError among them."""
@@ -164,11 +176,11 @@ def _hashed(users: Mapping[str, Secret]) -> Mapping[str, Secret]:
     except ModuleNotFoundError:
         cure = 'pip install "prunella[exporter]"'
         raise ValueError(f"users need the package bcrypt: {cure}") from None
-    for name, hashed in users.items():
-        if not _is_bcrypt(hashed.get_secret_value()):
-            raise ValueError(
-                f"the password of {name!r} is not hashed with bcrypt: htpasswd -nBC 10 {name}"
-            )
+    plain = [name for name, hashed in users.items() if not _is_bcrypt(hashed.get_secret_value())]
+    if plain:
+        cure = "; ".join(f"htpasswd -nBC 10 {name}" for name in plain)
+        said = ", ".join(map(repr, plain))
+        raise ValueError(f"the password of {said} is not hashed with bcrypt: {cure}")
     return users
 
 

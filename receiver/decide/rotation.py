@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from prunella.service.settings import Duration, Secret, Settings
+from prunella.service.settings import Duration, Secret, Settings, is_given
 from prunella.service.units import at_least
 from receiver.decide.hours import ZoneName
 from receiver.decide.plan import Name
@@ -67,10 +67,10 @@ class Rotation(Settings):
     @field_validator("start")
     @classmethod
     def _one_of_two(cls, start: datetime | None, info: ValidationInfo) -> datetime | None:
-        by_calendar = info.data.get("ical", True) is not None  # True: `ical` itself is wrong
+        by_calendar = is_given(info, "ical")
         if start is None and not by_calendar:
             raise PydanticCustomError("missing", "required key is missing")
-        if start is not None and info.data.get("ical") is not None:
+        if start is not None and by_calendar:
             raise ValueError("the calendar of `ical` says who is on call: leave one of the two out")
         return start
 

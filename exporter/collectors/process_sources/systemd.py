@@ -14,7 +14,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from exporter.collectors.process_sources.base import DOWN, Entry, Machine, Reading, SourceError
 from exporter.proc.files import content
@@ -43,24 +43,24 @@ def _unit(text: str) -> str:
     return name
 
 
+def _of_service(unit: str, info: ValidationInfo) -> str:
+    try:
+        _unit(unit or info.data.get("name", ""))
+    except ValueError as error:
+        raise ValueError(str(error) if unit else f"name: {error}, or say `unit`") from None
+    return unit
+
+
 class SystemdEntry(Entry):
     """`unit` is the service's name, if it is not the entry's; with `user: true` one of the exporter's own user manager."""
 
     manager: Literal["systemd"]
-    unit: Annotated[str, AfterValidator(_unit)] = ""
+    unit: Annotated[str, Field(validate_default=True), AfterValidator(_of_service)] = ""
     user: bool = False
     systemctl: str = Field(default="systemctl", min_length=1)
 
     def source(self) -> Hashable:
         return "systemd", self.user, self.systemctl
-
-    @model_validator(mode="after")
-    def _is_a_service(self) -> Self:
-        try:
-            _unit(self.unit or self.name)
-        except ValueError as error:
-            raise ValueError(f"name: {error}, or say `unit`") from error
-        return self
 
     @property
     def service_unit(self) -> str:

@@ -112,3 +112,24 @@ def test_another_mistake_is_said(tmp_path: Path, keys: dict[str, Any], said: str
         read_web_config(written(tmp_path, **keys))
     assert said in str(raised.value)
     assert "hunter2" not in str(raised.value)
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    """Rules about several keys, too: another mistake in the block hides none of them."""
+    made = {
+        "cert_file": "nowhere.pem",
+        "client_auth_type": "VerifyClientCertIfGiven",
+        "client_allowed_sans": ["a"],
+        "max_version": "TLS11",
+    }
+    users = {"ann": "hunter2", "bob": HASH, "eve": "hunter2"}
+    with pytest.raises(ConfigError) as raised:
+        read_web_config(written(tmp_path, tls_server_config=made, basic_auth_users=users))
+    assert [line.split(str(tmp_path))[0] for line in str(raised.value).splitlines()] == [
+        "tls_server_config.cert_file: there is no file ",
+        "tls_server_config.key_file: required key is missing",
+        "tls_server_config: VerifyClientCertIfGiven needs client_ca_file",
+        "tls_server_config.client_allowed_sans: needs RequireAndVerifyClientCert",
+        "tls_server_config.max_version: min_version is above max_version",
+        "basic_auth_users: the password of 'ann', 'eve' is not hashed with bcrypt: htpasswd -nBC 10 ann; htpasswd -nBC 10 eve",
+    ]
