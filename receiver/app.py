@@ -20,6 +20,7 @@ from prunella.service.settings import ConfigError, Problem
 from prunella.service.tasks import Tasks
 from prunella.service.web import Service
 from receiver.consistency import build_action
+from receiver.console.places import Places, under_our_names
 from receiver.console.routes import Console
 from receiver.decide.plan import Mode, Rung
 from receiver.decide.schedule import Schedule
@@ -254,11 +255,14 @@ def _service(
     live: Live[ReceiverSettings], context: Context, pipeline: Pipeline, auth: Auth, tasks: Tasks
 ) -> Service:
     settings = live.current
-    console = Console(context, pipeline.wake, auth)
+    console, places = Console(context, pipeline.wake, auth), Places(settings.server)
     return Service(
         listen=settings.listen,
         routes=(
-            *map(patient, routes(context, pipeline.wake, tasks.start)),
+            *(
+                under_our_names(patient(one), places, auth)
+                for one in routes(context, pipeline.wake, tasks.start)
+            ),
             *console.routes(),
         ),
         leaving=console.end,

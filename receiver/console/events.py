@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from prunella.service.answers import Refused
+from prunella.service.described import Media, describes
 from receiver.journal import JournalUnavailable
 from receiver.stages.context import Context
 from receiver.web.monitoring.readings import Shared
@@ -42,8 +43,9 @@ class Events:
         """Lets everybody go: the service stops."""
         self._ended.set()
 
+    @describes({200: Media(("text/event-stream",))}, refuses=(503,))
     async def listen(self, request: web.Request) -> web.StreamResponse:
-        """One browser, until it goes."""
+        """A number, and another one whenever something has happened; until whoever listens goes."""
         if self._listeners >= MOST:
             text = "too many pages are open: this one looks again by itself"
             raise Refused(503, "too_many_listeners", text, {"Retry-After": "30"})

@@ -6,15 +6,19 @@ send us forms. The browser says in both cases where it thinks it is: in Host, in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import wraps
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from prunella.service.answers import Refused
+from prunella.service.auth import Auth, Scope
+from prunella.service.web import Route
 from receiver.settings import ServerSettings
 
+_PROVEN = frozenset({Scope.READ, Scope.OPERATE})  # by a token, if there are any
 _CROSS = "cross_origin"
 _PORTS = {"http": 80, "https": 443}  # which a browser leaves out
 
@@ -32,7 +36,7 @@ class Places:
         if name and (_is_address(name) or _is_loopback(name) or name in _lower(known)):
             return
         cure = "add it to server.console.hosts, or set server.public_url"
-        raise Refused(421, "unknown_host", f"the console is not reached under this name: {cure}")
+        raise Refused(421, "unknown_host", f"the receiver is not reached under this name: {cure}")
 
     def check_origin(self, request: web.Request) -> None:
         """Raises Refused unless a page of ours sent it: for what a browser proves without being asked."""
@@ -64,6 +68,24 @@ class Places:
     def _origin(self, request: web.Request) -> str:
         scheme = "https" if self.secure(request) else "http"
         return f"{scheme}://{request.host}"
+
+
+def under_our_names(route: Route, places: Places, auth: Auth) -> Route:
+    """A route of the JSON API, which answers under names of ours only as long as nobody needs a token.
+
+    A stranger's page has none to send: where one is asked for, the name does not matter.
+    """
+    handler = route.handler
+    if route.scope not in _PROVEN:
+        return route
+
+    @wraps(handler)
+    async def named(request: web.Request) -> web.StreamResponse:
+        if auth.admitted(None, route.scope) is not None:
+            places.check_host(request)
+        return await handler(request)
+
+    return replace(route, handler=named)
 
 
 def arrives(request: web.Request) -> bool:

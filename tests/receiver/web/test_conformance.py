@@ -28,7 +28,7 @@ SECONDS = 120 if LONG else 12
 NOT_OF_A_DOCUMENT = "positive_data_acceptance,use_after_free,ensure_resource_availability,object_level_authorization"
 BY_PEOPLE = "^/(slack|telegram|answer)"  # proven by signatures, and by tests of their own
 BY_ALERTMANAGER = "^/(alerts|watchdog)"
-LONG_ONES = "^/-/reload|/picture$"
+LONG_ONES = "^/-/reload|/picture$|^/events$"
 CONFIG: dict[str, Any] = {
     "rotations": {"people": {"members": ["ops"], "start": "2026-01-05"}},
     "channels": {"ops": {"kind": "log"}},
