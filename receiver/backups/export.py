@@ -60,7 +60,8 @@ async def _copy(moment: Snapshot, sink: _Sink, table: Table, *, plain: bool) -> 
     # a partitioned table has its rows in others, and those that inherit from a plain one are tables of their own
     source = f"ONLY {quoted(*table)}" if plain else quoted(*table)
     await moment.db.copy_from_query(
-        f"SELECT E'{literal}' || row_to_json(t)::text || '}}' FROM {source} AS t",  # noqa: S608 - quoted, and from the catalogue
+        # `t` alone would be a column of that name, where there is one
+        f"SELECT E'{literal}' || row_to_json(t.*)::text || '}}' FROM {source} AS t",  # noqa: S608 - quoted, and from the catalogue
         output=sink.take,
         # as CSV with marks that JSON never holds nothing is escaped: what comes is JSON as it stands
         format="csv",

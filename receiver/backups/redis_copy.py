@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from redis.asyncio.connection import SSLConnection
+
 from receiver.backups.base import BackupError, Disproved, Ground
 from receiver.backups.dump import told
 from receiver.backups.files import make_private
@@ -62,15 +64,22 @@ async def _connected(options: dict[str, Any]) -> AsyncIterator[Wire]:
         if "path" in options:
             reader, writer = await asyncio.open_unix_connection(options["path"])
         else:
-            tls = (
-                ssl.create_default_context() if "SSL" in str(options["connection_class"]) else None
-            )
             host, port = options.get("host", "localhost"), options.get("port", 6379)
-            reader, writer = await asyncio.open_connection(host, port, ssl=tls)
+            reader, writer = await asyncio.open_connection(host, port, ssl=_tls(options))
     try:
         yield reader, writer
     finally:
         writer.close()
+
+
+def _tls(options: dict[str, Any]) -> ssl.SSLContext | None:
+    """Believes whom the URL's `ssl_…` say, as everything else does that speaks to this Redis."""
+    given = dict(options)
+    kind = given.pop("connection_class")
+    if not issubclass(kind, SSLConnection):
+        return None
+    context: ssl.SSLContext = kind(**given).ssl_context.get()
+    return context
 
 
 async def _login(

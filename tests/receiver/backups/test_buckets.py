@@ -219,6 +219,21 @@ async def test_a_bucket_that_is_gone_fails_the_drill_and_leaves_the_stamp(
     assert not read_record(tmp_path, "db")["database"].verify_ok
 
 
+async def test_a_stamp_that_a_bucket_keeps_does_not_hide_what_was_found_wrong(
+    s3: S3Server, tmp_path: Path, one: str
+) -> None:
+    ground = a_config_ground(tmp_path, s3.bucket(one))
+    made = await back_up(ground, Kind.CONFIG)
+    await prove(ground, made.name)
+    gone = ground.facet.s3[0].model_copy(update={"bucket": "gone"})
+    lost = replace(ground, facet=ground.facet.model_copy(update={"s3": (gone,)}))
+    (ground.facet.directory / made.name).write_bytes(b"spoiled")
+    with pytest.raises(Disproved, match="is not what was written"):
+        await prove(lost, made.name)
+    assert f"{made.name}.verified" not in names_in(ground.facet.directory)
+    assert f"{made.name}.verified" in await s3.keys(one)
+
+
 async def test_what_was_taken_away_in_the_bucket_is_no_trouble(
     s3: S3Server, tmp_path: Path, one: str
 ) -> None:

@@ -1,15 +1,25 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from receiver.backups.base import BackupError
+from receiver.backups.base import BackupError, Disproved, Ground
+from receiver.backups.encryption import readable
 from receiver.backups.making import back_up
 from receiver.backups.proving import prove
 from receiver.backups.restoring import plan, restore
 from receiver.decide.backups import Kind
-from tests.receiver.backups.shops import a_ground, a_shop, an_identity, everything, names_in
+from tests.receiver.backups.shops import (
+    a_ground,
+    a_shop,
+    an_identity,
+    everything,
+    facet_of,
+    names_in,
+)
+from tests.receiver.stand_ins import a_toolbox
 from tests.servers.postgres import PostgresServer
 
 pytestmark = pytest.mark.server
@@ -61,3 +71,67 @@ async def test_without_the_identity_its_sum_is_checked(
     made = await back_up(ground, Kind.DATABASE)
     assert "nothing more can be told" in (await prove(ground, restore=False)).text
     assert not (tmp_path / f"{made.name}.verified").exists()
+
+
+def a_config_ground(folder: Path, **keys: object) -> Ground:
+    """Backs up one file, which needs no database."""
+    (folder / "receiver.yml").write_text("mode: auto\n")
+    store = folder / "store"
+    store.mkdir(exist_ok=True)
+    facet = facet_of(store, config=[folder / "receiver.yml"], **keys)
+    return Ground("db", facet, None, a_toolbox(), 10.0)
+
+
+async def test_a_recipient_with_a_typing_error_leaves_nothing_neither_plain_nor_encrypted(
+    tmp_path: Path,
+) -> None:
+    right = an_identity(tmp_path / "key")
+    wrong = right[:-1] + ("q" if right[-1] != "q" else "p")
+    ground = a_config_ground(tmp_path, encrypt_to=[right, wrong])
+    with pytest.raises(BackupError, match=r"cannot be encrypted: .*look at encrypt_to"):
+        await back_up(ground, Kind.CONFIG)
+    assert names_in(ground.facet.directory) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("AGE-SECRET-KEY-1JUNK\n", "holds no age identity"),
+        ("", "cannot be decrypted"),
+        ("# only a comment\n", "cannot be decrypted"),
+    ],
+)
+async def test_a_file_without_an_identity_says_so_and_leaves_the_stamp(
+    tmp_path: Path, text: str, why: str
+) -> None:
+    recipient = an_identity(tmp_path / "key")
+    ground = a_config_ground(tmp_path, encrypt_to=[recipient], identity_file=tmp_path / "key")
+    made = await back_up(ground, Kind.CONFIG)
+    await prove(ground, made.name)
+    (tmp_path / "key").write_text(text)
+    with pytest.raises(BackupError, match=why) as told:
+        await prove(ground, made.name)
+    assert not isinstance(told.value, Disproved)
+    assert f"{made.name}.verified" in names_in(ground.facet.directory)
+    assert not [one for one in names_in(ground.facet.directory) if one.endswith(".partial")]
+
+
+async def test_any_of_several_identities_reads_it(tmp_path: Path) -> None:
+    recipients = [an_identity(tmp_path / name) for name in ("one", "two")]
+    an_identity(tmp_path / "third")
+    ground = a_config_ground(tmp_path, encrypt_to=recipients)
+    made = await back_up(ground, Kind.CONFIG)
+    keys = (tmp_path / "third").read_text() + (tmp_path / "two").read_text()
+    (tmp_path / "keys").write_text(keys)
+    facet = ground.facet.model_copy(update={"identity_file": tmp_path / "keys"})
+    assert (await prove(replace(ground, facet=facet), made.name)).found == "1 files were read"
+
+
+async def test_what_is_decrypted_is_ours_alone_and_gone_when_it_was_read(tmp_path: Path) -> None:
+    recipient = an_identity(tmp_path / "key")
+    ground = a_config_ground(tmp_path, encrypt_to=[recipient], identity_file=tmp_path / "key")
+    path = ground.facet.directory / (await back_up(ground, Kind.CONFIG)).name
+    async with readable(path, ground.facet) as plain:
+        assert plain.stat().st_mode & 0o777 == 0o600
+        assert plain.name.endswith(".partial")
+    assert not plain.exists()

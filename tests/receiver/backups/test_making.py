@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import asyncio
+import resource
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +16,7 @@ from receiver.backups.base import BackupError, Ground
 from receiver.backups.files import alone
 from receiver.backups.local import listed
 from receiver.backups.making import back_up, clean_up
+from receiver.backups.pings import pinged
 from receiver.backups.record import read_record, write_record
 from receiver.decide.backups import Kind, file_name
 from receiver.targets import Target
@@ -17,6 +24,7 @@ from receiver.tools import OutsideError
 from tests.receiver.actions.effects import an_effect
 from tests.receiver.backups.shops import facet_of, names_in
 from tests.receiver.stand_ins import StandInHttp, StandInPrograms, SteppedClock, a_toolbox
+from tests.servers.process import until
 
 DAY = 86400.0
 NOW = 1_780_000_000.0
@@ -167,3 +175,114 @@ async def test_what_there_is_nothing_for_is_said(tmp_path: Path) -> None:
     ):
         action = BackupAction.model_validate({"kind": kind})
         assert lacks in (action.objection(target) or "")
+
+
+@contextmanager
+def small_files(most: int) -> Iterator[None]:
+    """Nobody writes a file of more bytes meanwhile, as where a quota is used up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_what_cannot_be_written_leaves_nothing_and_says_where_even_when_nothing_can_be_recorded(
+    tmp_path: Path,
+) -> None:
+    ground = a_ground(tmp_path)
+    before = await back_up(ground, Kind.CONFIG)
+    (tmp_path / "receiver.yml").write_text(f"noise: {secrets.token_hex(4000)}")
+    with small_files(100), pytest.raises(BackupError, match=r"/backups: File too large") as told:
+        await back_up(ground, Kind.CONFIG)
+    assert told.value.started
+    assert there(ground) == {before.name}
+    assert len(names_in(ground.facet.directory)) == 3
+    assert read_record(ground.facet.directory, "db")["config"].ok  # it could not be written
+
+
+async def test_what_is_no_file_is_no_configuration(tmp_path: Path) -> None:
+    ground = a_ground(tmp_path)
+    device = ground.facet.model_copy(update={"config": (Path("/dev/zero"),)})
+    with pytest.raises(BackupError, match=r"there is no file in what `backup\.config` names"):
+        await back_up(replace(ground, facet=device), Kind.CONFIG)
+
+
+async def test_it_says_what_it_made_in_figures(tmp_path: Path) -> None:
+    made = await back_up(a_ground(tmp_path), Kind.CONFIG)
+    assert made.text == f"{made.name}: 0.0 MB in 0.0 s"
+    rows = replace(made.manifest, tables={"public.a": 1200, "public.b": 34})
+    many = replace(made, manifest=rows, size=12_345_678, seconds=3.21, pruned=2)
+    assert many.text == (
+        f"{made.name}: 1,234 rows in 2 tables, 12.3 MB in 3.2 s, 2 older ones let go"
+    )
+
+
+async def test_a_run_that_fails_is_seen_in_the_record_until_one_succeeds(tmp_path: Path) -> None:
+    ground = a_ground(tmp_path)
+    (tmp_path / "receiver.yml").write_text("a: [")
+    with pytest.raises(BackupError):
+        await back_up(ground, Kind.CONFIG)
+    failed = read_record(ground.facet.directory, "db")["config"]
+    assert (failed.ok, failed.attempt, failed.success) == (False, NOW, 0.0)
+    (tmp_path / "receiver.yml").write_text("mode: auto\n")
+    made = await back_up(ground, Kind.CONFIG)
+    well = read_record(ground.facet.directory, "db")["config"]
+    assert (well.ok, well.reason, well.file, well.size) == (True, "", made.name, made.size)
+
+
+async def test_clearing_up_takes_what_is_old_of_every_kind_and_what_is_unfinished(
+    tmp_path: Path,
+) -> None:
+    ground = a_ground(tmp_path, keep_last=1)
+    made = await back_up(ground, Kind.CONFIG)
+    old = {
+        older(ground, days, kind=kind) for days in (50, 60) for kind in (Kind.CONFIG, Kind.EXPORT)
+    }
+    (ground.facet.directory / f"{file_name('db', Kind.REDIS, NOW)}.partial").write_text("x")
+    gone = set(await clean_up(ground))
+    assert gone == old - {file_name("db", Kind.EXPORT, NOW - 50 * DAY)}
+    assert there(ground) == {made.name, file_name("db", Kind.EXPORT, NOW - 50 * DAY)}
+    assert not any(name.endswith(".partial") for name in names_in(ground.facet.directory))
+
+
+async def test_while_one_is_made_nothing_is_cleared_up(tmp_path: Path) -> None:
+    ground = a_ground(tmp_path)
+    with (
+        alone(ground.facet.directory, "db"),
+        pytest.raises(BackupError, match="is under way") as told,
+    ):
+        await clean_up(ground)
+    assert not told.value.started
+
+
+def test_a_target_without_a_database_is_said_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match=r"db has no `postgres:` beside its `backup:`"):
+        _ = a_ground(tmp_path).database
+
+
+async def test_a_check_that_is_not_configured_is_not_asked(tmp_path: Path) -> None:
+    http = StandInHttp()
+    await back_up(a_ground(tmp_path, http), Kind.CONFIG)
+    assert http.asked == []
+
+
+async def test_a_run_that_is_called_off_is_a_failure_for_the_check(tmp_path: Path) -> None:
+    http = StandInHttp()
+    ground = a_ground(tmp_path, http, ping_url="http://hc.example/uuid/")
+    work = asyncio.ensure_future(called_off(ground))
+    await until(lambda: len(http.asked) == 1, "it began")
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+    assert [one.url.partition("?")[0] for one in http.asked] == [
+        "http://hc.example/uuid/start",
+        "http://hc.example/uuid/fail",
+    ]
+    assert http.asked[-1].body == b"config of db"
+
+
+async def called_off(ground: Ground) -> None:
+    async with pinged(ground, Kind.CONFIG):
+        await asyncio.Event().wait()

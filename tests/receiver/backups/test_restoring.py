@@ -2,17 +2,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from receiver.backups.base import BackupError
+from receiver.backups.files import alone
 from receiver.backups.making import back_up
+from receiver.backups.manifest import Manifest
 from receiver.backups.proving import prove
-from receiver.backups.restoring import counted_again, plan, restore
+from receiver.backups.restoring import Plan, counted_again, plan, restore
 from receiver.backups.scratch import restoring_alone
 from receiver.decide.backups import Kind
 from receiver.stores.postgres_store import PostgresFacet
-from tests.receiver.backups.shops import a_ground, a_shop, everything
+from tests.receiver.backups.shops import a_ground, a_shop, everything, names_in
 from tests.servers.postgres import USER, PostgresServer
 
 pytestmark = pytest.mark.server
@@ -203,3 +206,138 @@ async def test_an_address_that_is_none_is_said_without_its_password(
     with pytest.raises(BackupError, match="--to must be postgresql://") as told:
         await plan(ground, None, url, replace=False)
     assert "CANARY" not in str(told.value)
+
+
+async def test_an_empty_database_is_taken_without_a_word_and_nothing_is_kept_of_it(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    name, empty = a_shop(server, 10), server.database()
+    ground = a_ground(server, name, tmp_path)
+    await back_up(ground, Kind.DATABASE)
+    planned = await plan(ground, None, server.url(empty), replace=False)
+    assert (planned.objects, planned.refusal) == (0, "")
+    done = await restore(ground, planned)
+    assert everything(server, empty) == everything(server, name)
+    assert "kept as" not in " ".join(done.after)
+    like = f"SELECT datname FROM pg_database WHERE starts_with(datname, '{empty}')"
+    assert server.sql(like) == empty
+
+
+async def test_what_is_no_dump_is_not_restored_and_it_is_said_where_to_read(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    ground = a_ground(server, a_shop(server, 1), tmp_path, tables=["orders"])
+    made = await back_up(ground, Kind.EXPORT)
+    with pytest.raises(
+        BackupError, match=r"docs/disaster\.md says how to use one of export"
+    ) as told:
+        await plan(ground, made.name, None, replace=True)
+    assert not told.value.started
+
+
+async def test_a_file_may_be_named_with_its_folder_and_an_unknown_one_names_those_there_are(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    ground = a_ground(server, a_shop(server, 1), tmp_path)
+    made = await back_up(ground, Kind.DATABASE)
+    planned = await plan(ground, f"/somewhere/else/{made.name}", None, replace=True)
+    assert planned.path == tmp_path / made.name
+    for unknown in ("db-database-20200101T000000Z.dump", "../../etc/passwd", f"{made.name}.sha256"):
+        with pytest.raises(BackupError, match=f"the last ones: {made.name}"):
+            await plan(ground, unknown, None, replace=True)
+
+
+async def test_looking_changes_nothing(server: PostgresServer, tmp_path: Path) -> None:
+    name = a_shop(server, 3)
+    ground, before = a_ground(server, name, tmp_path), everything(server, name)
+    await back_up(ground, Kind.DATABASE)
+    databases = server.sql("SELECT string_agg(datname, ' ' ORDER BY 1) FROM pg_database")
+    files = names_in(tmp_path)
+    for replaced in (False, True):
+        await plan(ground, None, server.url(f"{name}_new"), replace=replaced)
+    assert server.sql("SELECT string_agg(datname, ' ' ORDER BY 1) FROM pg_database") == databases
+    assert (everything(server, name), names_in(tmp_path)) == (before, files)
+
+
+def a_plan(objects: int | None, **keys: Any) -> Plan:
+    manifest = Manifest("db", Kind.DATABASE, "2026-05-28T20:26:40Z", {"public.orders": 1200})
+    place = PostgresFacet.model_validate({"url": "postgresql://u:c4nary@h/shop"})
+    known = {"size": 5_000_000, "sessions": 3, "replace": False, **keys}
+    return Plan(Path("/b/x.dump"), manifest, place=place, objects=objects, **known)
+
+
+@pytest.mark.parametrize(
+    ("objects", "there", "swap"),
+    [
+        (None, "shop is not there", "the new database is named shop"),
+        (0, "shop is there and empty", "the empty shop is dropped"),
+        (1234, "shop holds 1,234 objects, 3 sessions use it", "it is kept as shop_before_…"),
+    ],
+)
+def test_a_plan_says_what_is_there_and_what_becomes_of_it(
+    objects: int | None, there: str, swap: str
+) -> None:
+    steps = a_plan(objects, replace=True).steps
+    assert steps[0] == "x.dump, made at 2026-05-28T20:26:40Z: 1,200 rows in 1 tables, 5.0 MB"
+    assert there in steps[1]
+    assert swap in steps[-1]
+    assert "c4nary" not in " ".join(steps)
+
+
+@pytest.mark.parametrize(
+    ("objects", "replaced", "refused"),
+    [(None, False, False), (0, False, False), (1, False, True), (1, True, False)],
+)
+def test_only_what_holds_something_is_refused_and_only_without_a_word(
+    objects: int | None, replaced: bool, refused: bool
+) -> None:
+    assert bool(a_plan(objects, replace=replaced).refusal) is refused
+
+
+async def test_a_manifest_that_is_lost_stops_it_before_anything_is_made(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    ground = a_ground(server, a_shop(server, 1), tmp_path)
+    made = await back_up(ground, Kind.DATABASE)
+    (tmp_path / f"{made.name}.manifest.json").unlink()
+    with pytest.raises(BackupError, match="nobody knows what was in"):
+        await plan(ground, None, None, replace=True)
+
+
+async def test_a_file_that_is_spoiled_between_the_plan_and_the_restore_is_not_restored(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    name = a_shop(server, 3)
+    ground, before = a_ground(server, name, tmp_path), everything(server, name)
+    made = await back_up(ground, Kind.DATABASE)
+    planned = await plan(ground, None, None, replace=True)
+    path = tmp_path / made.name
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(BackupError, match="is not what was written"):
+        await restore(ground, planned)
+    assert everything(server, name) == before
+
+
+async def test_while_a_backup_is_made_nothing_is_restored_from_there(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    ground = a_ground(server, a_shop(server, 1), tmp_path)
+    await back_up(ground, Kind.DATABASE)
+    planned = await plan(ground, None, None, replace=True)
+    with (
+        alone(tmp_path, "db"),
+        pytest.raises(BackupError, match="another backup, drill or restore of db") as told,
+    ):
+        await restore(ground, planned)
+    assert not told.value.started
+
+
+async def test_how_far_it_is_is_told_step_by_step(server: PostgresServer, tmp_path: Path) -> None:
+    said: list[str] = []
+    name = a_shop(server, 1)
+    ground = a_ground(server, name, tmp_path, said=said)
+    await back_up(ground, Kind.DATABASE)
+    said.clear()
+    await restore(ground, await plan(ground, None, None, replace=True))
+    steps = ["checking its sum", "restoring into", "counting every table", "exchanging the names"]
+    assert [step for line in said for step in steps if line.startswith(step)] == steps
