@@ -34,7 +34,7 @@ def add_releases(command: Command, shared: argparse.ArgumentParser) -> None:
     for word, meaning in SAID.items():
         one = words.add_parser(word, help=meaning, parents=[shared])
         _named(one)
-        one.add_argument("--commit", help="7 to 64 hexadecimal digits")
+        one.add_argument("--commit", help="4 to 64 hexadecimal digits")
         one.add_argument(
             "--compatible-down-to",
             metavar="VERSION",

@@ -47,8 +47,8 @@ LISTED = 100
 
 
 def _commit(text: str) -> str:
-    if re.fullmatch(r"[0-9a-fA-F]{7,64}", text) is None:
-        raise ValueError("a commit is 7 to 64 hexadecimal digits")
+    if re.fullmatch(r"[0-9a-fA-F]{4,64}", text) is None:
+        raise ValueError("a commit is 4 to 64 hexadecimal digits")
     return text.lower()
 
 

@@ -53,6 +53,11 @@ async def test_a_deploy_is_told_and_listed_as_the_contract_says(tmp_path: Path) 
         assert (row["proven_at"], row["stable_at"]) == (None, None)
 
 
+async def test_a_commit_may_be_as_short_as_git_ever_writes_it(tmp_path: Path) -> None:
+    async with serving(tmp_path) as client:
+        assert (await say(client, "started", commit="ABC1")).json["commit"] == "abc1"
+
+
 async def test_the_ledger_is_listed_newest_first_by_target_version_and_number(
     tmp_path: Path,
 ) -> None:
@@ -124,6 +129,7 @@ async def test_a_version_is_any_other_word(tmp_path: Path, version: str) -> None
     [
         ({"state": "stable"}, "state: "),
         ({"state": "rolled_back"}, "state: "),
+        ({"commit": "abc"}, "hexadecimal"),
         ({"commit": "HEAD"}, "hexadecimal"),
         ({"commit": "--all"}, "hexadecimal"),
         ({"commit": "a" * 65}, "hexadecimal"),
