@@ -47,20 +47,20 @@ _log = create_logger(__name__)
 
 
 def track_error(
-    error: BaseException,
+    exc: BaseException,
     severity: Severity = "error",
     context: Mapping[str, object] | None = None,
 ) -> str:
     """Counts the error, tells of it with its traceback, and returns its fingerprint."""
-    mark = fingerprint(error)
-    if _noise.covers(error):
+    mark = fingerprint(exc)
+    if _noise.covers(exc):
         _IGNORED.inc()
         return mark
-    _mark(error)
+    _mark(exc)
     if _count(mark, severity):
-        report = _report(kind_of(error), said(error), severity, mark, context)
-        report.traceback = traceback_of(error)
-        _tell(report, error)
+        report = _report(kind_of(exc), said(exc), severity, mark, context)
+        report.traceback = traceback_of(exc)
+        _tell(report, exc)
     return mark
 
 

@@ -83,7 +83,7 @@ def test_an_error_of_another_type_has_another_fingerprint() -> None:
 
 def test_an_error_is_counted_under_severity_and_fingerprint() -> None:
     counted = counted_of(error_of("a"), "critical")
-    assert track_error(error_of("b"), severity="critical") == fingerprint(error_of("a"))
+    assert track_error(exc=error_of("b"), severity="critical") == fingerprint(error_of("a"))
     assert counted.grown == 1
 
 
