@@ -29,3 +29,4 @@ class Delivery(Struct, frozen=True, gc=False):
     spoiled: tuple[Spoiled, ...]
     truncated: int
     receiver: str = ""  # Alertmanager's name for us
+    external_url: str = ""  # and its own address

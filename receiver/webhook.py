@@ -119,13 +119,18 @@ def read_carefully(body: bytes, source: str) -> Delivery:
             observations.append(WebhookAlert.model_validate(element).observation(source))
         except ValidationError as error:
             spoiled.append(Spoiled(_why(number, error), _kept(element)))
-    truncated, receiver = payload.get("truncatedAlerts"), payload.get("receiver")
+    truncated = payload.get("truncatedAlerts")
     return Delivery(
         tuple(observations),
         tuple(spoiled),
         truncated if isinstance(truncated, int) else 0,
-        receiver[:LONGEST_NAME] if isinstance(receiver, str) else "",
+        _text(payload.get("receiver"), LONGEST_NAME),
+        _text(payload.get("externalURL"), LONGEST_VALUE),
     )
+
+
+def _text(value: object, longest: int) -> str:
+    return value[:longest] if isinstance(value, str) else ""
 
 
 def _payload(body: bytes) -> dict[str, Any]:

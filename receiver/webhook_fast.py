@@ -51,6 +51,7 @@ class _Payload(Struct, gc=False):
     alerts: list[_Alert]
     truncatedAlerts: Any = 0  # noqa: N815 - Alertmanager's name
     receiver: str = ""
+    externalURL: str = ""  # noqa: N815 - Alertmanager's name
 
 
 class _Envelope(Struct, gc=False):
@@ -59,6 +60,7 @@ class _Envelope(Struct, gc=False):
     alerts: list[Raw]
     truncatedAlerts: Any = 0  # noqa: N815 - Alertmanager's name
     receiver: str = ""
+    externalURL: str = ""  # noqa: N815 - Alertmanager's name
 
 
 _DECODER, _ENVELOPE, _ONE = Decoder(_Payload), Decoder(_Envelope), Decoder(_Alert)
@@ -100,7 +102,8 @@ def _delivery(
 ) -> Delivery | None:
     if type(payload.truncatedAlerts) is not int or _suspect(body, known):
         return None
-    return Delivery(observations, (), payload.truncatedAlerts, payload.receiver[:LONGEST_NAME])
+    receiver, url = payload.receiver[:LONGEST_NAME], payload.externalURL[:LONGEST_VALUE]
+    return Delivery(observations, (), payload.truncatedAlerts, receiver, url)
 
 
 def _observation(alert: _Alert, source: str) -> Observation:

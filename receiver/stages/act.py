@@ -151,6 +151,7 @@ async def _perform(claim: Claim, run: Run, rung: Rung, context: Context) -> Outc
         causes=await _causes(incident, context),
         group_labels={name: incident.labels.get(name, "") for name in _grouped_by(incident)},
         receiver=next(iter(context.heard_as)) if len(context.heard_as) == 1 else "",
+        external_url=context.heard_from.external_url,
         logbook=_logbook(incident, run, target, context),
     )
     tools = leashed(context.tools, effect.environment(), lambda: context.holds(run.incident))

@@ -31,6 +31,13 @@ async def _perform(action: Action, effect: Effect, tools: Tools) -> Done:
 
 
 @dataclass(slots=True)
+class Caller:
+    """Whoever delivered last: its own address, as people reach it; empty for nobody since we run."""
+
+    external_url: str = ""
+
+
+@dataclass(slots=True)
 class Watchdog:
     """When Alertmanager's always-firing alert came last, in unix seconds; None for not since we run."""
 
@@ -54,6 +61,7 @@ class Context:
     health: Health = field(default_factory=Health)
     oncall: OnCall = field(default_factory=OnCall)
     illustrations: Illustrations = field(default_factory=Illustrations)
+    heard_from: Caller = field(default_factory=Caller)
     heard_watchdog: Watchdog = field(default_factory=Watchdog)
     post: Http | None = None  # for letters alone: connections that are kept for a moment
     perform: Perform = field(default=_perform)  # a backtest writes down what would be done instead

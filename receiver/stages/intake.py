@@ -56,6 +56,8 @@ async def intake(body: bytes, source: str, context: Context) -> Receipt:
         raise
     if delivery.receiver:
         context.heard_as.add(delivery.receiver)
+    if delivery.external_url:
+        context.heard_from.external_url = delivery.external_url
     _count(delivery, done)
     return _receipt(delivery, done)
 

@@ -228,3 +228,14 @@ def test_truncated_alerts_are_counted() -> None:
 
 def test_an_empty_list_is_a_delivery_of_nothing() -> None:
     assert delivered() == Delivery((), (), 0)
+
+
+@pytest.mark.parametrize("root", [{}, {"receiver": None, "externalURL": 3}])
+def test_who_does_not_say_who_calls_is_nobody(root: dict[str, object]) -> None:
+    told = delivered(**root)
+    assert (told.receiver, told.external_url) == ("", "")
+
+
+def test_who_calls_is_known_by_name_and_address() -> None:
+    told = decode(json.dumps(FROM_025).encode(), "alertmanager")
+    assert (told.receiver, told.external_url) == ("prunella", "http://alertmanager:9093")

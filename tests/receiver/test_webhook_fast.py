@@ -234,7 +234,10 @@ values = st.sampled_from(SCALARS) | times | strings | maps
 ALERT_KEYS = [
     *THE_ALERT, "startsAt", "endsAt", "invented", "", "ä", r"st\u0061tus", r"\ud800", "Status", "starts_at",
 ]  # fmt: skip
-ROOT_KEYS = ["truncatedAlerts", "receiver", "status", "version", "alerts", "x", "\ud800", "\xff"]
+ROOT_KEYS = [
+    *("truncatedAlerts", "receiver", "externalURL", "status", "version", "alerts", "x"),
+    *("\ud800", "\xff"),
+]
 
 
 def pairs(keys: list[str]) -> st.SearchStrategy[str]:

@@ -51,15 +51,15 @@ async def test_the_program_learns_who_runs_it_and_no_label() -> None:
         assert not any("reboot" in value for value in environment.values())
 
 
-async def test_with_amx_env_the_program_learns_our_name_at_alertmanager_and_the_group() -> None:
+async def test_with_amx_env_the_program_learns_who_calls_us_by_which_name_and_the_group() -> None:
     book = CONFIG["playbooks"][0]
     ladder = [{"name": "first", "action": "run", "argv": ["/bin/true"], "amx_env": True}]
     async with rig(playbooks=[{**book, "ladder": ladder}]) as made:
-        made.context.heard_as.add("prunella")
-        await made.deliver(firing())
+        await made.deliver(firing(), receiver="prunella", externalURL="http://am:9093")
         await made.settle()
         told = made.programs.environments[0]
-        assert (told["AMX_RECEIVER"], told["AMX_GLABEL_service"]) == ("prunella", "shop")
+        assert (told["AMX_RECEIVER"], told["AMX_EXTERNAL_URL"]) == ("prunella", "http://am:9093")
+        assert told["AMX_GLABEL_service"] == "shop"
 
 
 async def test_what_did_not_help_is_followed_by_the_next_rung() -> None:
