@@ -170,7 +170,7 @@ class Exporter:
         try:
             await self._live.reload()
         except ConfigError as error:
-            raise Refused(500, "config_refused", str(error)) from error
+            raise Refused(503, "config_refused", str(error)) from error
         return web.json_response({"status": "reloaded"})
 
 

@@ -39,12 +39,12 @@ class Vitals:
         """What Prometheus scrapes."""
         return await metrics_response(request)
 
-    @describes({200: Status, 500: Failure})
+    @describes({200: Status, 503: Failure})
     async def reloaded(self, _: web.Request) -> web.Response:
         """Reads the config anew; the one in force stays when the new one is wrong."""
         if self._reload is not None:
             try:
                 await self._reload()
             except ConfigError as error:
-                return error_response(500, "config_refused", str(error))
+                return error_response(503, "config_refused", str(error))
         return web.json_response({"status": "reloaded"})

@@ -214,7 +214,7 @@ async def test_a_bad_file_leaves_the_old_one_in_force_and_says_so(tmp_path: Path
         served.write(hots={}, redis=[{}])
         status, answer = await served.post("/-/reload")
         found = await served.metrics()
-        assert (status, answer["reason"]) == (500, "config_refused")
+        assert (status, answer["reason"]) == (503, "config_refused")
         assert "hots: unknown key (did you mean host?)" in answer["error"]
         assert value(found, "node_load1") is not None
         assert value(found, "prunella_config_last_reload_successful") == 0

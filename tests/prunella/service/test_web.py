@@ -283,7 +283,7 @@ async def test_a_reload_that_is_refused_says_every_problem() -> None:
 
     async with client_of(service(reload=reload)) as client:
         answer = await client.post("/-/reload", b"")
-    assert answer.status == 500
+    assert answer.status == 503
     assert answer.json == {"error": "every: say 30s\nx: unknown key", "reason": "config_refused"}
 
 
