@@ -128,8 +128,10 @@ def _read(value: object) -> object:
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list | tuple):
         return value
-    found: list[object] = []
+    found: list[Matcher] = []
     for item in items:
+        if not isinstance(item, str | Matcher):
+            raise ValueError("write each as text, as in 'service=\"api\"'")
         found.extend(parse_matchers(item) if isinstance(item, str) else [item])
     return tuple(found)
 

@@ -137,6 +137,11 @@ def test_other_types_are_refused(value: object) -> None:
         Holder.model_validate({"matchers": value})
 
 
+def test_who_writes_it_as_alertmanagers_api_does_is_told_how() -> None:
+    with pytest.raises(ValidationError, match="write each as text, as in 'service=\"api\"'"):
+        Holder.model_validate({"matchers": [{"name": "a", "value": "b"}]})
+
+
 def test_a_matcher_is_a_value() -> None:
     assert len({one('a=~"x"'), one("a=~x")}) == 1
     assert "re.compile" not in repr(one('a=~"x"'))
