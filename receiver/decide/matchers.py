@@ -131,7 +131,8 @@ def _read(value: object) -> object:
     found: list[Matcher] = []
     for item in items:
         if not isinstance(item, str | Matcher):
-            raise ValueError("write each as text, as in 'service=\"api\"'")
+            wanted = "write each as text, as in 'service=\"api\"'"
+            raise ValueError(wanted)  # noqa: TRY004 - pydantic collects ValueError only
         found.extend(parse_matchers(item) if isinstance(item, str) else [item])
     return tuple(found)
 

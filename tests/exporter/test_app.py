@@ -228,7 +228,7 @@ async def test_another_address_needs_a_restart_and_is_refused_as_a_whole(tmp_pat
         served.write(server={"listen": f"127.0.0.1:{free_port()}"}, **redis_at(nowhere()))
         status, answer = await served.post("/-/reload")
         found = await served.metrics()
-    assert status == 500
+    assert status == 503
     assert "server.listen: a change takes effect only with a restart" in answer["error"]
     assert value(found, "redis_up") is None
 
