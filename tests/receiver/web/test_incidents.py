@@ -164,7 +164,7 @@ async def test_i17_a_bad_reload_keeps_the_old_config_and_says_so(tmp_path: Path)
         client.write(mode="sideways")
         refused = await client.ask("POST", "/-/reload", data=b"{}")
         metrics = (await client.ask("GET", "/metrics", token=None)).text
-        assert refused.status == 500
+        assert refused.status == 503
         assert "mode" in refused.json["error"]
         assert "prunella_config_last_reload_successful 0.0" in metrics
         assert (await client.ask("GET", "/api/v1/status")).json["mode"] == "shadow"
@@ -206,5 +206,5 @@ async def test_i17_a_reload_that_needs_a_missing_program_is_refused(tmp_path: Pa
     async with serving(tmp_path) as client:
         client.write(playbooks=[{**CONFIG["playbooks"][0], "ladder": ladder}])
         refused = await client.ask("POST", "/-/reload", data=b"{}")
-        assert refused.status == 500
+        assert refused.status == 503
         assert "playbooks[0].ladder[0]: there is no program" in refused.json["error"]
