@@ -43,22 +43,19 @@ def rights(service: str) -> dict[str, str]:
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
-async def ask(service: str, path: str, token: str = "") -> Any:
-    """The JSON answer of a published port, or the status when it is none."""
+async def ask(service: str, path: str, token: str = "", patience: float = 20.0) -> Any:
+    """The JSON answer of a published port, or the status when it is none. Ten containers that start leave little to any."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with (
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=patience)) as session,
         session.get(f"http://127.0.0.1:{PORTS[service]}{path}", headers=headers) as answer,
     ):
         return json.loads(await answer.text()) if answer.status == 200 else answer.status
 
 
 async def measured(query: str, value: float) -> bool:
-    """Whether Prometheus says so now. One that is slow to answer, while containers start, says nothing yet."""
-    try:
-        answer = await ask("prometheus", f"/api/v1/query?query={query}")
-    except TimeoutError:
-        return False
+    """Whether Prometheus says so now."""
+    answer = await ask("prometheus", f"/api/v1/query?query={query}")
     result = answer["data"]["result"]
     return bool(result) and float(result[0]["value"][1]) == value
 
@@ -66,7 +63,7 @@ async def measured(query: str, value: float) -> bool:
 async def answers() -> bool:
     """Whether the shop serves."""
     try:
-        return bool(await ask("shop", "/products"))
+        return bool(await ask("shop", "/products", patience=3.0))
     except (aiohttp.ClientError, TimeoutError):
         return False
 

@@ -36,15 +36,21 @@ async def test_what_one_receiver_began_the_other_ends_when_it_is_killed() -> Non
     await break_shop("hang")
     await until(silent, "the shop hangs", deadline=10)
     await until(begun, "a receiver acts", deadline=150, every=0.2)
-    dead, other = _who_works_on((await newest("receiver-a"))["id"])
+    number = (await newest("receiver-a"))["id"]
+    dead, other = _who_works_on(number)
     compose("kill", dead)
 
+    async def story() -> dict[str, Any]:
+        """By its number: that a receiver is gone opens an incident as well."""
+        found: dict[str, Any] = await ask(other, f"/api/v1/incidents/{number}", token)
+        return found
+
     async def resolved() -> bool:
-        return (await newest(other)).get("state") == "RESOLVED"
+        return str((await story())["state"]) == "RESOLVED"
 
     await until(resolved, f"{other} has ended it", deadline=300, every=0.5)
     assert await answers()
-    timeline = (await newest(other))["timeline"]
+    timeline = (await story())["timeline"]
     # Killed between stop and start it has left the shop stopped: then it is looked at first, and started after that.
     steps = [row for row in timeline if row["ev"] in {"intent", "verdict"}]
     assert [row["ev"] for row in steps] == ["intent", "verdict"] * (len(steps) // 2)
