@@ -11,6 +11,8 @@ from typing import Any
 
 import aiohttp
 
+from exporter.probing.contexts import Contexts, Demands
+from exporter.probing.outcome import Failed
 from exporter.releases.base import LONGEST, Release, Seen, SourceError
 from prunella.service.clock import Clock
 
@@ -24,7 +26,8 @@ class Ledger:
     def __init__(self, url: str, token: str, ca_file: Path | None, clock: Clock) -> None:
         self._url = f"{url.rstrip('/')}/api/v1/releases"
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._ca_file, self._clock = ca_file, clock
+        self._trusted = Contexts(Demands(ca_file=ca_file)) if ca_file is not None else None
+        self._clock = clock
         self._session: aiohttp.ClientSession | None = None
 
     async def read(self) -> Seen:
@@ -32,7 +35,7 @@ class Ledger:
             rows = json.loads(await self._body())
         except TimeoutError:
             raise SourceError(f"no answer within {PATIENCE:g}s") from None
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, Failed) as error:
             raise SourceError(str(error) or type(error).__name__) from None
         except (ValueError, RecursionError):
             raise SourceError("what answers there is no receiver: it sends no JSON") from None
@@ -41,12 +44,12 @@ class Ledger:
     async def _body(self) -> bytes:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=1, ssl=self._tls()),
+                connector=aiohttp.TCPConnector(limit=1),
                 timeout=aiohttp.ClientTimeout(total=PATIENCE),
                 headers=self._headers,
             )
         async with self._session.get(
-            self._url, params={"limit": str(LIMIT)}, allow_redirects=False
+            self._url, params={"limit": str(LIMIT)}, allow_redirects=False, ssl=await self._tls()
         ) as answer:
             if answer.status != 200:
                 cure = {401: "give a `token` that may read", 403: "the `token` may not read"}
@@ -58,8 +61,8 @@ class Ledger:
                 raise SourceError(f"sends more than {LARGEST >> 20} MiB")
             return body
 
-    def _tls(self) -> ssl.SSLContext | bool:
-        return ssl.create_default_context(cafile=self._ca_file) if self._ca_file else True
+    async def _tls(self) -> ssl.SSLContext | bool:
+        return True if self._trusted is None else await self._trusted.context()
 
     async def close(self) -> None:
         session, self._session = self._session, None

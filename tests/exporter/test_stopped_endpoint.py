@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.exporter.reading import value
 from tests.exporter.serving import Served, sent, serving
 from tests.prunella.service.certificates import self_signed
+from tests.servers.grpc_health import grpc_server
 from tests.servers.ports import free_port
 from tests.servers.process import ServerProcess, answers, running, start, until
 
@@ -84,7 +85,7 @@ async def test_fifty_probes_of_a_stopped_server_are_answered_together(tmp_path: 
     assert took < 5  # and not fifty times that
 
 
-@pytest.mark.parametrize("scheme", ["http", "https", "tcp"])
+@pytest.mark.parametrize("scheme", ["http", "https", "tcp", "grpc"])
 async def test_promtool_has_nothing_to_say_about_a_probe(tmp_path: Path, scheme: str) -> None:
     promtool = shutil.which("promtool")
     assert promtool, "there is no promtool: apt-get install prometheus"
@@ -93,7 +94,7 @@ async def test_promtool_has_nothing_to_say_about_a_probe(tmp_path: Path, scheme:
         "tls_server_config: {cert_file: own.pem, key_file: own.key}\n"
     )
     lax = {"prober": "http", "http": {"tls_config": {"insecure_skip_verify": True}}}
-    modules = {"http": {"prober": "http"}, "https": lax, "tcp": {"prober": "tcp"}}
+    modules = {one: {"prober": one} for one in ("http", "tcp", "grpc")} | {"https": lax}
     async with (
         web_server(tmp_path) as (_, url),
         serving(tmp_path, modules=modules) as served,
@@ -101,8 +102,9 @@ async def test_promtool_has_nothing_to_say_about_a_probe(tmp_path: Path, scheme:
     ):
         place = url.removeprefix("http://").rstrip("/")
         itself = secure.url.replace("http://", "https://") + "/-/healthy"
-        target = {"http": url, "https": itself, "tcp": place}[scheme]
-        _, text = await served.get(f"/probe?target={target}&module={scheme}")
+        with grpc_server({}) as healthy:
+            target = {"http": url, "https": itself, "tcp": place, "grpc": healthy}[scheme]
+            _, text = await served.get(f"/probe?target={target}&module={scheme}")
     assert "probe_success 1.0" in text
     done = await asyncio.to_thread(
         subprocess.run, [promtool, "check", "metrics"], input=text.encode(), capture_output=True, check=False,

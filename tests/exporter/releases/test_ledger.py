@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from exporter.releases import ledger
 from exporter.releases.base import Seen, SourceError
 from exporter.releases.ledger import Ledger, seen
 from prunella.service.clock import SystemClock
+from tests.exporter.probing.asking import pages
+from tests.prunella.service.certificates import self_signed
 from tests.servers.ports import free_port
 
 NOW = 1_800_000_000.0  # 2027-01-15T08:00:00Z
@@ -134,3 +138,25 @@ async def test_a_connection_is_kept_from_look_to_look() -> None:
         for _ in range(3):
             assert await source.read() == Seen()
     assert len(ports) == 1
+
+
+async def test_an_authority_that_was_exchanged_counts_at_the_next_look(tmp_path: Path) -> None:
+    ours, other = self_signed(tmp_path, "ours"), self_signed(tmp_path, "other")
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_bytes(other.certificate.read_bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(ours.certificate, ours.key)
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response([row()])
+
+    async with pages(answer, context) as server:
+        source = Ledger(str(server.make_url("/")), "", trusted, SystemClock())
+        with pytest.raises(SourceError, match="certificate"):
+            await source.read()
+        trusted.write_bytes(ours.certificate.read_bytes())
+        assert len((await source.read()).releases) == 1
+        trusted.write_text("no certificate")
+        with pytest.raises(SourceError, match="tls_config"):
+            await source.read()
+        await source.close()
