@@ -13,7 +13,7 @@ from demo.shop.app import create_app
 from demo.shop.backing import backing
 from demo.shop.faults import Kind
 from demo.shop.release import read
-from prunella import logs
+from prunella import logs, watch_runtime
 from prunella.service.units import ListenAddress, parse_listen
 
 
@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if release.flaw.kind is Kind.CRASH:
         sys.stderr.write(f"shop {release.version} cannot start: a module is missing\n")
         return 70
+    watch_runtime()
     app = create_app(backing(options.redis, options.database), release)
     try:
         web.run_app(app, host=address.host or None, port=address.port, print=None, access_log=None,

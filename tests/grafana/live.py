@@ -18,6 +18,7 @@ NOTHING_THERE: Mapping[str, str] = {
     r"\bai_generation_\w+": "the shop generates nothing",
     r"\bnodejs_\w+": "the shop is no Node.js",
     r"\bapp_errors_total": "nothing was tracked",
+    r"\bapp_memory_limit_bytes": "nothing limits the shop's memory",
     r"\bprobe_ssl_\w+": "the endpoint has no TLS",
     r"\bprunella_(deploy\w*|release\w*|rollbacks_total|launch_\w+)": "no release was deployed",
     r'action="rollback"': "nothing was rolled back",

@@ -155,11 +155,15 @@ SERVICE = Board(
                 Panel(
                     "timeseries",
                     "Event loop",
-                    "How late the loop runs what is due.",
+                    "How late the loop runs what is due, and one of a hundred pauses of the garbage collector.",
                     (
                         Query(
                             'max by (service, instance) (event_loop_lag_seconds{service=~"$service",instance=~"$instance"})',
                             "{{service}} {{instance}}",
+                        ),
+                        Query(
+                            'histogram_quantile(0.99, sum by (service, le) (rate(app_gc_pause_seconds_bucket{service=~"$service",instance=~"$instance"}[$__rate_interval])))',
+                            "{{service}} garbage collector",
                         ),
                     ),
                     unit="s",
@@ -179,7 +183,7 @@ SERVICE = Board(
                 Panel(
                     "timeseries",
                     "Memory and its limit",
-                    "Resident memory of the processes of the service, beside their limit.",
+                    "Resident memory of the processes of the service beside their limit, as the exporter and as the app itself sees it.",
                     (
                         Query(
                             'max by (service, name) (prunella_process_resident_memory_bytes{service=~"$service"})',
@@ -188,6 +192,14 @@ SERVICE = Board(
                         Query(
                             'min by (service, name) (prunella_process_memory_limit_bytes{service=~"$service"})',
                             "{{name}} limit",
+                        ),
+                        Query(
+                            'max by (service, instance) (process_resident_memory_bytes{service=~"$service",instance=~"$instance"})',
+                            "{{service}} {{instance}}",
+                        ),
+                        Query(
+                            'min by (service, instance) (app_memory_limit_bytes{service=~"$service",instance=~"$instance"})',
+                            "{{service}} {{instance}} limit",
                         ),
                     ),
                     unit="bytes",
