@@ -38,18 +38,23 @@ async def readable(path: Path, facet: BackupFacet) -> AsyncIterator[Path]:
         return
     plain = path.with_name(path.name.removesuffix(AGE) + PARTIAL)
     try:
-        await asyncio.to_thread(_decrypt, path, plain, facet.identity_file)
+        await asyncio.to_thread(_decrypt, path, plain, identity_for(path.name, facet))
         yield plain
     finally:
         remove(plain)
 
 
-def _decrypt(path: Path, plain: Path, identity_file: Path | None) -> None:
-    if identity_file is None:
+def identity_for(name: str, facet: BackupFacet) -> Path:
+    """The file with what it is decrypted with. Raises BackupError."""
+    if facet.identity_file is None:
         raise BackupError(
-            f"{path.name} is encrypted: without `identity_file` (or --identity) it cannot be read, nor proven",
+            f"{name} is encrypted: without `identity_file` (or --identity) it cannot be read, nor proven",
             started=False,
         )
+    return facet.identity_file
+
+
+def _decrypt(path: Path, plain: Path, identity_file: Path) -> None:
     age = library("pyrage")
     make_private(plain)
     try:

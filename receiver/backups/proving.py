@@ -137,7 +137,8 @@ async def _recorded(
         raise
     finally:
         if proof is None:
-            _failed(ground, backup.kind, now, f"{backup.name}: {reason}")
+            named = reason if backup.name in reason else f"{backup.name}: {reason}"
+            _failed(ground, backup.kind, now, named)
     return proof
 
 

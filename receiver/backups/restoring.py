@@ -17,7 +17,7 @@ from prunella.logs import create_logger
 from receiver.backups import files
 from receiver.backups.base import BackupError, Ground
 from receiver.backups.catalog import dialled, moment_of, snapshot
-from receiver.backups.encryption import readable
+from receiver.backups.encryption import identity_for, readable
 from receiver.backups.exchange import exchange
 from receiver.backups.libpq import database_of
 from receiver.backups.manifest import Manifest, read_manifest
@@ -130,6 +130,8 @@ async def plan(
             f"{backup.name} is no dump: docs/disaster.md says how to use one of {backup.kind}",
             started=False,
         )
+    if backup.encrypted:  # told now, and not when the sum of a large file was checked
+        identity_for(backup.name, ground.facet)
     path = ground.facet.directory / backup.name
     place = ground.database if to is None else _place(to)
     objects, sessions, left = await _looked_at(place)

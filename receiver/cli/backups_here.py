@@ -146,7 +146,11 @@ def _to(options: argparse.Namespace) -> str | None:
     if options.to_file is None:
         to: str | None = options.to
         return to
-    return Path(options.to_file).read_text(encoding="utf-8").strip()
+    try:
+        return Path(options.to_file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UsageError(f"--to-file {options.to_file} cannot be read: {why}") from error
 
 
 def _settings(options: argparse.Namespace) -> ReceiverSettings:
@@ -212,7 +216,8 @@ def table(said: Mapping[str, Any]) -> str:
         lines.append(f"{one['target']}  in {', '.join(one['stores'])}")
         if one["problem"]:
             lines.append(f"  cannot be seen: {one['problem']}")
-        lines += [f"  {kind}: {_run(runs)}" for kind, runs in one["runs"].items()]
+        else:
+            lines += [f"  {kind}: {_run(runs)}" for kind, runs in one["runs"].items()]
         lines += [_line(row) for row in one["backups"]]
         for store in one.get("away", ()):
             lines.append(f"  in {store['store']}: {store['problem'] or len(store['backups'])}")

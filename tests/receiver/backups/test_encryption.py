@@ -135,3 +135,15 @@ async def test_what_is_decrypted_is_ours_alone_and_gone_when_it_was_read(tmp_pat
         assert plain.stat().st_mode & 0o777 == 0o600
         assert plain.name.endswith(".partial")
     assert not plain.exists()
+
+
+async def test_that_an_identity_is_missing_is_told_with_the_plan(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    ground = a_ground(server, a_shop(server, 1), store, encrypt_to=[an_identity(tmp_path / "key")])
+    made = await back_up(ground, Kind.DATABASE)
+    with pytest.raises(BackupError, match=f"{made.name} is encrypted: .*--identity") as told:
+        await plan(ground, None, None, replace=True)
+    assert not told.value.started

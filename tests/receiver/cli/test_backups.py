@@ -144,8 +144,12 @@ async def test_a_restore_that_is_called_off_leaves_nothing_behind(
     file.write_text(yaml.safe_dump({**tree, "executables": {"pg_restore": str(slow)}}))
     argv = ("-m", "receiver.cli", "backup", "restore", "db", "--replace", "--config", str(file))
     pipe = asyncio.subprocess.PIPE
+    # begun in the background, a shell has told us to ignore SIGINT
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *argv, stdout=pipe, stderr=pipe, stdin=asyncio.subprocess.DEVNULL
+        *("env", "--default-signal=INT", sys.executable, *argv),
+        stdout=pipe,
+        stderr=pipe,
+        stdin=asyncio.subprocess.DEVNULL,
     )
     assert process.stderr is not None
     while b"restoring into" not in await process.stderr.readline():
@@ -179,6 +183,74 @@ async def test_without_a_yes_nothing_is_done_and_the_exit_code_says_so(
     assert (process.returncode, b"go on? [y/N]" in out) == (code, True), err
     assert (b"nothing was done: nobody agreed to the plan" in err) is bool(code)
     assert server.sql("SELECT count(*) FROM orders", name) == str(1 - code)
+
+
+async def test_what_is_said_as_json_is_for_machines_and_what_goes_on_meanwhile_for_people(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    name = a_shop(server, 20)
+    file, other = tmp_path / "receiver.yml", tmp_path / "to"
+    file.write_text(yaml.safe_dump({**config(server, tmp_path, name), "mode": "shadow"}))
+    other.write_text(server.url(f"{name}_beside") + "\n")
+
+    async def said(*words: str) -> tuple[int, dict[str, Any], str]:
+        argv = ("backup", *words, "--json", "--config", str(file))
+        code, out, err = await prunella(*argv, url=NOBODY)
+        assert PASSWORD not in out + err
+        return code, json.loads(out or "{}"), err
+
+    code, made, _ = await said("full", "db")
+    assert (code, made["result"]) == (0, "ok")
+    assert (made["counts"]["backups"], made["counts"]["rows"]) == (3, 164)
+    code, proven, _ = await said("verify", "db")
+    assert (code, proven["counts"]) == (0, {"backups": 3, "rows": 164})
+    code, listed, _ = await said("list")
+    (shown,) = listed["targets"]
+    assert (code, [bool(one["verified_at"]) for one in shown["backups"]]) == (0, [True] * 3)
+    code, planned, err = await said("restore", "db", "--to-file", str(other), "--plan")
+    assert (code, sorted(planned), err) == (0, ["file", "plan", "to"], "")
+    code, done, err = await said("restore", "db", "--to-file", str(other))
+    assert (code, done["result"], done["to"]) == (0, "ok", planned["to"])
+    assert "counting every table" in err
+    assert everything(server, f"{name}_beside") == everything(server, name)
+
+
+async def test_a_drill_that_fails_says_what_was_proven_all_the_same_and_exits_with_one(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "receiver.yml"
+    tree = config(server, tmp_path, a_shop(server, 5))
+    file.write_text(yaml.safe_dump({**tree, "mode": "shadow"}))
+    local = ("--config", str(file))
+    code, _, err = await prunella("backup", "full", "db", *local, url=NOBODY)
+    assert code == 0, err
+    (dump,) = (tmp_path / "store").glob("*.dump")
+    dump.write_bytes(dump.read_bytes()[:-1])
+    code, out, err = await prunella("backup", "drill", "db", *local, url=NOBODY)
+    assert (code, out) == (1, "")
+    assert f"database: {dump.name} is not what was written" in err
+    assert "rows in 1 tables were read" in err
+    _, out, _ = await prunella("backup", "list", *local, url=NOBODY)
+    assert out.count("NOT PROVEN") == 1
+    assert out.count("  proven 20") == 2
+    for words, why in (
+        (("restore", "db", "--to-file", str(tmp_path / "none")), "none cannot be read: No such"),
+        (("list", "--watch"), "--watch asks a receiver: leave --config away"),
+    ):
+        code, _, err = await prunella("backup", *words, *local, url=NOBODY)
+        assert (code, why in err) == (2, True), err
+
+
+def test_a_place_that_cannot_be_seen_is_not_called_empty() -> None:
+    runs = {"database": {"success": None, "attempt": None, "ok": False}}
+    target = {
+        "target": "db",
+        "stores": ["/b"],
+        "problem": "/b: no disk",
+        "backups": [],
+        "runs": runs,
+    }
+    assert table({"targets": [target]}) == "db  in /b\n  cannot be seen: /b: no disk"
 
 
 def test_a_table_says_what_failed_and_what_was_never_made() -> None:
