@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-DOWN = ("EndpointConsecutiveFailures", "EndpointDown", "AllEndpointsDown", "ProcessDown")
+DOWN = (
+    *("EndpointConsecutiveFailures", "EndpointDown", "SeveralEndpointsDown", "AllEndpointsDown"),
+    "ProcessDown",
+)
 
 
 @dataclass(frozen=True, slots=True)

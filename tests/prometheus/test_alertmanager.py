@@ -168,6 +168,18 @@ async def test_down_altogether_explains_what_it_causes(server: AlertmanagerServe
 
 
 @pytest.mark.server
+async def test_several_at_once_explain_each_of_them(server: AlertmanagerServer) -> None:
+    assert await suppressed(
+        server,
+        alert("SeveralEndpointsDown"),
+        alert("EndpointDown", endpoint="cart"),
+        alert("EndpointConsecutiveFailures", endpoint="health"),
+        alert("HighErrorRate", **critical),
+        alert("EndpointDown", "other", endpoint="health"),
+    ) == ["EndpointConsecutiveFailures/shop", "EndpointDown/shop"]
+
+
+@pytest.mark.server
 async def test_five_failures_explain_the_same_endpoint(server: AlertmanagerServer) -> None:
     assert await suppressed(
         server,

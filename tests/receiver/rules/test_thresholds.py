@@ -76,6 +76,15 @@ def test_what_is_not_named_stays_as_it_is_shipped(tmp_path: Path) -> None:
 def test_how_long_it_has_to_last_can_be_changed(tmp_path: Path) -> None:
     choices = chosen(tmp_path, alerts={"EndpointDown": {"for_critical": "90s"}})
     assert alert(choices, "EndpointDown", "critical")["for"] == "1m30s"
+    said = alert(choices, "EndpointDown", "critical")["annotations"]["description"]
+    assert said == "No probe of {{ $labels.endpoint }} has succeeded for 90 s."
+
+
+def test_the_text_of_an_alert_says_no_other_number_than_its_threshold(tmp_path: Path) -> None:
+    choices = chosen(tmp_path, alerts={"BackupTooOld": {"warning": "8d", "critical": "15d"}})
+    for severity, days in (("warning", 8), ("critical", 15)):
+        summary = alert(choices, "BackupTooOld", severity)["annotations"]["summary"]
+        assert summary.endswith(f"is more than {days} days old")
 
 
 def test_the_links_lead_where_the_file_says(tmp_path: Path) -> None:
