@@ -44,7 +44,7 @@ SETS = {  # the sorted sets, and what they hold
 }
 NAMED = re.compile(rb" name=(\S+)")
 DUE = 4096  # a delayed job's score is its due time in ms times this, plus a sequence
-COMMANDS = 11 + 2 * len(SETS)
+COMMANDS = 12 + 2 * len(SETS)
 
 
 def _url(url: Secret) -> Secret:
@@ -86,6 +86,7 @@ class Counted:
     waiting: Sequence[bytes]  # who may be the oldest
     active: Sequence[bytes]
     first: Mapping[State, tuple[bytes, float]]  # of each sorted set
+    gone: bool  # jobs were added that are there no more
 
 
 class BullMq:
@@ -124,6 +125,9 @@ class BullMq:
         ask = Question()
         for queue in queues:
             root = self._root(queue)
+            ask.add(
+                "GET", root + b"id"
+            )  # before the jobs: one that is added meanwhile is not missed
             for part in (b"wait", b"paused", b"active"):
                 ask.add("LLEN", root + part)
             ask.add("HEXISTS", root + b"meta", "paused")
@@ -169,19 +173,19 @@ def _workers(clients: Reply) -> Mapping[str, int] | None:
 
 
 def _counted(name: str, root: bytes, answers: Sequence[Reply]) -> Counted:
-    wait, stopped, active, paused, completed, failed, *ends = answers[:10]
+    added, wait, stopped, active, paused, completed, failed, *ends = answers[:11]
     # Up to version 4 a marker of no job lay at the end of `wait`.
     waiting = [one for one in ends if isinstance(one, bytes) and not one.startswith(b"0:")]
     markers = sum(isinstance(one, bytes) and one.startswith(b"0:") for one in (ends[0], ends[2]))
     jobs = {State.WAITING: count(wait) + count(stopped) - markers, State.ACTIVE: count(active)}
     first = {}
-    for state, size, head in zip(SETS, answers[11::2], answers[12::2], strict=True):
+    for state, size, head in zip(SETS, answers[12::2], answers[13::2], strict=True):
         jobs[state] = count(size)
         if known := scored(head):
             first[state] = known[0]
     return Counted(
         name, root, jobs, paused == 1, number(completed), number(failed),
-        sorted(set(waiting)), texts(answers[10]), first,
+        sorted(set(waiting)), texts(answers[11]), first, (number(added) or 0.0) > sum(jobs.values()),
     )  # fmt: skip
 
 
@@ -206,7 +210,12 @@ def _window(queue: Counted, now: float) -> float:
     """From when on everything that ended is still there: completed jobs are often kept for less than an hour."""
     oldest = queue.first.get(State.COMPLETED)
     hour = (now - HOUR) * 1000
-    return max(hour, oldest[1]) if oldest else hour
+    return max(hour, oldest[1]) if oldest and queue.gone else hour
+
+
+def _kept(queue: Counted) -> bool:
+    """Whether it is known how jobs ended, and not only how badly: an app may let go of all that went well at once."""
+    return State.COMPLETED in queue.first or not queue.gone
 
 
 def _figures(queue: Counted, jobs: Iterator[Reply], now: float, workers: int | None) -> Figures:
@@ -228,7 +237,7 @@ def _figures(queue: Counted, jobs: Iterator[Reply], now: float, workers: int | N
         stalled=sum(1 for _, locked in active if locked == 0),
         completed=None if queue.completed is None else int(queue.completed),
         failed=None if queue.failed is None else int(queue.failed),
-        recent=Recent(completed, failed) if State.COMPLETED in queue.first else None,
+        recent=Recent(completed, failed) if _kept(queue) else None,
     )  # fmt: skip
 
 
