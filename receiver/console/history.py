@@ -50,6 +50,7 @@ class IncidentHistory:
             older=older,
             said=said,
             narrowed=any(said.values()),
+            narrowed_further=any(value for name, value in said.items() if name != "text"),
             states=tuple(State),
             severities=tuple(reversed(RANK)),
             playbooks=[book.name for book in settings.playbooks],

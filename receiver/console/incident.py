@@ -85,6 +85,7 @@ class OneIncident:
             incident=incident,
             facts={name: words for name, words in facts_of(story).items() if name != LABELS},
             question=question_of(incident, self._context),
+            now=story.now,
             buttons=buttons_of(incident, self._context) if request[VISITOR].operates else (),
             chart=await self._charts.of(as_it_was(story)),
             timeline=[moment_of(row) for row in rows if row["ev"] not in TOLD],

@@ -80,6 +80,7 @@ class Now:
             total=sum(counts.values()),
             waiting=counts.get(State.AWAITING_APPROVAL, 0),
             blocked=counts.get(State.BLOCKED, 0),
+            now=now,
             mode=settings.mode,
             shadow=settings.mode is Mode.SHADOW,
             paused=paused,

@@ -108,6 +108,17 @@ def _looked(row: Row) -> str:
     return f"{of}: {_plain(row.get('finding'))}{f' ({seen})' if seen else ''}"
 
 
+def _release(row: Row) -> str:
+    instead = f" in place of {row['replaces']}" if row.get("replaces") else ""
+    who = f", {_by(row)}" if row.get("by") else ""
+    return f"{row.get('target')} {row.get('version')}{instead}{who}"
+
+
+def _watch_ended(row: Row) -> str:
+    why = f": {row['why']}" if row.get("why") else ""
+    return f"{_release(row)}: {_plain(row.get('outcome'))}{why}"
+
+
 def _regranted(row: Row) -> str:
     rung = f"rung {row['step']} of " if row.get("step") else ""
     why = f": {row['why']}" if row.get("why") else ""
@@ -155,6 +166,16 @@ _WORDS: Mapping[str, Callable[[Row], str]] = {
     "rollback": _rollback,
     "received": _received,
     "launch_checkpoint": _looked,
+    "launch_begun": _release,
+    "launch_baseline": _release,
+    "launch_ended": _watch_ended,
+    "release_started": _release,
+    "release_finished": _release,
+    "release_failed": _release,
+    "release_proven": _release,
+    "release_stable": _release,
+    "release_quarantined": _release,
+    "restore_point": _release,
     "promoted": _regranted,
     "demoted": _regranted,
     "frozen": _frozen,

@@ -30,8 +30,8 @@ async def test_a_page_back_begins_before_the_row_that_is_said(tmp_path: Path) ->
         await browser.login()
         page = await browser.open("/journal?before=2")
         wrong = await browser.open("/journal?before=x")
-    assert ('<td class="number">1</td>' in page.text, wrong.status) == (True, 400)
-    assert '<td class="number">2</td>' not in page.text
+    assert ('data-caption="row">1</td>' in page.text, wrong.status) == (True, 400)
+    assert 'data-caption="row">2</td>' not in page.text
 
 
 async def test_the_chain_is_followed_by_itself_and_said_to_hold(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ async def test_what_shadow_would_have_done_is_shown_with_its_incident(tmp_path: 
         await until(held, "something held back")
         page = await _page(browser)
     assert "run on shop (rung first), incident 1 : still broken" in page.markup.text
-    assert "1 times shadow" in page.markup.text
+    assert "1 \N{MULTIPLICATION SIGN} shadow" in page.markup.text
 
 
 async def _page(browser: Browser) -> Seen:

@@ -79,6 +79,15 @@ OPENED = {"playbook": "errors", "targets": ["shop"], "severity": "critical"}
             "api 2, phase 2: degraded (worse: errors, p95; not known: crashes)",
         ),
         (
+            {"ev": "release_finished", "target": "api", "version": "2", "state": "watching", "replaces": "1", "by": "ann"},
+            "api 2 in place of 1, by ann",
+        ),
+        ({"ev": "launch_begun", "release": 3, "target": "api", "version": "2"}, "api 2"),
+        (
+            {"ev": "launch_ended", "release": 3, "target": "api", "version": "2", "outcome": "unproven", "checkpoints": {}, "why": "late"},
+            "api 2: unproven: late",
+        ),
+        (
             {"ev": "promoted", "playbook": "memory", "step": "", "was": "shadow", "mode": "approve", "by": "ann", "why": "good"},
             "memory from shadow to approve, by ann: good",
         ),
