@@ -20,7 +20,7 @@ from exporter.collectors.redis_fields import (
     SPECS,
     WORDS,
 )
-from exporter.collectors.redis_lines import RedisSource
+from exporter.collectors.redis_lines import Calls, RedisSource
 from exporter.families import Shape, Sheet
 from exporter.lines import Lines, Source
 from exporter.resp.replies import Reply
@@ -50,7 +50,6 @@ WATCHED = re.compile(
 Answers = Mapping[str, Reply]
 Facts = Mapping[str, str]
 Sections = Mapping[str, str]
-Calls = Sequence[tuple[str, str, str, str, str]]
 
 
 @lru_cache(8)
@@ -164,7 +163,7 @@ def _databases(source: Source, sections: Sections, databases: Reply, lines: Line
 
 
 def _commands(source: RedisSource, sections: Sections, lines: Lines) -> None:
-    found: Calls = COMMAND.findall(sections.get("commandstats", ""))
+    found: Sequence[Calls] = COMMAND.findall(sections.get("commandstats", ""))
     shown, timed = _timed(sections.get("latencystats", ""))
     if len(found) > COMMANDS:
         bound = Bounded("redis_commands_total", COMMANDS)
@@ -172,15 +171,15 @@ def _commands(source: RedisSource, sections: Sections, lines: Lines) -> None:
     calls_of, seconds_of = lines["redis_commands_total"], lines["redis_commands_duration_seconds_total"]  # fmt: skip
     rejected_of, failed_of = lines["redis_commands_rejected_calls_total"], lines["redis_commands_failed_calls_total"]  # fmt: skip
     latencies_of = lines["redis_latency_percentiles_usec"]
-    for command, calls, spent, rejected, failed in found:
-        begin = source.command(command, shown)
-        calls_of.append(f"{begin.calls}{calls}\n")
-        seconds_of.append(f"{begin.seconds}{int(spent) / 1e6!r}\n")
-        if rejected:
-            rejected_of.append(f"{begin.rejected}{rejected}\n")
-            failed_of.append(f"{begin.failed}{failed}\n")
-        if command in timed:
-            latencies_of.append(begin.latencies % (*timed[command], calls, spent))
+    for command in found:
+        said = source.said(command, timed.get(command[0], ()), shown)
+        calls_of.append(said.calls)
+        seconds_of.append(said.seconds)
+        if said.rejected:
+            rejected_of.append(said.rejected)
+            failed_of.append(said.failed)
+        if said.latencies:
+            latencies_of.append(said.latencies)
 
 
 def _timed(section: str) -> tuple[tuple[str, ...], Mapping[str, Sequence[str]]]:
@@ -196,7 +195,7 @@ def _percentiles(shown: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"latency_percentiles_usec_([^:]+):{figures}\r?$", re.ASCII | re.MULTILINE)
 
 
-def _together(calls: Calls) -> tuple[str, str, str, str, str]:
+def _together(calls: Sequence[Calls]) -> Calls:
     """Those that are not told apart."""
     sums = (str(sum(int(one[at] or 0) for one in calls)) for at in range(1, 5))
     made, spent, rejected, failed = sums

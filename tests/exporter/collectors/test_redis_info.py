@@ -125,6 +125,21 @@ def test_other_percentiles_than_usual_and_names_with_signs_are_read_too() -> Non
     assert samples(found, "redis_latency_percentiles_usec_sum")[1:] == []
 
 
+def test_a_command_that_was_called_since_has_new_lines_and_the_others_their_old_ones() -> None:
+    def told(calls: int, median: float) -> list[Metric]:
+        return answered(
+            f"cmdstat_get:calls={calls},usec=8\ncmdstat_ttl:calls=1,usec=1\n"
+            f"latency_percentiles_usec_get:p50={median}\nlatency_percentiles_usec_ttl:p50=1.5\n"
+        )
+
+    told(4, 1.5)
+    for calls, median in ((5, 1.5), (5, 2.5), (0, 0.5)):
+        found = told(calls, median)
+        assert value(found, "redis_commands_total", cmd="get") == calls
+        assert value(found, "redis_latency_percentiles_usec", cmd="get", quantile="50") == median
+        assert value(found, "redis_commands_total", cmd="ttl") == 1
+
+
 def test_a_server_before_6_2_tells_less_of_its_commands() -> None:
     found = answered("cmdstat_get:calls=21,usec=175,usec_per_call=8.33\n")
     assert value(found, "redis_commands_total", cmd="get") == 21
