@@ -24,7 +24,7 @@ from exporter.pgbouncer.messages import (
     row,
     startup,
 )
-from exporter.tls_options import options_of
+from exporter.tls_options import client_context, options_of
 
 PORT = 6432
 
@@ -46,10 +46,8 @@ class Address:
     def context(self) -> ssl.SSLContext | None:
         if self.tls in {"disable", "allow"} or self.host.startswith("/"):
             return None
-        context = ssl.create_default_context(cafile=self.roots or None)
+        context = client_context(self.roots or None, verified=self.tls.startswith("verify"))
         context.check_hostname = self.tls == "verify-full"
-        if not self.tls.startswith("verify"):
-            context.verify_mode = ssl.CERT_NONE
         return context
 
 

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from exporter.probing.outcome import Failed, Reason
 from exporter.threads import in_thread
+from exporter.tls_options import client_context
 from prunella.service.changes import Stamp, stamp_of
 
 _VERSIONS = {
@@ -73,10 +74,7 @@ def _shared(demands: Demands, stamp: Stamp) -> ssl.SSLContext:
 
 def context_of(demands: Demands) -> ssl.SSLContext:
     """Raises OSError, ssl.SSLError or ValueError."""
-    context = ssl.create_default_context(cafile=demands.ca_file)
-    if demands.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+    context = client_context(demands.ca_file, verified=not demands.insecure)
     if demands.cert_file is not None:
         context.load_cert_chain(demands.cert_file, demands.key_file)
     if demands.min_version:

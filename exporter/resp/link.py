@@ -19,7 +19,7 @@ from pydantic import AfterValidator
 from exporter.kept import PATIENCE, Kept
 from exporter.resp.replies import ProtocolError, RefusedError, Reply
 from exporter.resp.wire import Wire
-from exporter.tls_options import check_redis, options_of
+from exporter.tls_options import check_redis, client_context, options_of
 from prunella.service.settings import Secret
 
 NAME = "prunella-exporter"
@@ -42,10 +42,9 @@ class Address:
         """`ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_cert_reqs` and `ssl_check_hostname`, as redis-py has them."""
         if not self.tls:
             return None
-        context = ssl.create_default_context(cafile=self.options.get("ssl_ca_certs"))
-        if self.options.get("ssl_cert_reqs", "required") == "none":
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        elif self.options.get("ssl_check_hostname", "true").lower() in {"false", "no", "0"}:
+        verified = self.options.get("ssl_cert_reqs", "required") != "none"
+        context = client_context(self.options.get("ssl_ca_certs"), verified=verified)
+        if self.options.get("ssl_check_hostname", "true").lower() in {"false", "no", "0"}:
             context.check_hostname = False
         if certificate := self.options.get("ssl_certfile"):
             context.load_cert_chain(certificate, self.options.get("ssl_keyfile"))
