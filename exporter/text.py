@@ -37,7 +37,7 @@ def plain(families: Iterable[Metric]) -> bytes:
         elif isinstance(family, Sheet):
             _sheet(family, lines)
         elif _is_ordinary(family):
-            lines.append(_plain_head(*_called(family), family.documentation))
+            lines.append(plain_head(*_called(family), family.documentation, PLAIN))
             _series(family, lines)
         else:
             lines += (part.decode() for part in written(family, PLAIN))
@@ -81,7 +81,7 @@ def _sheet(sheet: Sheet, lines: list[str]) -> None:
 
 @lru_cache(_SHAPES)
 def _shape_head(shape: Shape) -> str:
-    return _plain_head(*_called(shape.pattern), shape.pattern.documentation)
+    return plain_head(*_called(shape.pattern), shape.pattern.documentation, PLAIN)
 
 
 def _is_ordinary(family: Metric) -> bool:
@@ -105,15 +105,10 @@ def _called(family: Metric) -> tuple[str, str]:
 
 
 @lru_cache(_SHAPES)
-def _plain_head(name: str, kind: str, text: str) -> str:
-    return plain_head(name, kind, text, PLAIN)
-
-
-@lru_cache(_SHAPES)
 def _alone(sample: str, constant: Constants, text: str, kind: str) -> str:
     """All that stands before the value of a family's only series."""
     shown = "untyped" if kind == "unknown" else kind
-    return _plain_head(sample, shown, text) + beginning(sample, constant)
+    return plain_head(sample, shown, text, PLAIN) + beginning(sample, constant)
 
 
 @lru_cache(_SHAPES)

@@ -7,6 +7,7 @@ asked of prometheus_client's own functions once and kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 from math import inf
 
@@ -95,6 +96,7 @@ def head(family: Metric, form: Form) -> str:
     return plain_head(family.name + suffix, kind, family.documentation, form)
 
 
+@lru_cache(4096)
 def plain_head(name: str, kind: str, text: str, form: Form) -> str:
     """HELP and TYPE of the older format."""
     name = escape_metric_name(name, form.escaping)
