@@ -60,7 +60,9 @@ S = TypeVar("S", bound="Settings")
 class Settings(BaseModel):
     """A part of the config. Every field that is a Secret is also read from the file named by `<field>_file`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+    )
     later: ClassVar[frozenset[str]] = frozenset()  # keys that are promised, but not known yet
 
     @model_validator(mode="wrap")
