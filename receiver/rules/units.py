@@ -39,7 +39,8 @@ class Seconds:
     @property
     def text(self) -> str:
         """In the largest unit that leaves it whole, as in `2 min`."""
-        whole = (f"{self.value / size:g} {unit}" for size, unit in _SIZES if self.value % size == 0)
+        fits = ((size, unit) for size, unit in _SIZES if self.value and self.value % size == 0)
+        whole = (f"{self.value / size:g} {unit}" for size, unit in fits)
         return next(whole, f"{self.value:g} s")
 
     @property

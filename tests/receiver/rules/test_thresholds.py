@@ -80,6 +80,12 @@ def test_how_long_it_has_to_last_can_be_changed(tmp_path: Path) -> None:
     assert said == "No probe of {{ $labels.endpoint }} has succeeded for 90 s."
 
 
+def test_what_fires_at_once_says_so_in_seconds(tmp_path: Path) -> None:
+    choices = chosen(tmp_path, alerts={"EndpointDown": {"for_critical": "0s"}})
+    summary = alert(choices, "EndpointDown", "critical")["annotations"]["summary"]
+    assert summary.endswith("has been down for 0 s")
+
+
 def test_the_text_of_an_alert_says_no_other_number_than_its_threshold(tmp_path: Path) -> None:
     choices = chosen(tmp_path, alerts={"BackupTooOld": {"warning": "8d", "critical": "15d"}})
     for severity, days in (("warning", 8), ("critical", 15)):
