@@ -2,7 +2,7 @@
 
 resolver      the addresses of a name
 allowed       which of them may be connected to (`/probe` takes its targets from strangers)
-wire          one connection to one address, with a stopwatch
+wire          one connection to one address, with a stopwatch; `tls` what is said and heard there in TLS
 http1         what is written to it and what comes back; `http` asks, follows redirects and judges
 tcp           the same for what does not speak HTTP; `dns` asks a name server (`dns_message`), `icmp` pings, `grpc` asks for
               a service's health (`grpc_message`, `grpc_call`)
