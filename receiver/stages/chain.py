@@ -1,4 +1,5 @@
 """The audit chain, followed all the time: a few rows at a time, from its beginning once a day, and then what is new.
+Where it is broken that row is looked at again once a day instead, so that the alert does not end while it is.
 
 A long chain takes minutes to follow, which nobody who asks shall wait for; so what was found is kept, and a row that was
 changed is found by us and not only by whoever thinks of `prunella journal verify`.
@@ -45,11 +46,13 @@ async def walk_on(context: Context) -> None:
     """A few rows more."""
     now = context.now()
     walk = await last_walk(context)
-    if walk is None or now - walk.begun >= AGAIN:
-        walk = ChainWalk(begun=now, whole_at=None if walk is None else walk.whole_at)
-    elif walk.bad is not None:
+    if walk is None:
+        walk = ChainWalk(begun=now)
+    elif walk.bad is not None and now - walk.at < AGAIN:
         metrics.CHAIN_OK.set(0)  # also of a process that has not seen it itself
         return
+    elif walk.bad is None and now - walk.begun >= AGAIN:
+        walk = ChainWalk(begun=now, whole_at=walk.whole_at)
     seen = await context.journal.follow(walk.seq, walk.hash, AT_ONCE)
     metrics.CHAIN_OK.set(seen.bad is None)
     if not seen.rows and walk.whole_at is not None and seen.bad is None:

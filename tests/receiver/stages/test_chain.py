@@ -74,3 +74,19 @@ async def test_a_row_that_was_changed_is_found_and_said(tmp_path: Path) -> None:
     assert walk is not None
     assert (walk.bad, walk.seq, walk.why) == (3, 2, "row 3 was changed")
     assert b"\nprunella_journal_chain_ok 0" in render()[0]
+
+
+async def test_a_broken_chain_stays_broken_until_that_row_is_as_it_was(tmp_path: Path) -> None:
+    file = await with_a_changed_row(tmp_path)
+    async with rig(file=file) as made:
+        await walk_on(made.context)
+        found = []
+        for told in ("x", "e"):
+            with closing(sqlite3.connect(file)) as db, db:
+                db.execute("UPDATE event SET ev = ? WHERE seq = 3", (told,))
+            made.clock.at += AGAIN
+            await walk_on(made.context)
+            walk = await last_walk(made.context)
+            assert walk is not None
+            found.append((walk.bad, walk.seq, b"\nprunella_journal_chain_ok 1" in render()[0]))
+    assert found == [(3, 2, False), (None, 5, True)]
