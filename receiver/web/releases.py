@@ -142,7 +142,7 @@ class Releases:
             self._known(target, 404)
         known = self._judged(found)
         wanted = query.get("version")
-        if wanted is not None and self._facet(target) is not None:
+        if wanted is not None:
             wanted = self._version(target, wanted)
         named = [one for one in reversed(found) if wanted in {None, one.version}]
         watches = {one.release.id: one for one in await self._context.journal.launches(target)}

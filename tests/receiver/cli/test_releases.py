@@ -38,6 +38,7 @@ async def test_a_pipeline_can_ask_whether_a_version_may_be_deployed(tmp_path: Pa
         await said("release", "quarantined", "shop", "v1")
         code, out, _ = await said("release", "check", "shop", "v1", "--json")
         assert (code, json.loads(out)["quarantined"]) == (1, True)
+        assert (await said("release", "check", "shop", ""))[:2] == (1, "")
         code, _, err = await said("release", "check", "ship", "v1")
         assert (code, "there is no target 'ship' (did you mean shop?)" in err) == (1, True)
 

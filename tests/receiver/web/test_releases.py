@@ -70,6 +70,16 @@ async def test_the_ledger_is_listed_newest_first_by_target_version_and_number(
         assert await ledger(client, target="cache") == []
 
 
+@pytest.mark.parametrize("version", ["", " v1", "v1\n", "x" * 201, "a/b"])
+async def test_of_what_is_no_version_nobody_is_told_that_nothing_is_known(
+    tmp_path: Path, version: str
+) -> None:
+    async with serving(tmp_path) as client:
+        query = urlencode({"target": "shop", "version": version})
+        answer = await client.ask("GET", f"{PATH}?{query}")
+        assert (answer.status, answer.json["reason"]) == (422, "wrong_shape")
+
+
 async def test_a_limit_that_is_no_number_is_refused(tmp_path: Path) -> None:
     async with serving(tmp_path) as client:
         answer = await client.ask("GET", f"{PATH}?limit=many")
