@@ -29,6 +29,7 @@ _FIELDS = tuple(
 )
 
 _WEB = ("http://", "https://")
+_OF_A_SCOPE = frozenset({"frozen", "thawed"})
 _OF_NO_NEWS = frozenset({"opened", "blocked", "healed", "resolved"})
 DASHBOARD = "Dashboard"  # the caption of the link that gets the time of the incident
 _FOR_WHOM_WAS_CALLED = frozenset({"acknowledged", "resolved"})
@@ -96,10 +97,10 @@ def called_once(told: Iterable[Letter], incident: Incident, key: str) -> tuple[L
     )
 
 
-def policy_of(context: Context, incident: Incident) -> Policy:
+def policy_of(context: Context, incident: Incident, event: str = "") -> Policy:
     """Whom to call when; only channels that exist now, and of a rotation whose turn it is."""
     settings = context.settings()
-    found = settings.escalation.get(policy_name(incident.plan, incident.severity) or "")
+    found = settings.escalation.get(policy_name(incident.plan, _severity(incident, event)) or "")
     if found is None:
         return _NOBODY
     steps = ((step.after, _channels(context, step.notify)) for step in found.steps)
@@ -146,7 +147,7 @@ def _audience(context: Context, incident: Incident, event: str) -> tuple[str, ..
     said = incident.plan.get("notify")
     names = list(said) if isinstance(said, (list, tuple)) else list(context.settings().channels)
     if event in {"escalated", "frozen"}:
-        steps = policy_of(context, incident).steps
+        steps = policy_of(context, incident, event).steps
         names += [name for after, step in steps if after == 0 for name in step]
     return _channels(context, names)
 
@@ -234,7 +235,7 @@ def _notice(context: Context, incident: Incident, event: str, text: str, about: 
         incident=incident.id,
         episode=incident.episode,
         step=incident.step,
-        severity=incident.severity,
+        severity=_severity(incident, event),
         title=f"[{word}] {incident.title}",
         text=text,
         at=context.now(),
@@ -244,6 +245,11 @@ def _notice(context: Context, incident: Incident, event: str, text: str, about: 
         question=question_of(incident, context),
         ended=incident.state in CLOSED,
     )
+
+
+def _severity(incident: Incident, event: str) -> str:
+    """What is frozen is everything in its scope, and not only the alert that happened to be the one too many."""
+    return "critical" if event in _OF_A_SCOPE else incident.severity
 
 
 def _links(context: Context, incident: Incident) -> dict[str, str]:

@@ -151,6 +151,15 @@ async def test_each_severity_can_have_a_policy_of_its_own() -> None:
         assert (heard["ops"].events, heard["manager"].events) == (["escalated"], ["escalated"])
 
 
+async def test_a_storm_of_small_alerts_calls_whom_a_critical_one_would() -> None:
+    storm = {"storm": "5/5m", "per_target": "99/1h", "global": "99/1h"}
+    async with called({"critical": "oncall"}, limits=storm) as (made, heard):
+        labels = {"severity": "info"}
+        await made.deliver(*(firing(f"other{n}", labels=labels) for n in range(5)))
+        await send(made, *PEOPLE)
+        assert "frozen" in heard["ops"].events
+
+
 async def test_whose_turn_it_is_is_called_and_hears_the_end_though_the_turn_is_over() -> None:
     escalation = {"oncall": [{"after": "0m", "notify": ["primary"]}]}
     async with called(escalation=escalation, rotations={"primary": WEEK}) as (made, heard):

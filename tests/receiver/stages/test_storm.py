@@ -46,6 +46,14 @@ async def test_the_page_says_what_the_matter_is() -> None:
         assert page["text"].startswith("20 incidents were opened within 300 s")
 
 
+async def test_a_storm_is_critical_whichever_alert_was_the_one_too_many() -> None:
+    async with rig(limits=LIMITS) as made:
+        await made.deliver(*(firing(f"svc{n}", labels={"severity": "info"}) for n in range(20)))
+        assert [body["severity"] for body in await made.told() if body["event"] == "frozen"] == [
+            "critical"
+        ]
+
+
 async def test_what_a_storm_held_back_goes_on_when_it_is_over() -> None:
     async with rig(limits={**LIMITS, "max_age": "1h"}) as made:
         await made.deliver(*many(50), firing("shop"))
