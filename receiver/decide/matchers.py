@@ -11,7 +11,7 @@ No matchers at all match everything, as in Alertmanager: who must not touch "eve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
@@ -129,12 +129,24 @@ def _read(value: object) -> object:
     if not isinstance(items, list | tuple):
         return value
     found: list[Matcher] = []
+    wrong: list[str] = []
     for item in items:
-        if not isinstance(item, str | Matcher):
-            wanted = "write each as text, as in 'service=\"api\"'"
-            raise ValueError(wanted)  # noqa: TRY004 - pydantic collects ValueError only
-        found.extend(parse_matchers(item) if isinstance(item, str) else [item])
+        try:
+            found.extend(_read_one(item))
+        except ValueError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise ValueError("; ".join(dict.fromkeys(wrong)))
     return tuple(found)
+
+
+def _read_one(item: object) -> Sequence[Matcher]:
+    if isinstance(item, Matcher):
+        return (item,)
+    if not isinstance(item, str):
+        wanted = "write each as text, as in 'service=\"api\"'"
+        raise ValueError(wanted)  # noqa: TRY004 - pydantic collects ValueError only
+    return parse_matchers(item)
 
 
 def _write(value: tuple[Matcher, ...]) -> list[str]:

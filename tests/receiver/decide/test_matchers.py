@@ -131,6 +131,11 @@ def test_a_bad_matcher_is_named_in_the_error() -> None:
         Holder.model_validate({"matchers": ["alertname"]})
 
 
+def test_all_bad_matchers_are_named_at_once() -> None:
+    with pytest.raises(ValidationError, match=r"nonsense: not a matcher.*; an empty matcher"):
+        Holder.model_validate({"matchers": ["nonsense", 'a="b"', ""]})
+
+
 @pytest.mark.parametrize("value", [3, {"a": "b"}, [3]])
 def test_other_types_are_refused(value: object) -> None:
     with pytest.raises(ValidationError):
