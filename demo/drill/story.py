@@ -21,7 +21,11 @@ class Stage:
 
 DETAILS: dict[str, Callable[[Row, Row], str]] = {  # of a row and its incident
     "received": lambda row, incident: f"incident {incident['id']}, playbook {incident['playbook']}",
-    "refused": lambda row, incident: str(row["reason"]),
+    "refused": lambda row, incident: (
+        f"{row['reason']}: `prunella approve {incident['id']}` lets it go on"
+        if row["reason"] == "approval_required"
+        else str(row["reason"])
+    ),
     "approved": lambda row, incident: f"by {row['by']}",
     "action": lambda row, incident: f"{row['kind']} on {row['target']}",
     "rollback": lambda row, incident: f"{row['target']} goes back to its last known good release",

@@ -125,6 +125,13 @@ async def test_no_other_drill_says_yes() -> None:
     assert loop.approved == []
 
 
+async def test_who_is_asked_is_told_how_to_say_yes() -> None:
+    rows = [HEAL[0], row(2.0, "refused", reason="approval_required", target="shop"), *HEAL[1:]]
+    loop = ScriptedLoop(SteppedClock(), rows)
+    details = {stage.name: stage.detail async for stage in run(ERRORS, loop, loop.clock)}
+    assert details["refused"] == "approval_required: `prunella approve 7` lets it go on"
+
+
 async def test_an_incident_from_before_is_not_taken_for_this_one() -> None:
     loop = ScriptedLoop(SteppedClock(), HEAL, before=[{"id": 3, "state": "RESOLVED"}])
     assert (50.0, "resolved") in await seen(loop)
