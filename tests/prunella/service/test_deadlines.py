@@ -158,7 +158,8 @@ async def test_a_handler_may_take_its_time() -> None:
 
 async def test_a_client_that_does_not_take_its_answer_is_closed() -> None:
     closed = Counted("prunella_slow_connections_closed_total", {"waiting_for": "write"})
-    async with client_of(service(deadlines=SHORT)) as client, client.connection() as connection:
+    served = service(deadlines=replace(LONG, write=0.3))
+    async with client_of(served) as client, client.connection() as connection:
         await connection.send("GET /flood HTTP/1.1\r\nHost: x\r\n\r\n")
         await until(lambda: closed.grown == 1)
 
