@@ -112,8 +112,11 @@ class Monitoring:
         if wanted not in {None, "true", "false"}:
             raise Refused(400, "bad_query", "`unacknowledged` must be true or false")
         since = self._context.now() - REMEMBERED
+        standing = await self._open()  # first: what ends between the two is in both, not in neither
         over = await self._context.journal.over_since(since, MOST)
-        listed = [one for one in (*await self._open(), *over) if _is_wanted(one, wanted)]
+        ended = {one.id for one in over}
+        both = (*(one for one in standing if one.id not in ended), *over)
+        listed = [one for one in both if _is_wanted(one, wanted)]
         said: AlertsFound = {"alerts": [*map(shown, listed)], "stats": await self._stats()}
         answer: AlertsAnswer = {"success": True, "data": said}
         return web.json_response(answer)
