@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -85,9 +85,14 @@ async def test_nobody_listens_without_a_session(tmp_path: Path) -> None:
 async def test_there_is_room_for_so_many(tmp_path: Path) -> None:
     reader = {"Authorization": f"Bearer {READ}"}
     connector = aiohttp.TCPConnector(limit=0)
-    async with serving(tmp_path) as client, aiohttp.ClientSession(connector=connector) as session:
+    async with (
+        serving(tmp_path) as client,
+        aiohttp.ClientSession(connector=connector) as session,
+        AsyncExitStack() as pages,
+    ):
         url = f"{client.url}/events"
-        opened = [await session.get(url, headers=reader) for _ in range(events.MOST)]
+        asked = [session.get(url, headers=reader) for _ in range(events.MOST)]
+        opened = [await pages.enter_async_context(page) for page in asked]
         assert {answer.status for answer in opened} == {200}
         async with session.get(url, headers=reader) as refused:
             assert (refused.status, refused.headers["Retry-After"]) == (503, "30")
