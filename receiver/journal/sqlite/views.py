@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import TypeVar
 
-from receiver.decide.incident import CLOSED, Incident
+from receiver.decide.incident import Incident
 from receiver.journal.rows import incident_of, standing_of
 from receiver.journal.sqlite.rows import highest_seq
 from receiver.journal.views import Standing
@@ -19,8 +19,10 @@ SELECT * FROM incident WHERE id IN (
   SELECT id FROM incident INDEXED BY incident_open WHERE resolved_at IS NULL ORDER BY id DESC LIMIT ?
 ) ORDER BY id DESC
 """
-# by the states, as in `reads.COUNTS`
-STANDING = "SELECT labels, severity, acknowledged_by FROM incident WHERE state NOT IN (?, ?)"
+# left to itself SQLite would look at every row, of which most are over
+STANDING = """
+SELECT labels, severity, acknowledged_by FROM incident INDEXED BY incident_open WHERE resolved_at IS NULL
+"""
 OVER = "SELECT * FROM incident WHERE resolved_at > ? ORDER BY resolved_at DESC LIMIT ?"
 
 
@@ -39,7 +41,7 @@ class SqliteViews:
         return tuple(map(incident_of, rows))
 
     async def standing(self) -> tuple[Standing, ...]:
-        rows = await self._read(lambda db: db.execute(STANDING, (*CLOSED,)).fetchall())
+        rows = await self._read(lambda db: db.execute(STANDING).fetchall())
         return tuple(map(standing_of, rows))
 
     async def latest(self) -> int:

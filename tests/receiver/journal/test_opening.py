@@ -16,6 +16,7 @@ from receiver.journal import JournalInUse, JournalUnavailable
 from receiver.journal.sqlite import open_journal
 from receiver.journal.sqlite.reads import COUNTS, ROWS_OF_ONE
 from receiver.journal.sqlite.schema import MIGRATIONS
+from receiver.journal.sqlite.views import STANDING
 from tests.receiver.builders import NOW
 from tests.receiver.journal.doing import fires, opened
 
@@ -120,6 +121,15 @@ async def test_open_incidents_are_counted_without_a_look_at_their_rows(tmp_path:
         with closing(sqlite3.connect(tmp_path / "journal.db")) as db:
             plan = db.execute(f"EXPLAIN QUERY PLAN {COUNTS}", (*CLOSED,)).fetchall()
     assert [step[3] for step in plan] == ["SCAN incident USING COVERING INDEX incident_state"]
+
+
+async def test_what_is_counted_of_the_open_ones_is_read_without_a_look_at_those_that_are_over(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path / "journal.db"):
+        with closing(sqlite3.connect(tmp_path / "journal.db")) as db:
+            plan = db.execute(f"EXPLAIN QUERY PLAN {STANDING}").fetchall()
+    assert [step[3] for step in plan] == ["SCAN incident USING INDEX incident_open"]
 
 
 async def test_a_journal_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
