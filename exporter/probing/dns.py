@@ -65,12 +65,12 @@ class DnsOrder:
 
 async def probe_dns(order: DnsOrder) -> Outcome:
     """Whatever goes wrong on the way is the outcome. Raises Forbidden."""
-    outcome = Outcome(server=NameServer())
-    return await within(order.timeout, outcome, _probe(order, outcome))
+    server = NameServer()
+    outcome = Outcome(server=server)
+    return await within(order.timeout, outcome, _probe(order, outcome, server))
 
 
-async def _probe(order: DnsOrder, outcome: Outcome) -> None:
-    server = outcome.server or NameServer()
+async def _probe(order: DnsOrder, outcome: Outcome, server: NameServer) -> None:
     await located(order, outcome)
     number = secrets.randbelow(1 << 16)
     asked = question(number, order.name, order.kind, order.of, recurse=order.recurse)

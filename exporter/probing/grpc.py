@@ -14,6 +14,7 @@ from exporter.probing.grpc_message import SERVING, Code
 from exporter.probing.outcome import Failed, Outcome, Reason, Serving, within
 from exporter.probing.target import located
 from exporter.probing.wire import Wire, connect
+from prunella.service.units import ListenAddress
 
 if TYPE_CHECKING:
     from exporter.probing.grpc_call import HealthCall
@@ -36,12 +37,12 @@ class GrpcOrder:
 
 async def probe_grpc(order: GrpcOrder) -> Outcome:
     """Whatever goes wrong on the way is the outcome. Raises Forbidden."""
-    outcome = Outcome(serving=Serving())
-    return await within(order.timeout, outcome, _probe(order, outcome))
+    serving = Serving()
+    outcome = Outcome(serving=serving)
+    return await within(order.timeout, outcome, _probe(order, outcome, serving))
 
 
-async def _probe(order: GrpcOrder, outcome: Outcome) -> None:
-    serving = outcome.serving or Serving()
+async def _probe(order: GrpcOrder, outcome: Outcome, serving: Serving) -> None:
     await located(order, outcome)
     began = perf_counter()
     serving.status = Code.DEADLINE_EXCEEDED  # unless it is done before
@@ -53,9 +54,8 @@ async def _probe(order: GrpcOrder, outcome: Outcome) -> None:
     finally:
         serving.check = perf_counter() - began
     serving.status, serving.said = call.status, call.serving
-    outcome.answered = (
-        call.status == Code.OK
-    )  # of other answers blackbox_exporter shows no certificate
+    # of other answers blackbox_exporter shows no certificate
+    outcome.answered = call.status == Code.OK
     if not outcome.answered:
         outcome.fail(Reason.STATUS, f"gRPC status {call.status}")
     elif call.serving != SERVING[1]:
@@ -75,12 +75,10 @@ async def _asked(order: GrpcOrder, outcome: Outcome) -> HealthCall:
 
 
 def _call(order: GrpcOrder) -> HealthCall:
-    host = f"[{order.host}]" if ":" in order.host else order.host
+    authority = str(ListenAddress(order.host, order.port))
     scheme = "https" if order.encrypted else "http"
     with_h2 = importlib.import_module("exporter.probing.grpc_call")
-    call: HealthCall = with_h2.HealthCall(
-        order.service, f"{host}:{order.port}", scheme, order.timeout
-    )
+    call: HealthCall = with_h2.HealthCall(order.service, authority, scheme, order.timeout)
     return call
 
 

@@ -28,10 +28,8 @@ from prunella.version import version
 
 _PATH = "/grpc.health.v1.Health/Check"
 _AGENT = f"grpc-prunella-exporter/{version()}"
-_HEAD, _KIND = (
-    4,
-    3,
-)  # so many bytes say how a server begins, the last of them with what kind of frame
+_HEAD = 4  # bytes that say how a server begins
+_KIND = 3  # the last of them: with what kind of frame
 _SETTINGS = b"\x04"  # as each does that speaks HTTP/2
 _MOST = 64 * 1024  # bytes that are listened to, greetings and pings among them
 

@@ -10,11 +10,9 @@ from enum import IntEnum
 SERVING = ("UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")  # by their numbers
 _PREFIX = 5  # bytes before a message: whether it is compressed, and its length
 _FIRST_AS_NUMBER = 1 << 3  # the tag of the one field that is asked for
-_VARINT, _BYTES, _FIXED = (
-    0,
-    2,
-    {1: 8, 5: 4},
-)  # the kinds of protobuf's fields; of the last, how long each is
+# the kinds of protobuf's fields
+_VARINT, _BYTES = 0, 2
+_FIXED = {1: 8, 5: 4}  # and how many bytes one has
 _LONGEST = 10  # bytes of a number
 
 

@@ -50,12 +50,12 @@ class IcmpOrder:
 
 async def probe_icmp(order: IcmpOrder) -> Outcome:
     """Whatever goes wrong on the way is the outcome. Raises Forbidden."""
-    outcome = Outcome(echo=Echo())
-    return await within(order.timeout, outcome, _probe(order, outcome))
+    echo = Echo()
+    outcome = Outcome(echo=echo)
+    return await within(order.timeout, outcome, _probe(order, outcome, echo))
 
 
-async def _probe(order: IcmpOrder, outcome: Outcome) -> None:
-    echo = outcome.echo or Echo()
+async def _probe(order: IcmpOrder, outcome: Outcome, echo: Echo) -> None:
     address = await located(order, outcome)
     began = perf_counter()
     with _opened(order, address) as line:
