@@ -125,9 +125,8 @@ class BullMq:
         ask = Question()
         for queue in queues:
             root = self._root(queue)
-            ask.add(
-                "GET", root + b"id"
-            )  # before the jobs: one that is added meanwhile is not missed
+            # before the jobs: one that is added meanwhile is not missed
+            ask.add("GET", root + b"id")
             for part in (b"wait", b"paused", b"active"):
                 ask.add("LLEN", root + part)
             ask.add("HEXISTS", root + b"meta", "paused")
