@@ -21,11 +21,7 @@ class Stage:
 
 DETAILS: dict[str, Callable[[Row, Row], str]] = {  # of a row and its incident
     "received": lambda row, incident: f"incident {incident['id']}, playbook {incident['playbook']}",
-    "refused": lambda row, incident: (
-        f"{row['reason']}: `prunella approve {incident['id']}` lets it go on"
-        if row["reason"] == "approval_required"
-        else str(row["reason"])
-    ),
+    "refused": lambda row, incident: f"{row['reason']}{_answer(row, incident)}",
     "approved": lambda row, incident: f"by {row['by']}",
     "action": lambda row, incident: f"{row['kind']} on {row['target']}",
     "rollback": lambda row, incident: f"{row['target']} goes back to its last known good release",
@@ -46,6 +42,12 @@ STAGES = {  # event of the journal: stage
     "resolved": "resolved",
 }
 ROLLBACK = "rollback"
+
+
+def _answer(row: Row, incident: Row) -> str:
+    """How to say yes where somebody is asked."""
+    asks = row["reason"] == "approval_required"
+    return f": `prunella approve {incident['id']}` lets it go on" if asks else ""
 
 
 def stages(incident: Row) -> list[Stage]:
