@@ -159,13 +159,16 @@ def _windows(said: dict[str, Any]) -> str:
     windows = said["maintenance"]
     if not windows:
         return "no maintenance window is open or to come"
-    times = ("starts_at", "ends_at")
     return table(
         ("ID", "FROM", "UNTIL", "MATCHERS", "REASON", "BY"),
         [
             (
-                *(str(one["id"]), *(one[key] for key in times)),
-                *(",".join(one["matchers"]), one["reason"], one["by"]),
+                str(one["id"]),
+                one["starts_at"],
+                one["ends_at"],
+                ",".join(one["matchers"]),
+                one["reason"],
+                one["by"],
             )
             for one in windows
         ],

@@ -11,8 +11,8 @@ from prunella.service.document import read_document
 from prunella.service.problems import ConfigError, Problem
 from prunella.service.units import ListenAddress, parse_listen
 
-DEFAULT = "http://127.0.0.1:9651"
 _LISTEN = "127.0.0.1:9651"
+DEFAULT = f"http://{_LISTEN}"
 
 
 def receiver_url(options: argparse.Namespace) -> str:
