@@ -14,7 +14,7 @@ from prunella.logs import create_logger
 from prunella.service.clock import Clock
 from receiver import metrics
 from receiver.decide.incident import State
-from receiver.decide.maintenance import maintained
+from receiver.decide.maintenance import maintained, open_ones
 from receiver.journal import Claim, Fenced, JournalUnavailable
 from receiver.stages.act import interrupted, look_first
 from receiver.stages.climb import escalated, inconclusive, next_rung, step_failed
@@ -217,7 +217,7 @@ class Pipeline:
 
     async def _measure_maintenance(self) -> None:
         context, now = self._context, self._context.now()
-        windows = [one for one in await context.journal.windows(now) if one.open_at(now)]
+        windows = open_ones(await context.journal.windows(now), now)
         shown = maintained(windows, (one.matchers for one in context.settings().targets.values()))
         for service in self._maintained - shown.keys():
             metrics.MAINTENANCE.remove(service)

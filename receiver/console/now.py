@@ -18,6 +18,7 @@ from receiver.console.page import VISITOR, Hall, Link, Say, Show
 from receiver.console.services import PARTS, Services
 from receiver.decide.facts import facts_of
 from receiver.decide.incident import Incident, State
+from receiver.decide.maintenance import open_ones
 from receiver.decide.plan import Mode
 from receiver.stages.question import question_of
 from receiver.stages.releases import watched_in
@@ -86,7 +87,7 @@ class Now:
             paused=paused,
             stopped=self._context.stopped(),
             frozen=await journal.frozen(),
-            windows=[one for one in await journal.windows(now) if one.open_at(now)],
+            windows=open_ones(await journal.windows(now), now),
             parts_shown=PARTS,
             known=await self._services.look(),
             watched=await self._watched(),

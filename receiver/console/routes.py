@@ -125,10 +125,9 @@ def _trouble(request: web.Request, refused: Refused) -> web.Response:
 
 def _look(request: web.Request) -> str:
     """Where it is seen whether a form has done what it says: the page that it is on."""
-    on_a_page = (
-        VISITOR in request
-    )  # whose path its form's begins with; a link's form is on the link's own
-    return (request.path.rpartition("/")[0] or "/") if on_a_page else request.path
+    if VISITOR in request:  # the path of a page's form begins with that of the page
+        return request.path.rpartition("/")[0] or "/"
+    return request.path  # a link's form is on the link's own
 
 
 def _note(request: web.Request, places: Places, status: int) -> None:

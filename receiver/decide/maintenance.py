@@ -30,6 +30,11 @@ class Window:
         return self.began <= now < self.until
 
 
+def open_ones(windows: Iterable[Window], now: float) -> tuple[Window, ...]:
+    """Those that have begun and not ended."""
+    return tuple(window for window in windows if window.open_at(now))
+
+
 def covered_until(
     windows: Sequence[Window], alerts: Iterable[Mapping[str, str]], now: float
 ) -> float | None:
@@ -38,8 +43,8 @@ def covered_until(
     for labels in alerts:
         matching = [
             window.until
-            for window in windows
-            if window.open_at(now) and window.matchers and matches_all(window.matchers, labels)
+            for window in open_ones(windows, now)
+            if window.matchers and matches_all(window.matchers, labels)
         ]
         if not matching:
             return None

@@ -74,10 +74,19 @@ def _by(row: Row) -> str:
     return f"by {row.get('by')}{token}"
 
 
+def _who(row: Row) -> str:
+    """Behind something else, if it is known."""
+    return f", {_by(row)}" if row.get("by") else ""
+
+
+def _why(row: Row) -> str:
+    """The same of the reason."""
+    return f": {row['why']}" if row.get("why") else ""
+
+
 def _because(row: Row) -> str:
     detail = f": {row['detail']}" if row.get("detail") else ""
-    who = f", {_by(row)}" if row.get("by") else ""
-    return f"{_plain(row.get('reason'))}{who}{detail}"
+    return f"{_plain(row.get('reason'))}{_who(row)}{detail}"
 
 
 def _told(row: Row) -> str:
@@ -85,8 +94,8 @@ def _told(row: Row) -> str:
 
 
 def _rollback(row: Row) -> str:
-    why = f": {row['why']}" if row.get("why") else ""
-    return f"{row.get('target')}, {row.get('version')} to {row.get('to')}: {_plain(row.get('step'))}{why}"
+    way = f"{row.get('target')}, {row.get('version')} to {row.get('to')}"
+    return f"{way}: {_plain(row.get('step'))}{_why(row)}"
 
 
 def _received(row: Row) -> str:
@@ -110,21 +119,17 @@ def _looked(row: Row) -> str:
 
 def _release(row: Row) -> str:
     instead = f" in place of {row['replaces']}" if row.get("replaces") else ""
-    who = f", {_by(row)}" if row.get("by") else ""
-    return f"{row.get('target')} {row.get('version')}{instead}{who}"
+    return f"{row.get('target')} {row.get('version')}{instead}{_who(row)}"
 
 
 def _watch_ended(row: Row) -> str:
-    why = f": {row['why']}" if row.get("why") else ""
-    return f"{_release(row)}: {_plain(row.get('outcome'))}{why}"
+    return f"{_release(row)}: {_plain(row.get('outcome'))}{_why(row)}"
 
 
 def _regranted(row: Row) -> str:
     rung = f"rung {row['step']} of " if row.get("step") else ""
-    why = f": {row['why']}" if row.get("why") else ""
-    return (
-        f"{rung}{row.get('playbook')} from {row.get('was')} to {row.get('mode')}, {_by(row)}{why}"
-    )
+    change = f"{row.get('playbook')} from {row.get('was')} to {row.get('mode')}"
+    return f"{rung}{change}, {_by(row)}{_why(row)}"
 
 
 def _frozen(row: Row) -> str:

@@ -104,9 +104,14 @@ def stance(ceiling: Mode, book: Playbook, rung: Rung | None = None) -> Stance:
     return Stance(ceiling, book.mode, rung.mode, book.name, rung.name, book.likeness, alike)
 
 
+def named(books: Iterable[Playbook], playbook: str) -> Playbook | None:
+    """None where the config knows it no more."""
+    return next((one for one in books if one.name == playbook), None)
+
+
 def stance_today(ceiling: Mode, books: Iterable[Playbook], playbook: str, step: str) -> Stance:
     """Of a playbook or a rung that the config may know no more: then nobody vouches for it, and it has to ask."""
-    book = next((one for one in books if one.name == playbook), None)
+    book = named(books, playbook)
     if book is None:
         return Stance(ceiling, Mode.APPROVE, None, playbook, step)
     rung = next((one for one in book.ladder if one.name == step), None)

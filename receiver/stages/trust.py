@@ -28,6 +28,7 @@ from receiver.decide.trust import (
     in_words,
     mode_of,
     modes_now,
+    named,
     promoted,
     stance,
     stance_today,
@@ -188,7 +189,7 @@ async def _judged(context: Context) -> Evidence:
 
 
 def _book(playbook: str, context: Context) -> Playbook | None:
-    return next((one for one in context.settings().playbooks if one.name == playbook), None)
+    return named(context.settings().playbooks, playbook)
 
 
 def _unknown(wish: Wish, context: Context) -> Unknown | None:
