@@ -70,18 +70,14 @@ class _Kept(MetricWrapperBase):
         """The child with these label values, found without a lock where it is known and the values are plain text."""
         if not labelkwargs and labelvalues:
             for value in labelvalues:
-                if (
-                    value.__class__ is not str
-                ):  # `str(value)` may be another text than the one it equals
+                # `str(value)` may be another text than the one it equals
+                if value.__class__ is not str:
                     break
             else:
                 try:
                     return self._metrics[labelvalues]  # type: ignore[index, return-value]  # the key is plain text
-                except (
-                    KeyError,
-                    AttributeError,
-                ):  # new, or not to be had: prometheus_client says which
-                    pass
+                except (KeyError, AttributeError):
+                    pass  # new, or not to be had: prometheus_client says which
         elif labelkwargs and not labelvalues:
             known = self._known(labelkwargs)
             if known is not None:

@@ -27,11 +27,8 @@ from prometheus_client.validation import _is_valid_legacy_metric_name
 
 from prunella.formats import Form
 
-LOWEST, GO_DIFFERS, _EXACT = (
-    -inf,
-    1e6,
-    1e15,
-)  # between the first two Go writes a number as Python does
+# between the first two Go writes a number as Python does
+LOWEST, GO_DIFFERS, _EXACT = -inf, 1e6, 1e15
 END = b"# EOF\n"
 _LATER = ("_created", "_gcount", "_gsum")  # in text they follow as gauges, in this order
 _PLAIN_NAMES = {

@@ -28,9 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         nonlocal folder
         folder = file.resolve().parent if file is not None else Path.cwd()
         settings = load(ReceiverSettings, file, environ)
-        if (
-            settings.mode is not Mode.SHADOW
-        ):  # where a missing one is no mistake, only said at the start
+        # in shadow mode a missing one is no mistake, only said at the start
+        if settings.mode is not Mode.SHADOW:
             executables(settings)
         return settings
 

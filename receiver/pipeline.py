@@ -250,9 +250,8 @@ class Pipeline:
             claim = replace(claim, firing=True)
         before = self._held.get(claim.incident.id)
         if before is not None:
-            before[
-                1
-            ].cancel()  # it slept past its own lease: what it still thinks it may do, it may not
+            # it slept past its own lease: what it still thinks it may do, it may not
+            before[1].cancel()
         task = asyncio.create_task(self._advance(claim), name=f"incident-{claim.incident.id}")
         self._held[claim.incident.id] = (claim, task)
         task.add_done_callback(lambda done: self._let_go(claim.incident.id, done))

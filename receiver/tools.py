@@ -56,9 +56,8 @@ class ActiveAlert:
     inhibited: bool
     generator_url: str = ""
     receivers: frozenset[str] = frozenset()  # Alertmanager's names of those it is routed to
-    updated_at: float = float(
-        "inf"
-    )  # when Alertmanager itself was last told of it, where it says so
+    # when Alertmanager itself was last told of it, where it says so
+    updated_at: float = float("inf")
 
 
 class PartialAnswerError(OutsideError):

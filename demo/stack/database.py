@@ -17,11 +17,12 @@ from demo.stack.places import Places, StackError
 OWNER = "postgres"
 CONNECTIONS, RESERVED = 40, 3  # few, so that a demonstration can use them up
 MADE = "roles_are_made"
+# files of tokens, by role
 PASSWORDS = {
     "shop": "shop_password",
     "prunella": "prunella_password",
     "keeper": "keeper_password",
-}  # by role; files of tokens
+}
 _ROLES = """\
 CREATE ROLE shop LOGIN PASSWORD '{shop}'
 CREATE ROLE prunella LOGIN PASSWORD '{prunella}'

@@ -92,9 +92,8 @@ class Directory:
 def look(entry: BackupEntry, now: float) -> Seen:
     """Reads the directory, and no file. Raises OSError when there is none."""
     os.scandir(entry.directory).close()  # a glob finds nothing in a directory that is not there
-    whole = max(
-        (found for found in _files(entry, "") if found[1]), default=(0.0, 0.0)
-    )  # of the newest: when it was written, and how large it is
+    # when the newest was written, and how large it is
+    whole = max((found for found in _files(entry, "") if found[1]), default=(0.0, 0.0))
     written = max((at for at, _ in _files(entry, PARTIAL)), default=0.0)
     verified = max((at for at, _ in _files(entry, VERIFIED)), default=0.0)
     died = written > whole[0] and now - written > ABANDONED

@@ -59,9 +59,8 @@ class Server:
         try:
             return await self._kept.ask(self._answers, until), ""
         except NoAnswerError as error:
-            self._questions = dict(
-                QUESTIONS
-            )  # what comes back may be another server, or one with other rights
+            # what comes back may be another server, or one with other rights
+            self._questions = dict(QUESTIONS)
             return None, f"{self.labels[0]}: {error}"
 
     async def _answers(self, wire: Wire) -> Answers:

@@ -52,9 +52,8 @@ class Server:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     server: Server
-    parts: Mapping[str, Part] = field(
-        default_factory=dict
-    )  # no `session` when we are not privileged
+    # no `session` when we are not privileged
+    parts: Mapping[str, Part] = field(default_factory=dict)
     sizes: Sequence[Row] = ()
     settings: Settings = ()
     statements: Sequence[Row] = ()
@@ -102,9 +101,8 @@ class Observer:
         for part, first, second, figures in await connection.fetch(sql.scrape(number.major)):
             parts[part].append((first, second, figures))
         ((version, _, figures),) = parts.pop("server")
-        shown = (
-            f"{number.major}.{number.micro}.0"  # asyncpg calls the second of its two numbers that
-        )
+        # `micro` is what asyncpg calls the second of the server's two numbers
+        shown = f"{number.major}.{number.micro}.0"
         statements, problem = await self._statements(connection, number.major)
         return Snapshot(
             Server(version or "", shown, *figures),  # type: ignore[arg-type]  # as many as it has fields

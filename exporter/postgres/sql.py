@@ -88,9 +88,8 @@ def _writer(version: int) -> str:
         source = "pg_stat_bgwriter w, pg_stat_checkpointer c"
     figures = ", ".join(f"(d ->> '{name}')::float8" for name in WRITER)
     # OFFSET 0, or the document would be made anew for each of its figures
-    made = (
-        f"SELECT {document} AS d, extract(epoch FROM w.stats_reset) AS reset FROM {source} OFFSET 0"  # noqa: S608 - names of our own
-    )
+    reset = "extract(epoch FROM w.stats_reset) AS reset"
+    made = f"SELECT {document} AS d, {reset} FROM {source} OFFSET 0"  # noqa: S608 - names of our own
     return f"SELECT 'writer', NULL, NULL, ARRAY[{figures}, reset]::float8[] FROM ({made}) AS made"  # noqa: S608 - names of our own
 
 

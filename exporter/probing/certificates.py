@@ -17,9 +17,8 @@ _WORDS = (
     ("streetAddress", "STREET"), ("stateOrProvinceName", "ST"), ("localityName", "L"),
     ("organizationalUnitName", "OU"), ("organizationName", "O"), ("countryName", "C"),
 )  # fmt: skip
-NO_CHAIN = (
-    -62135596800.0
-)  # Go's zero time, which blackbox_exporter shows when nobody vouches for a chain
+# Go's zero time, which blackbox_exporter shows when nobody vouches for a chain
+NO_CHAIN = -62135596800.0
 
 
 @dataclass(frozen=True, slots=True)

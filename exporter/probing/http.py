@@ -42,9 +42,8 @@ class Order:
     follow: bool = True
     compression: str = ""
     contexts: Contexts = field(default_factory=lambda: Contexts(Demands()))
-    prefer: str = (
-        ""  # ip4 or ip6: one address of that kind, as blackbox_exporter does; else any that answers
-    )
+    # ip4 or ip6: one address of that kind, as blackbox_exporter does; else any that answers
+    prefer: str = ""
     fallback: bool = True
 
 
@@ -186,9 +185,8 @@ def _onward(hop: _Hop, head: Head, order: Order) -> _Hop | None:
     if url.scheme not in {"http", "https"} or not url.raw_host:
         raise Failed(Reason.STATUS, "it redirects to what is no URL of HTTP")
     headers = hop.headers
-    if (
-        url.raw_host != hop.url.raw_host or url.scheme != hop.url.scheme
-    ):  # what is for one is not for another
+    # what is for one is not for another
+    if url.raw_host != hop.url.raw_host or url.scheme != hop.url.scheme:
         headers = {name: v for name, v in headers.items() if name.lower() not in _FOR_THE_FIRST}
     again = replace(hop, url=url, headers=headers)
     if head.status in {307, 308} or hop.method in {"GET", "HEAD"}:

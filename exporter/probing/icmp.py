@@ -22,10 +22,8 @@ from exporter.probing.wire import in_words
 _ECHO = struct.Struct("!2B3H")  # type, code, checksum, id, number
 _TEXT = b"Prunella"
 _MOST = 65536
-_ONLY_WHOLE, _DISCOVER = (
-    2,
-    10,
-)  # IP_PMTUDISC_DO, IP_MTU_DISCOVER: Linux's numbers, which Python does not name
+# IP_PMTUDISC_DO, IP_MTU_DISCOVER: Linux's numbers, which Python does not name
+_ONLY_WHOLE, _DISCOVER = 2, 10
 _TTL_TOLD = 12  # IP_RECVTTL
 NOT_ALLOWED = (
     "may not send pings: let the group of the exporter do so (sysctl net.ipv4.ping_group_range),"

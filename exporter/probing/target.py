@@ -16,9 +16,8 @@ from exporter.probing.allowed import Forbidden, Gate, refusal
 from exporter.probing.outcome import Failed, Outcome
 from exporter.probing.resolver import Address, addresses, chosen, literal
 
-_AFTER = (
-    1.0  # seconds until such a name is refused; half of the time of a probe that has less than two
-)
+# seconds until such a name is refused; half of the time of a probe that has less than two
+_AFTER = 1.0
 
 
 class Order(Protocol):

@@ -21,9 +21,8 @@ class Templates:
 
     def __init__(self, app: object) -> None:
         self._app = app
-        self._known: dict[
-            int, tuple[object, str]
-        ] = {}  # with the route, so that no other gets its id
+        # the route is kept with its template, so that no other gets its id
+        self._known: dict[int, tuple[object, str]] = {}
         self._prefixes: dict[int, str] = {}
         self._routes: dict[tuple[int, str], tuple[object, Route]] = {}
 

@@ -107,9 +107,8 @@ class Action(Settings):
     from_config_only: ClassVar[bool] = False  # the API refuses it with free options
     # it writes its own steps to the ledger, and one that was cut off is run once more to go on from there
     goes_on: ClassVar[bool] = False
-    gives_up: ClassVar[bool] = (
-        False  # when it failed half-way a human is called, whatever rung comes next
-    )
+    # when it failed half-way a human is called, whatever rung comes next
+    gives_up: ClassVar[bool] = False
     shows: ClassVar[bool] = False  # the version it would go to is part of the plan that is approved
 
     @property

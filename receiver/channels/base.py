@@ -78,9 +78,8 @@ class Channel(Settings):
     # in a minute; what is more is told together. None never is
     digest_above: Annotated[int, Field(ge=1)] | None = 10
     timeout: Duration = 10.0
-    picture: bool = (
-        True  # of the deciding metric, where this kind shows pictures and one can be drawn
-    )
+    # of the deciding metric, where this kind shows pictures and one can be drawn
+    picture: bool = True
 
     @field_validator("*", mode="before")
     @classmethod

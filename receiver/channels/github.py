@@ -51,9 +51,8 @@ class GitHub(Channel):
     async def send(self, notice: Notice, tools: Tools) -> str | None:
         if notice.event == "release" and notice.severity == "info" and not notice.thread:
             return None  # a deploy that goes well is nobody's issue
-        thread = (
-            notice.thread if notice.thread.isdecimal() else ""
-        )  # another kind's is none of ours
+        # another kind's is none of ours
+        thread = notice.thread if notice.thread.isdecimal() else ""
         number = thread or await self._opened_already(notice, tools)
         if thread and not await self._commented(notice, thread, tools):
             number = thread = ""  # somebody has deleted or moved it

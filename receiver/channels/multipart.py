@@ -14,9 +14,8 @@ def form(fields: Mapping[str, bytes], file: str, picture: bytes) -> tuple[str, b
 
     The boundary is a hash of everything, so that nothing inside can contain it.
     """
-    digest = hashlib.sha256(b"\0".join((*fields.values(), picture))).hexdigest()[
-        :40
-    ]  # of 70 characters at most
+    # a boundary has 70 characters at most
+    digest = hashlib.sha256(b"\0".join((*fields.values(), picture))).hexdigest()[:40]
     boundary = f"prunella-{digest}".encode()
     parts = [_part(boundary, f'name="{name}"', b"", value) for name, value in fields.items()]
     named = f'name="{file}"; filename="{PICTURE}"'

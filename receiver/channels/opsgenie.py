@@ -25,9 +25,8 @@ SUCCESSOR = "https://api.atlassian.com/jsm/ops/integration"
 _MESSAGE, _ALIAS, _DESCRIPTION, _NOTE = 130, 512, 15_000, 25_000
 _TAGS, _TAG, _ENTITY = 20, 50, 512
 _DETAILS, _NAME, _VALUE = 40, 100, 150  # 8,000 characters in all
-_AT_ONCE_OVER = frozenset(
-    {"test", "digest"}
-)  # nothing would ever close them; a storm calls by its freeze
+# nothing would ever close them; a storm calls by its freeze
+_AT_ONCE_OVER = frozenset({"test", "digest"})
 _PRIORITIES = {"critical": "P1", "warning": "P3", "info": "P5"}
 _CALLS = frozenset({"opened", "approval_requested", "ineffective", "escalated", "frozen"})
 

@@ -42,8 +42,7 @@ def _on_disk(file: Path) -> str | None:
 def _write(folder: Path, texts: Mapping[str, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        partial = (
-            folder / f".{name}.partial"
-        )  # Prometheus reads *.yml, so it never sees half a file
+        # Prometheus reads *.yml, so it never sees half a file
+        partial = folder / f".{name}.partial"
         partial.write_text(text, encoding="utf-8")
         partial.replace(folder / name)

@@ -39,9 +39,8 @@ class Wish:
     options: Mapping[str, JsonValue]
     by: str
     ticket: str
-    after: float = (
-        0.0  # seconds; what is to be done later is done then, however long it has to wait
-    )
+    # seconds; what is to be done later is done then, however long it has to wait
+    after: float = 0.0
     timeout: str = "1m"
 
 

@@ -75,9 +75,8 @@ def observe(record: AlertRecord, seen: Observation, now: float) -> Step:
         return Step(Kind.REPEAT, starts_at=min(record.open_since, seen.starts_at))
     if record.last_ended is None or seen.starts_at > record.last_ended:
         return Step(Kind.NEW, opens=True, starts_at=seen.starts_at)
-    if (
-        seen.confirmed and seen.as_of > record.last_ended
-    ):  # one that is cut off goes on about what has ended
+    # one that is cut off goes on about what has ended
+    if seen.confirmed and seen.as_of > record.last_ended:
         return Step(Kind.NEW, opens=True, starts_at=seen.starts_at)
     if record.stale_since is not None and now - record.stale_since >= STALE_GRACE:
         # nobody could confirm it, but it has been said for too long to be a straggler: never lose a true one

@@ -22,9 +22,8 @@ class Step(StrEnum):
     """How far a rollback has come."""
 
     GOING_BACK = "going_back"
-    PUTTING_BACK = (
-        "putting_back"  # it did not succeed: the version it began with is put forward again, once
-    )
+    # it did not succeed: the version it began with is put forward again, once
+    PUTTING_BACK = "putting_back"
     ROLLED_BACK = "rolled_back"
     RESTORED = "restored"
     STUCK = "stuck"  # neither of the two is proven: a human's

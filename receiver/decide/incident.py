@@ -105,9 +105,8 @@ class Progress(Struct, frozen=True, gc=False, omit_defaults=True):
     approval: str = ""  # hash of the plan that an operator approved
     nonce: str = ""  # of the question that waits for an answer; begins with the hash of its plan
     acted: bool = False
-    shown: str = (
-        ""  # the version that a rollback was proposed to: with another one it is another plan
-    )
+    # the version that a rollback was proposed to: with another one it is another plan
+    shown: str = ""
     level: int = 0  # how many steps of the escalation have been told
     returns: int = 0  # how often it was reopened
     returned_at: float | None = None  # when it last was

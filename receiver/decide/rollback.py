@@ -49,9 +49,8 @@ class RollbackFacts:
     within: float = 72 * HOUR
     healthy_before: bool | None = None
     enough_traffic: bool | None = None
-    failing_elsewhere: bool | None = (
-        None  # the same alert, where this release is not; False if there is no elsewhere
-    )
+    # the same alert, where this release is not; False if there is no elsewhere
+    failing_elsewhere: bool | None = None
     dependency: str | None = None  # an open alert that `gate.blocked_by` names
     locked: bool = False  # a deploy script holds the lock on the releases
     soak: float = SOAK

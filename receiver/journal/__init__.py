@@ -32,9 +32,8 @@ from receiver.journal.trust import Trust
 from receiver.journal.upkeep import Upkeep
 from receiver.journal.views import Views
 
-NEVER = float(
-    "inf"
-)  # as a move's `due`: only what happens in the world has the incident looked at again
+# as a move's `due`: only what happens in the world has the incident looked at again
+NEVER = float("inf")
 
 
 class JournalUnavailable(Exception):
@@ -90,9 +89,8 @@ class Move(Struct, frozen=True, gc=False):
     letters: tuple[Letter, ...] = ()
     due: float | None = None
     closes_episodes: bool = False  # the alert was seen to be over before Alertmanager told us
-    over: frozenset[float] | None = (
-        None  # when what was seen to be over had opened; with any other alert open: Conflict
-    )
+    # when what was seen to be over had opened; with any other alert open: Conflict
+    over: frozenset[float] | None = None
 
 
 def _as_it_is(incident: Incident) -> Move:

@@ -30,9 +30,8 @@ def chained(
     texts = canonicals([event.data for _, event in told])
     rows, said, moment = [], math.nan, ""
     for (at, event), data in zip(told, texts, strict=True):
-        if (
-            at != said
-        ):  # a delivery is of one moment, and to write a float takes as long as to hash a row
+        # a delivery is of one moment, and to write a float takes as long as to hash a row
+        if at != said:
             said, moment = at, repr(at)
         seq += 1
         text = f"{digest}\n{seq}\n{moment}\n{event.ev}\n{data}"

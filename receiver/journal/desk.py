@@ -95,9 +95,8 @@ class Desk:
     touched: list[OpenIncident | int] = field(default_factory=list)  # what has to be looked at
     told: list[tuple[float, Observation | OpenIncident]] = field(default_factory=list)
     texts: Texts = field(default_factory=Texts)  # of new alerts, as they are stored
-    _plans: dict[int, str] = field(
-        default_factory=dict
-    )  # by identity: drafts live as long as the desk
+    # by identity: drafts live as long as the desk
+    _plans: dict[int, str] = field(default_factory=dict)
 
     @property
     def new(self) -> list[OpenIncident]:

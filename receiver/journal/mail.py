@@ -16,12 +16,10 @@ from receiver.decide.plan import RANK
 DIGEST = "digest"
 EVERY = 60.0  # seconds that a digest takes letters, and over which they are counted
 GRAVEST = 5
-OF_A_SCOPE = frozenset(
-    {"frozen", "thawed"}
-)  # not of the incident that met it: they wait for nothing
-HELD = (
-    -1
-)  # in place of an incident: letters that wait for the end of quiet hours, in a row of their own
+# not of the incident that met it: they wait for nothing
+OF_A_SCOPE = frozenset({"frozen", "thawed"})
+# in place of an incident: letters that wait for the end of quiet hours, in a row of their own
+HELD = -1
 INSTEAD_OF = "instead_of"  # in the body of a letter that another channel could not deliver
 ENDS = frozenset({"acknowledged", "resolved", "thawed"})  # what closes what was opened at a service
 STOOD_IN = "-instead-of-"  # in the dedup key of such a letter

@@ -79,9 +79,8 @@ class Systemd(Manager):
 
     executable: ClassVar[str | None] = "systemctl"
     verbs: ClassVar[frozenset[Verb]] = frozenset({"restart", "reload", "signal"})
-    reload_follows: ClassVar[bool] = (
-        False  # `ExecReload=` mostly signals a process, which keeps its folder
-    )
+    # `ExecReload=` mostly signals a process, which keeps its folder
+    reload_follows: ClassVar[bool] = False
     gap: ClassVar[str] = "the unit has no `ExecReload=`, or does not run"
 
     unit: Annotated[str, AfterValidator(_check_unit)]

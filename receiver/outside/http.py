@@ -20,9 +20,8 @@ from yarl import URL
 from receiver.tools import MAX_BODY, OutsideError, Response
 
 _CHUNK = 64 << 10
-KEEP = (
-    2.0  # seconds that a letter's connection may lie idle: servers close theirs after five and more
-)
+# seconds that a letter's connection may lie idle: servers close theirs after five and more
+KEEP = 2.0
 # what RFC 3986 lets stand in an address
 _WRITTEN = re.compile(r"(?:[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
 _HEADERS = {"User-Agent": "prunella", "Accept-Encoding": "identity"}

@@ -18,9 +18,8 @@ from pathlib import Path
 from receiver.tools import MAX_OUTPUT, Finished, OutsideError
 
 _CHUNK = 64 << 10
-_LAST_READS = (
-    64  # what is read after the end: 4 MiB, so that a grandchild that never stops talking is left
-)
+# what is read after the end: 4 MiB, so that a grandchild that never stops talking is left
+_LAST_READS = 64
 _REAP = 2.0
 _GRACE_AT_STOP = 2.0  # when the receiver itself has to be gone within ten seconds
 

@@ -52,12 +52,10 @@ class Context:
     tools: Tools
     settings: Callable[[], ReceiverSettings]
     survivors: Survivors
-    heard_as: set[str] = field(
-        default_factory=set
-    )  # the receiver names under which Alertmanager calls us
-    holds: Callable[[int], bool] = field(
-        default=lambda _: True
-    )  # whether we may still act for that incident, by the monotonic clock
+    # the receiver names under which Alertmanager calls us
+    heard_as: set[str] = field(default_factory=set)
+    # whether we may still act for that incident, by the monotonic clock
+    holds: Callable[[int], bool] = field(default=lambda _: True)
     health: Health = field(default_factory=Health)
     oncall: OnCall = field(default_factory=OnCall)
     illustrations: Illustrations = field(default_factory=Illustrations)

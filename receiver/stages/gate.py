@@ -27,9 +27,8 @@ from receiver.strategies.base import GateSettings, Strategy
 from receiver.targets import Target
 from receiver.tools import OutsideError, PartialAnswerError
 
-LOOKS = (
-    30  # at the health of the window before the deploy; half of them have to have seen something
-)
+# how often the window before the deploy is looked at; half of the looks have to have seen something
+LOOKS = 30
 PATIENCE = 5.0
 
 

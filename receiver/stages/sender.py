@@ -40,9 +40,8 @@ class Sender:
         # what the journal could not take: without it, an outage of the journal would send everything every second
         self._taken: dict[int, str] = {}  # with what the channel said
         self._not_before: dict[int, float] = {}
-        self._since: dict[
-            int, float
-        ] = {}  # from when a letter is tried that had to wait for something else
+        # from when a letter is tried that had to wait for something else
+        self._since: dict[int, float] = {}
         self._spent = Spent()
         self._rests_until = 0.0
         self._failures = 0  # in a row
@@ -142,9 +141,8 @@ class Sender:
         if notice.event != DIGEST:
             notice = in_their_words(self._context, self._name, channel, notice)
         said = await hand_over(channel, notice, self._tools)
-        if (
-            not said or posting.incident <= 0
-        ):  # digests and news: the next one is about something else
+        # after a digest or news comes one about something else
+        if not said or posting.incident <= 0:
             return ""
         if len(said) > THREAD_MOST:
             log.error("a channel said more than can be kept", channel=self._name, size=len(said))

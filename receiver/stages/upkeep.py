@@ -36,9 +36,8 @@ class Upkeep:
         self._trust = TrustKeeper(context)
         self._looked: float | None = None
         self._asked: dict[int, float] = {}
-        self._missing: dict[
-            str, float
-        ] = {}  # channels with letters and without a place in the config
+        # channels with letters and without a place in the config
+        self._missing: dict[str, float] = {}
 
     async def once(self) -> None:
         """Whatever is due by time."""

@@ -11,9 +11,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-LONGEST = (
-    63  # bytes; PostgreSQL cuts off the rest without a word, and would mean another table then
-)
+# bytes; PostgreSQL cuts off the rest without a word, and would mean another table then
+LONGEST = 63
 _PART = re.compile(r'(?:([^\W\d][\w$]*)|"((?:[^"\x00]|"")+)")(\.|$)')
 
 

@@ -43,9 +43,8 @@ class GateSettings(Settings):
     max_per_day: Annotated[int, Field(ge=1)] = 2
     blocked_by: Matchers = ()
     healthy: str | None = None  # PromQL, 1 = healthy
-    traffic: str | None = (
-        None  # PromQL, requests a second; None: http_requests_total of the target's service
-    )
+    # PromQL, requests a second; None: http_requests_total of the target's service
+    traffic: str | None = None
 
 
 class Strategy(Settings):

@@ -45,9 +45,8 @@ class Pins:
         try:
             with _alone(self.path.parent) as folder:
                 self._beside(service, self._with(service, image)).replace(self.path)
-                with suppress(
-                    OSError
-                ):  # what is lost with the power is the choice, and not the file
+                # what is lost with the power is the choice, and not the file
+                with suppress(OSError):
                     os.fsync(folder)
         except OSError as error:
             raise self._unchanged(error) from error

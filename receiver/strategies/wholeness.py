@@ -22,9 +22,8 @@ from prunella.redaction import printable
 from receiver.strategies.base import StrategyError
 from receiver.strategies.layout import may
 
-OWN_MANIFEST = (
-    ".prunella-manifest"  # read as one whatever is in it; a `MANIFEST` only if it begins like one
-)
+# read as one whatever is in it; a `MANIFEST` only if it begins like one
+OWN_MANIFEST = ".prunella-manifest"
 MANIFESTS = (OWN_MANIFEST, "MANIFEST")
 _ENTRY = re.compile(r"(\\?)([0-9a-f]{64}) [ *](.+)")  # as sha256sum writes it
 _ESCAPES = {"\\\\": "\\", "\\n": "\n", "\\r": "\r"}

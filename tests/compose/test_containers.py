@@ -41,9 +41,8 @@ async def test_the_exporter_reaches_what_it_watches(series: str) -> None:
 @every_container
 def test_it_is_nobody_special_without_capabilities_or_ways_to_get_them(name: str) -> None:
     found = rights(name)
-    assert ("0" in found["Uid"].split()) is (
-        name == "docker-proxy"
-    )  # the engine's socket is root's
+    # the engine's socket is root's
+    assert ("0" in found["Uid"].split()) is (name == "docker-proxy")
     assert {int(found[caps], 16) for caps in ("CapEff", "CapPrm", "CapInh", "CapBnd")} == {0}
     assert found["NoNewPrivs"] == "1"
 

@@ -147,9 +147,8 @@ async def test_whatever_hangs_the_others_are_complete_and_in_time(whole: Whole, 
         took = time.monotonic() - began
     finally:
         hung.server.wake()
-    assert (
-        took < 10
-    )  # 2.5 s, measured in benchmarks/hung; whoever waited for it would not be back yet
+    # 2.5 s, measured in benchmarks/hung; whoever waited for it would not be back yet
+    assert took < 10
     assert successes(found) == {one: float(one not in hung.collectors) for one in COLLECTORS}
     told = {one: name for one, name in TELLS.items() if one not in hung.collectors}
     assert set(told.values()) <= names(found)

@@ -89,8 +89,6 @@ def test_every_queue_metric_is_named_by_something_to_come_from_or_as_ours_alone(
     queues = {name for name in documented() if name.startswith("prunella_queue_")}
     found = set(re.findall(r"prunella_queue_[a-z_]+", text()))
     assert found <= queues
-    ours = {
-        "prunella_queue_source_up",
-        "prunella_queue_discovery_timestamp_seconds",
-    }  # of the exporter, not of a queue
+    # of the exporter, not of a queue
+    ours = {"prunella_queue_source_up", "prunella_queue_discovery_timestamp_seconds"}
     assert queues - ours == found

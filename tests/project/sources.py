@@ -107,9 +107,8 @@ def imports(module: Module, known: frozenset[str]) -> set[str]:
             wanted |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             wanted |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    packages = {
-        name.rpartition(".")[0] for name in wanted & known
-    }  # `from a.b import c` names a.b for a.b.c
+    # `from a.b import c` names a.b for a.b.c
+    packages = {name.rpartition(".")[0] for name in wanted & known}
     return {name for name in wanted & known if name not in packages or name in _asked(module, name)}
 
 

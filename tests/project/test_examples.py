@@ -100,9 +100,8 @@ def the_last_step(folder: Path, **environ: str) -> list[str]:
     env = {"TITLE": "staging does not answer", "SLACK": "https://slack.example", **env}
     subprocess.run(["bash", "-e", "-c", script], env=env, check=True, capture_output=True)
     noted = (folder / "noted").read_text().splitlines()
-    return [" ".join(line.split()[:3]) for line in noted][
-        1:
-    ]  # the first is the look for an open issue
+    # the first is the look for an open issue
+    return [" ".join(line.split()[:3]) for line in noted][1:]
 
 
 @pytest.mark.parametrize(

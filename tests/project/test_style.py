@@ -78,9 +78,8 @@ def test_every_module_says_why_it_is_there() -> None:
 def test_no_module_imports_itself_through_others_not_even_late() -> None:
     known = frozenset(module.name for module in ours())
     graph = {module.name: imports(module, known) - {module.name} for module in ours()}
-    tuple(
-        graphlib.TopologicalSorter(graph).static_order()
-    )  # raises CycleError, which names the modules
+    # raises CycleError, which names the modules
+    tuple(graphlib.TopologicalSorter(graph).static_order())
 
 
 def test_everything_is_caught_in_supervising_loops_only_and_never_in_silence() -> None:

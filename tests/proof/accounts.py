@@ -8,9 +8,8 @@ from itertools import pairwise
 
 from tests.proof.evidence import Message, Row, Scene
 
-TOLD = frozenset(
-    {"resolved", "escalated", "acknowledged", "frozen"}
-)  # rows that are told as themselves
+# rows that are told as themselves
+TOLD = frozenset({"resolved", "escalated", "acknowledged", "frozen"})
 JUDGED = {"recovered": "healed", "still_broken": "ineffective"}
 ANSWERS = frozenset({"intent", "refused", "escalated", "resolved", "expired", "acknowledged"})
 

@@ -71,9 +71,8 @@ class Terms:
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     targets: frozenset[str] | None = None  # None: not known, any plausible one will do
     own: frozenset[str] = frozenset()  # targets that are the receiver itself
-    repeatable: frozenset[str] = frozenset(
-        {"restart"}
-    )  # kinds that may run again when nobody knows
+    # kinds that may run again when nobody knows
+    repeatable: frozenset[str] = frozenset({"restart"})
     gentle: frozenset[str] = frozenset()  # kinds that disturb nobody
     channels: frozenset[str] = frozenset()  # those that want to hear everything
     shadow: bool = False

@@ -116,9 +116,8 @@ def target(name: str, folder: Path) -> dict[str, Any]:
     }
 
 
-services = st.sampled_from(
-    ["shop"] * 4 + ["cache"] * 3 + ["queue"]
-)  # seldom all of the group at once
+# seldom all of the group at once
+services = st.sampled_from(["shop"] * 4 + ["cache"] * 3 + ["queue"])
 seldom = st.sampled_from([True, False, False])
 kinds = st.sampled_from(KINDS)
 instances = st.sampled_from(["a", "b"])

@@ -23,9 +23,8 @@ SETTINGS = settings(
     derandomize=not LONG,
     suppress_health_check=list(HealthCheck),
     print_blob=True,
-    phases=tuple(Phase)
-    if LONG
-    else (Phase.explicit, Phase.reuse, Phase.generate),  # shrinking takes minutes
+    # shrinking takes minutes
+    phases=tuple(Phase) if LONG else (Phase.explicit, Phase.reuse, Phase.generate),
 )
 # every step takes several times as long there
 FEWER = settings(SETTINGS, max_examples=100 if LONG else 4, stateful_step_count=60 if LONG else 20)

@@ -222,9 +222,8 @@ def test_no_junk_in_any_place_is_more_than_a_list_of_mistakes(
 
 def put(tree: Any, place: tuple[Any, ...], value: object) -> None:
     *way, last = place
-    with suppress(
-        TypeError, KeyError, IndexError
-    ):  # an earlier change may have taken the place away
+    # an earlier change may have taken the place away
+    with suppress(TypeError, KeyError, IndexError):
         for key in way:
             tree = tree[key]
         tree[last] = value

@@ -162,9 +162,8 @@ def _written(folder: Path, config: Mapping[str, Any] | Path) -> Path:
 
 
 def _argv(folder: Path, file: Path, port: int, args: Sequence[str]) -> list[str]:
-    program = (
-        shutil.which("prometheus-alertmanager") or "alertmanager"
-    )  # Debian's name, or upstream's
+    # Debian's name, or upstream's
+    program = shutil.which("prometheus-alertmanager") or "alertmanager"
     return [
         program,
         f"--config.file={file}",

@@ -25,10 +25,8 @@ async def haproxy(tmp_path: Path, config: str, engine: str) -> AsyncIterator[str
         )
     )
     url = f"http://127.0.0.1:{port}"
-    env = {
-        **os.environ,
-        "CONTAINERS": "api|worker",
-    }  # as docs/examples/docker-socket-proxy.yml has it
+    # as docs/examples/docker-socket-proxy.yml has it
+    env = {**os.environ, "CONTAINERS": "api|worker"}
     process = start("haproxy", [program, "-db", "-f", str(file)], tmp_path, env=env)
     async with running(process, lambda: answers(f"{url}/version")):
         yield url

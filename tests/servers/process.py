@@ -62,9 +62,8 @@ class ServerProcess:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         for member in family:
-            with contextlib.suppress(
-                psutil.NoSuchProcess
-            ):  # psutil knows a reused pid by its start
+            # psutil knows a reused pid by its start
+            with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
         self.popen.wait()
 

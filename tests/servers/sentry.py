@@ -23,9 +23,8 @@ _LEVELS = {"fatal", "error", "warning", "info", "debug"}
 @dataclass
 class SentryStandIn:
     dsn: str = ""
-    events: dict[str, dict[str, Any]] = field(
-        default_factory=dict
-    )  # by id: a double is stored once
+    # by id: a double is stored once
+    events: dict[str, dict[str, Any]] = field(default_factory=dict)
     refusals: list[web.Response] = field(default_factory=list)  # answered first, in order
 
     @property

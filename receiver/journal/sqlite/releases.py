@@ -24,9 +24,8 @@ from receiver.journal.sqlite.rows import append
 _INSERT = f"INSERT INTO release ({', '.join(NAMES)}) VALUES ({', '.join('?' * len(NAMES))})"  # noqa: S608 - our own names
 _UPDATE = f"UPDATE release SET {', '.join(f'{name} = ?' for name in NAMES)} WHERE id = ?"  # noqa: S608 - our own names
 
-_BEGIN = (
-    f"INSERT INTO rollback ({', '.join(BACK_NAMES)}) VALUES ({', '.join('?' * len(BACK_NAMES))})"  # noqa: S608 - our own names
-)
+_PLACES = ", ".join("?" * len(BACK_NAMES))
+_BEGIN = f"INSERT INTO rollback ({', '.join(BACK_NAMES)}) VALUES ({_PLACES})"  # noqa: S608 - our own names
 _GO_ON = f"UPDATE rollback SET {', '.join(f'{name} = ?' for name in BACK_NAMES)} WHERE id = ?"  # noqa: S608 - our own names
 
 

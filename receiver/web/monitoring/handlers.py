@@ -61,9 +61,7 @@ def _somebody(text: str) -> str:
 class AcknowledgeBody(Settings):
     """Who has seen it and takes care of it."""
 
-    acknowledgedBy: Annotated[  # noqa: N815 - the documents' own key
-        str, Field(min_length=1, max_length=100), AfterValidator(_somebody)
-    ]
+    acknowledgedBy: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_somebody)]  # noqa: N815 - the documents' own key
 
 
 class Monitoring:

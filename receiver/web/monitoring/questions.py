@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 PERIODS = ("1h", "24h", "7d")
 MILLISECONDS, PERCENT = 1000.0, 100.0
 
-Questions = Mapping[
-    str, tuple[str, float]
-]  # name: expression, and what its value is multiplied with
+# name: expression, and what its value is multiplied with
+Questions = Mapping[str, tuple[str, float]]
 
 _HTTP = "service_le:http_request_duration_seconds_bucket:rate5m"
 _HITS = "sum(increase(redis_keyspace_hits_total[$p]))"

@@ -325,7 +325,6 @@ async def test_an_idle_connection_does_not_hold_the_service_up() -> None:
         await connection.send(post("{}"))
         await connection.answer()
         ending = asyncio.create_task(served.__aexit__(None, None, None))
-        assert (
-            await connection.seconds_until_closed() < 0.9
-        )  # of the second that requests would get
+        # a request that had begun would get a second
+        assert await connection.seconds_until_closed() < 0.9
         await ending

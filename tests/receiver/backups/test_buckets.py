@@ -270,9 +270,8 @@ async def test_parts_are_sent_while_the_file_is_written_and_its_head_at_the_end(
         following = asyncio.ensure_future(upload.follow(file))
         await until(lambda: upload.early == 2, "two parts are there")
         following.cancel()
-        with file.open(
-            "r+b"
-        ) as again:  # the head is written last, and a part that was sent has changed
+        # the head is written last, and a part that was sent has changed
+        with file.open("r+b") as again:
             again.write(b"HEAD")
             again.seek(6 * MIB)
             again.write(b"changed")

@@ -288,9 +288,8 @@ class ComposeTales(ContainerTales):
         await scene.engine.run("api", STUBBORN, replicas=2, stop_timeout=1)
         programs = replace(scene.tools, programs=Impatient())
         with pytest.raises(ManagerError, match="took longer"):
-            await scene.api.restart(
-                programs
-            )  # its `docker` is killed, before or after it has asked the engine
+            # its `docker` is killed, before or after it has asked the engine
+            await scene.api.restart(programs)
         await asyncio.sleep(1.2)  # longer than a stop takes: what was begun has come to its end
         await scene.state_is(ProcessState.UP)
         assert await scene.api.instances(scene.tools) == 2

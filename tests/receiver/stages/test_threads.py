@@ -71,9 +71,8 @@ async def test_a_question_says_what_would_be_done_and_until_when() -> None:
         assert asked.question.plan == 'run on shop with argv=["/bin/true", "first"]'
         assert asked.question.until == incident.progress.since + 1800
         assert asked.question.nonce == incident.progress.nonce
-        assert (
-            len(asked.question.nonce.encode()) <= 40
-        )  # Telegram takes 64 bytes, with more in them
+        # Telegram takes 64 bytes, with more in them
+        assert len(asked.question.nonce.encode()) <= 40
 
 
 async def test_every_plan_is_asked_for_with_a_nonce_of_its_own() -> None:
