@@ -47,7 +47,13 @@ async def _redis() -> Mapping[str, Figures]:
         async with redis.asyncio.Redis.from_url(server.url) as client:
             await _use(client)
         asked, port = psutil.Process(server.pid), free_port()
-        argv = ["prometheus-redis-exporter", "-redis.addr", server.url, "-web.listen-address", f"127.0.0.1:{port}"]  # fmt: skip
+        argv = [
+            "prometheus-redis-exporter",
+            "-redis.addr",
+            server.url,
+            "-web.listen-address",
+            f"127.0.0.1:{port}",
+        ]
         with (
             exporter(asked, redis=[{"name": "cache", "url": server.url}]) as ours,
             program(argv, port, asked=asked) as theirs,

@@ -44,7 +44,10 @@ def _measure(world: World) -> None:
         for _ in range(SCRAPES):
             ours.scrape()
         at_most(f"in memory after {SCRAPES} scrapes", ours.rss, 60, "MB")
-        peers = {name: others.enter_context(program(argv, port, "/metrics", None, **env)) for name, (argv, port, env) in _peers(world).items()}  # fmt: skip
+        peers = {
+            name: others.enter_context(program(argv, port, "/metrics", None, **env))
+            for name, (argv, port, env) in _peers(world).items()
+        }
         for name, dependency in world.dependencies.items():
             _hang(name, dependency, ours, peers.get(name))
 
@@ -59,7 +62,11 @@ def _complete(ours: Scraped) -> None:
 
 def _incomplete(page: bytes) -> list[str]:
     """The collectors that could not read everything."""
-    lines = [line for line in page.decode().splitlines() if line.startswith("prunella_scrape_collector_success")]  # fmt: skip
+    lines = [
+        line
+        for line in page.decode().splitlines()
+        if line.startswith("prunella_scrape_collector_success")
+    ]
     return sorted(line.split('"')[1] for line in lines if float(line.split()[-1]) == 0)
 
 

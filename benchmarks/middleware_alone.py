@@ -19,7 +19,12 @@ from benchmarks.middleware_apps import APPS
 
 ROUNDS, REQUESTS = 20, 100
 _ID = "0123456789abcdef"
-_HEADERS = [(b"host", b"x"), (b"user-agent", b"wrk"), (b"accept", b"*/*"), (b"x-correlation-id", _ID.encode())]  # fmt: skip
+_HEADERS = [
+    (b"host", b"x"),
+    (b"user-agent", b"wrk"),
+    (b"accept", b"*/*"),
+    (b"x-correlation-id", _ID.encode()),
+]
 
 
 class Clock:

@@ -30,7 +30,10 @@ def starlette() -> Starlette:
     async def order(_: Request) -> Response:
         return PlainTextResponse("ok")
 
-    return Starlette(routes=[Route(f"/other{n}/{{key}}", order) for n in range(9)] + [Route("/orders/{key}", order)])  # fmt: skip
+    return Starlette(
+        routes=[Route(f"/other{n}/{{key}}", order) for n in range(9)]
+        + [Route("/orders/{key}", order)]
+    )
 
 
 def fastapi() -> FastAPI:

@@ -65,7 +65,10 @@ async def _of_bullmq() -> Mapping[str, Figures]:
     async with redis_server() as server:
         async with bullmq(server.url) as jobs:
             for number in range(QUEUES):
-                many = [{"name": "j", "data": {"n": n}, "opts": OPTIONS[n % len(OPTIONS)]} for n in range(JOBS)]  # fmt: skip
+                many = [
+                    {"name": "j", "data": {"n": n}, "opts": OPTIONS[n % len(OPTIONS)]}
+                    for n in range(JOBS)
+                ]
                 await jobs.call(f"queue{number}", "addBulk", many)
         return await asyncio.to_thread(_beside_redis_exporter, server)
 
@@ -102,7 +105,11 @@ async def _of_celery() -> tuple[Figures, float]:
 
 def _ours(queues: object, asked: psutil.Process) -> Figures:
     with exporter(asked, queues=queues) as ours:
-        waiting = [line for line in ours.scrape().splitlines() if line.startswith(b"prunella_queue_jobs{") and b'state="waiting"' in line]  # fmt: skip
+        waiting = [
+            line
+            for line in ours.scrape().splitlines()
+            if line.startswith(b"prunella_queue_jobs{") and b'state="waiting"' in line
+        ]
         assert sum(float(line.split()[-1]) for line in waiting) == 4 * 25 * len(CELERY)
         return in_turns({"ours": ours})["ours"]
 

@@ -123,8 +123,13 @@ async def _run(drill: Drill, places: Places, token: str, show: Show) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo.drill", description=__doc__)
-    parser.add_argument("name", nargs="?", choices=(*DRILLS, lost_database.NAME, ALL), metavar="NAME",
-                        help=f"{', '.join(DRILLS)}, {lost_database.NAME}, or {ALL} of the repairs (default: {' and '.join(USUAL)})")  # fmt: skip
+    parser.add_argument(
+        "name",
+        nargs="?",
+        choices=(*DRILLS, lost_database.NAME, ALL),
+        metavar="NAME",
+        help=f"{', '.join(DRILLS)}, {lost_database.NAME}, or {ALL} of the repairs (default: {' and '.join(USUAL)})",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     return parser
 

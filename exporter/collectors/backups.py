@@ -145,12 +145,37 @@ class Backups:
 def families(seen: Sequence[tuple[str, Seen]]) -> tuple[Metric, ...]:
     """The series of every entry, also of one of which nothing is known."""
     return (
-        gauge("prunella_backup_last_success_timestamp_seconds", "When the newest whole backup was written; 0 for never.", LABELS, (((name,), one.last_success) for name, one in seen)),
-        gauge("prunella_backup_last_size_bytes", "Size of the newest whole backup; 0 when there is none.", LABELS, (((name,), one.size) for name, one in seen)),
-        gauge("prunella_backup_last_run_success", "Whether the last backup was finished; 0 when it broke off, or there is none.", LABELS, (((name,), float(one.success)) for name, one in seen)),
-        gauge("prunella_backup_last_verified_timestamp_seconds", "When a backup was last proven to restore; 0 for never.", LABELS, (((name,), one.verified) for name, one in seen)),
-        gauge("prunella_backup_storage_free_bytes", "Free space where the backups lie.", LABELS, (((name,), one.free) for name, one in seen if one.free is not None)),
-    )  # fmt: skip
+        gauge(
+            "prunella_backup_last_success_timestamp_seconds",
+            "When the newest whole backup was written; 0 for never.",
+            LABELS,
+            (((name,), one.last_success) for name, one in seen),
+        ),
+        gauge(
+            "prunella_backup_last_size_bytes",
+            "Size of the newest whole backup; 0 when there is none.",
+            LABELS,
+            (((name,), one.size) for name, one in seen),
+        ),
+        gauge(
+            "prunella_backup_last_run_success",
+            "Whether the last backup was finished; 0 when it broke off, or there is none.",
+            LABELS,
+            (((name,), float(one.success)) for name, one in seen),
+        ),
+        gauge(
+            "prunella_backup_last_verified_timestamp_seconds",
+            "When a backup was last proven to restore; 0 for never.",
+            LABELS,
+            (((name,), one.verified) for name, one in seen),
+        ),
+        gauge(
+            "prunella_backup_storage_free_bytes",
+            "Free space where the backups lie.",
+            LABELS,
+            (((name,), one.free) for name, one in seen if one.free is not None),
+        ),
+    )
 
 
 BACKUPS: Kind[Sequence[BackupEntry]] = Kind(entries(BackupEntry), Backups)

@@ -160,14 +160,41 @@ def families(seen: Sequence[tuple[tuple[str, str], Seen | None]]) -> Iterable[Me
         for one in known
         for release in one.releases[:SHOWN]
     }
-    serving = [((one.service, one.target, one.version), one) for one in of.values()]
     deploying = {service: on for one in known for service, on in [*one.deploying.items()][:SHOWN]}
-    up = ((labels, float(one is not None)) for labels, one in seen)
-    yield gauge("prunella_release_source_up", "Whether what tells of the releases could be read (in the background).", ("name", "service"), up)  # fmt: skip
-    yield gauge("prunella_release_info", "1 for the release that a target serves (read in the background).", (*OF_IT, "commit"), (((*labels, one.commit), 1.0) for labels, one in serving))  # fmt: skip
-    yield gauge("prunella_release_timestamp_seconds", "When the deploy of the release that a target serves began.", OF_IT, ((labels, one.began) for labels, one in serving))  # fmt: skip
-    yield gauge("prunella_launch_phase", "The phase of the launch watch that the release is in, from 1; 0 = the watch is over.", OF_IT, ((labels, float(one.phase)) for labels, one in serving))  # fmt: skip
-    yield gauge("prunella_deploy_in_progress", "Whether a deploy of a service has begun and not ended.", ("service",), (((service,), float(on)) for service, on in deploying.items()))  # fmt: skip
+    yield gauge(
+        "prunella_release_source_up",
+        "Whether what tells of the releases could be read (in the background).",
+        ("name", "service"),
+        ((labels, float(one is not None)) for labels, one in seen),
+    )
+    yield from _serving([((one.service, one.target, one.version), one) for one in of.values()])
+    yield gauge(
+        "prunella_deploy_in_progress",
+        "Whether a deploy of a service has begun and not ended.",
+        ("service",),
+        (((service,), float(on)) for service, on in deploying.items()),
+    )
+
+
+def _serving(seen: Sequence[tuple[tuple[str, str, str], Release]]) -> Iterable[Metric]:
+    yield gauge(
+        "prunella_release_info",
+        "1 for the release that a target serves (read in the background).",
+        (*OF_IT, "commit"),
+        (((*labels, one.commit), 1.0) for labels, one in seen),
+    )
+    yield gauge(
+        "prunella_release_timestamp_seconds",
+        "When the deploy of the release that a target serves began.",
+        OF_IT,
+        ((labels, one.began) for labels, one in seen),
+    )
+    yield gauge(
+        "prunella_launch_phase",
+        "The phase of the launch watch that the release is in, from 1; 0 = the watch is over.",
+        OF_IT,
+        ((labels, float(one.phase)) for labels, one in seen),
+    )
 
 
 RELEASES: Kind[Sequence[ReleaseEntry]] = Kind(entries(ReleaseEntry), Releases)

@@ -70,7 +70,17 @@ WHERE queryid IS NOT NULL GROUP BY 1, 2, 3 ORDER BY seconds DESC LIMIT $1
 @lru_cache(8)
 def scrape(version: int) -> str:
     """The statement for servers of that major version."""
-    parts = (SERVER, SESSIONS, LOCKS, _databases(version), CONFLICT, SLOTS, REPLICAS, ARCHIVER, _writer(version))  # fmt: skip
+    parts = (
+        SERVER,
+        SESSIONS,
+        LOCKS,
+        _databases(version),
+        CONFLICT,
+        SLOTS,
+        REPLICAS,
+        ARCHIVER,
+        _writer(version),
+    )
     return "\nUNION ALL\n".join(part.strip() for part in parts)
 
 

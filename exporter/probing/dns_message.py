@@ -55,7 +55,11 @@ def question(number: int, name: str, kind: int, of: int, *, recurse: bool) -> by
 
 
 def _spelled(name: str) -> bytes:
-    labels = [label.encode("idna" if not label.isascii() else "ascii") for label in name.rstrip(".").split(".") if name != "."]  # fmt: skip
+    labels = [
+        label.encode("idna" if not label.isascii() else "ascii")
+        for label in name.rstrip(".").split(".")
+        if name != "."
+    ]
     if (
         any(not 0 < len(label) < 64 for label in labels)
         or sum(map(len, labels)) + len(labels) > 254

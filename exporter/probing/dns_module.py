@@ -40,7 +40,11 @@ class RecordRules(Settings):
     fail_if_all_match_regexp: NotHere = None  # fails there when not all match
 
     def rules(self) -> Rules:
-        given = (self.fail_if_matches_regexp, self.fail_if_not_matches_regexp, self.fail_if_none_matches_regexp)  # fmt: skip
+        given = (
+            self.fail_if_matches_regexp,
+            self.fail_if_not_matches_regexp,
+            self.fail_if_none_matches_regexp,
+        )
         none, each, some = (tuple(map(pattern, texts)) for texts in given)
         return Rules(none, each, some)
 

@@ -112,7 +112,12 @@ async def test_what_is_proven_is_said() -> None:
 
 
 async def test_a_drill_that_is_about_a_human_says_yes_once_when_it_is_asked() -> None:
-    rows = [*GOES_BACK[:4], row(26.02, "refused", reason="schema_incompatible"), row(26.05, "approved", by="you"), *GOES_BACK[4:]]  # fmt: skip
+    rows = [
+        *GOES_BACK[:4],
+        row(26.02, "refused", reason="schema_incompatible"),
+        row(26.05, "approved", by="you"),
+        *GOES_BACK[4:],
+    ]
     loop = ScriptedLoop(SteppedClock(), rows, state="AWAITING_APPROVAL")
     names = [name for _, name in await seen(loop, SCHEMA)]
     assert names[5:7] == ["refused", "approved"]

@@ -67,7 +67,10 @@ def test_a_release_lists_what_belongs_to_it(tmp_path: Path) -> None:
 def test_built_again_it_is_the_same_with_a_name_of_its_own(tmp_path: Path) -> None:
     layout = made(tmp_path)
     repository.build_again(layout.repository, f"{ERRORS}.2")
-    first, again = (json.loads((layout.add(name) / "release.json").read_text()) for name in (ERRORS, f"{ERRORS}.2"))  # fmt: skip
+    first, again = (
+        json.loads((layout.add(name) / "release.json").read_text())
+        for name in (ERRORS, f"{ERRORS}.2")
+    )
     assert again == {**first, "version": f"{ERRORS}.2"}
 
 
@@ -175,7 +178,10 @@ async def deployed(one: Rollout, version: str) -> tuple[bool, list[str]]:
 
 async def test_a_deploy_is_told_linked_reloaded_looked_at_and_told_again(tmp_path: Path) -> None:
     layout, book = made(tmp_path), Book()
-    assert await deployed(rollout(layout, book), "1.1.0") == (True, ["started", "linked", "reloaded", "finished"])  # fmt: skip
+    assert await deployed(rollout(layout, book), "1.1.0") == (
+        True,
+        ["started", "linked", "reloaded", "finished"],
+    )
     assert book.told == [("started", "1.1.0"), ("finished", "1.1.0")]
     assert book.more["commit"] == repository.commit_of(layout.repository, "1.1.0")
     assert book.more["compatible_down_to"] == GOOD

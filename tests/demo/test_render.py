@@ -64,7 +64,9 @@ def test_alertmanager_tells_our_receiver_with_our_token(places: Places) -> None:
     hooks = [
         h for r in alertmanager_config(places)["receivers"] for h in r.get("webhook_configs", [])
     ]
-    assert [hook["url"] for hook in hooks] == [f"{places.url('receiver')}{path}" for path in ("/alerts", "/watchdog")]  # fmt: skip
+    assert [hook["url"] for hook in hooks] == [
+        f"{places.url('receiver')}{path}" for path in ("/alerts", "/watchdog")
+    ]
     for hook in hooks:
         file = hook["http_config"]["authorization"]["credentials_file"]
         assert file == str(places.folder / "secrets" / "webhook_token")

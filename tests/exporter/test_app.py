@@ -141,7 +141,15 @@ async def test_promtool_has_nothing_to_say_about_our_names(tmp_path: Path) -> No
     )  # fmt: skip
     said, _ = await check.communicate(text.encode())
     # A de facto name keeps its owner's habits: node_exporter writes MemTotal, postgres_exporter no _total.
-    theirs = ("node_memory_", "node_netstat_", "node_sockstat_", "pg_", "redis_", "pgbouncer_", "namedprocess_")  # fmt: skip
+    theirs = (
+        "node_memory_",
+        "node_netstat_",
+        "node_sockstat_",
+        "pg_",
+        "redis_",
+        "pgbouncer_",
+        "namedprocess_",
+    )
     assert [line for line in said.decode().splitlines() if not line.startswith(theirs)] == []
 
 

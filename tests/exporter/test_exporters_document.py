@@ -19,7 +19,9 @@ PEERS = (
 )
 OURS = re.compile(r"^(node|namedprocess|redis|pg|pgbouncer|probe|prunella|app|http)_[a-zA-Z0-9_]+\*?$")  # fmt: skip
 # In back quotes, and no metrics: roles, functions, options and programs.
-OTHERS = re.compile(r"_exporter$|^pg_(monitor|read_all_stats|stat_statements|stat_activity|settings|hba)$|^http_(2xx|post_2xx)")  # fmt: skip
+OTHERS = re.compile(
+    r"_exporter$|^pg_(monitor|read_all_stats|stat_statements|stat_activity|settings|hba)$|^http_(2xx|post_2xx)"
+)
 
 
 def text() -> str:

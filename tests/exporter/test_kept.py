@@ -60,7 +60,7 @@ async def test_one_connection_serves_all_questions() -> None:
     assert len(lines.made) == 1
 
 
-async def test_a_question_that_nobody_waits_for_is_not_put_twice_and_its_answer_is_not_the_next_ones() -> None:  # fmt: skip
+async def test_a_question_nobody_waits_for_is_not_put_twice_and_answers_no_other() -> None:
     lines = Lines()
     lines.prepare = lambda line: line.free.clear()
     kept = Kept(lines)

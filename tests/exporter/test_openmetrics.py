@@ -16,7 +16,12 @@ def test_a_summary_by_percentages_is_unknown_in_openmetrics_with_all_its_figures
     page = text.open_metrics([family, gauge("other", "Other.", ("a",), [(("b",), 1.0)])])
     found = list(openmetrics(page.decode() + "# EOF\n"))  # type: ignore[no-untyped-call] # prometheus_client types it in part only
     name = "redis_latency_percentiles_usec"
-    assert {f.name: f.type for f in found} == {name: "unknown", f"{name}_count": "unknown", f"{name}_sum": "unknown", "other": "gauge"}  # fmt: skip
+    assert {f.name: f.type for f in found} == {
+        name: "unknown",
+        f"{name}_count": "unknown",
+        f"{name}_sum": "unknown",
+        "other": "gauge",
+    }
     assert value(found, name, cmd="ping\n\x0b", quantile="99.9") == 9
     assert (value(found, f"{name}_count"), value(found, f"{name}_sum")) == (7, 21)
 

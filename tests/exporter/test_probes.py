@@ -91,7 +91,9 @@ async def test_a_grpc_server_is_asked_how_it_is(tmp_path: Path) -> None:
     with grpc_server({"jobs": "NOT_SERVING"}) as server:
         async with serving(tmp_path, modules=modules) as served:
             found = await probed(served, server, "&module=jobs")
-            status, text = await served.get(f"/probe?module=jobs&target={server}", Accept="application/openmetrics-text")  # fmt: skip
+            status, text = await served.get(
+                f"/probe?module=jobs&target={server}", Accept="application/openmetrics-text"
+            )
     assert value(found, "probe_success") == 0
     assert value(found, "probe_grpc_healthcheck_response", serving_status="NOT_SERVING") == 1
     assert (status, text.count("# EOF")) == (200, 1)

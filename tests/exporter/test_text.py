@@ -76,7 +76,9 @@ def test_a_number_is_spelled_as_go_spells_it(value: float) -> None:
     assert number(value) == floatToGoString(value)  # type: ignore[no-untyped-call]  # the library's own
 
 
-@pytest.mark.parametrize("value", [0, 1, -1, 1e6, -1e6, 1234567, 12345678.9, 1e21, math.nan, math.inf, -math.inf])  # fmt: skip
+@pytest.mark.parametrize(
+    "value", [0, 1, -1, 1e6, -1e6, 1234567, 12345678.9, 1e21, math.nan, math.inf, -math.inf]
+)
 def test_a_number_at_the_edges(value: float) -> None:
     assert number(value) == floatToGoString(value)  # type: ignore[no-untyped-call]  # the library's own
 

@@ -37,7 +37,11 @@ class Module:
     @property
     def code_lines(self) -> int:
         """Lines with code: not blank, not only a comment, not a docstring."""
-        said = {number for doc in _docstrings(self.tree) for number in range(doc.lineno, (doc.end_lineno or 0) + 1)}  # fmt: skip
+        said = {
+            number
+            for doc in _docstrings(self.tree)
+            for number in range(doc.lineno, (doc.end_lineno or 0) + 1)
+        }
         return sum(
             1
             for number, line in enumerate(self.text.splitlines(), 1)

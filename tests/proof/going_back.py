@@ -89,7 +89,10 @@ def by_programs(site: Site) -> Mapping[str, Any]:
 def by_programs_in_vain(site: Site) -> Mapping[str, Any]:
     """The second of them fails for v1, after the first has moved the link."""
     move = f"ln -sfn releases/$1 {site.link}.$$ && mv -T {site.link}.$$ {site.link}"
-    steps = [[site.script("move", move), "{version}"], [site.script("serve", f'[ "$1" = v2 ] && {site.serve("$1")}'), "{version}"]]  # fmt: skip
+    steps = [
+        [site.script("move", move), "{version}"],
+        [site.script("serve", f'[ "$1" = v2 ] && {site.serve("$1")}'), "{version}"],
+    ]
     return _facets(site, {"strategy": "command", "activate": steps}, "exit 0")
 
 

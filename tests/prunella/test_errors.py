@@ -151,7 +151,13 @@ async def test_many_tasks_lose_no_error() -> None:
 
 
 def test_ten_thousand_kinds_of_messages_stay_bounded() -> None:
-    names = [f"{a}{b}{c}{d}" for a in "ghijklmnop" for b in "ghijklmnop" for c in "qrstuvwxyz" for d in "qrstuvwxyz"]  # fmt: skip
+    names = [
+        f"{a}{b}{c}{d}"
+        for a in "ghijklmnop"
+        for b in "ghijklmnop"
+        for c in "qrstuvwxyz"
+        for d in "qrstuvwxyz"
+    ]
     dropped = Counted("prunella_series_dropped_total", {"metric": "app_errors_total"})
     before = series()
     for name in names:
@@ -172,7 +178,9 @@ def test_the_list_tells_the_newest_first_with_all_that_helps() -> None:
     assert (shown["type"], shown["severity"], shown["count"]) == ("ValueError", "warning", 1)
     assert (shown["correlation_id"], shown["user"]) == ("req-1", {"id": "7"})
     assert shown["context"] == {"order": 12}
-    assert shown["breadcrumbs"] == [{"message": "cart opened", "category": "ui", "level": "info", "data": {"items": 3}}]  # fmt: skip
+    assert shown["breadcrumbs"] == [
+        {"message": "cart opened", "category": "ui", "level": "info", "data": {"items": 3}}
+    ]
     assert any("read_number" in line for line in shown["traceback"])
     assert shown["first_seen"] == shown["last_seen"]
 

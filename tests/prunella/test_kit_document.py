@@ -105,7 +105,14 @@ def test_two_lines_are_enough_for_django() -> None:
     code = DJANGO.replace("{scope}", repr(settings))
     root = str(Path(__file__).parents[2])
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": root}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False, timeout=60)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -59,7 +59,15 @@ def test_metadata_needs_a_rule_of_its_own(rule: str) -> None:
     assert not passes(Gate.of(["*.example.org"], local=True), "169.254.169.254", "169.254.169.254")
 
 
-@pytest.mark.parametrize(("host", "address"), [("localhost", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("127.9.9.9", "127.9.9.9")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("localhost", "127.0.0.1"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("::1", "::1"),
+        ("127.9.9.9", "127.9.9.9"),
+    ],
+)
 def test_loopback_by_its_own_name_only_where_the_exporter_listens_there(
     host: str, address: str
 ) -> None:
@@ -90,7 +98,9 @@ def test_an_endpoint_out_there_cannot_redirect_into_this_machine(address: str) -
     assert not passes(elsewhere("192.0.2.1"), "evil.example", address)
 
 
-@pytest.mark.parametrize("rule", ["", "a b", "http://shop", "shop:80", "10.0.0.0/99", "10.0.0", "*", "-x", "sh*p"])  # fmt: skip
+@pytest.mark.parametrize(
+    "rule", ["", "a b", "http://shop", "shop:80", "10.0.0.0/99", "10.0.0", "*", "-x", "sh*p"]
+)
 def test_a_rule_that_is_none_is_refused(rule: str) -> None:
     with pytest.raises(ValueError, match="not a host"):
         rule_of(rule)

@@ -118,7 +118,10 @@ async def test_a_target_that_is_not_allowed_is_not_connected_to() -> None:
             await probe_tcp(order(address, gate=Gate()))
 
 
-@pytest.mark.parametrize(("prefer", "fallback", "reason"), [("ip6", True, None), ("ip6", False, Reason.DNS), ("ip4", False, None)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("prefer", "fallback", "reason"),
+    [("ip6", True, None), ("ip6", False, Reason.DNS), ("ip4", False, None)],
+)
 async def test_the_kind_of_address_that_is_preferred(
     prefer: str, fallback: bool, reason: Reason | None
 ) -> None:

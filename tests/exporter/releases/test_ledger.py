@@ -24,7 +24,16 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def row(**keys: Any) -> dict[str, Any]:
     """One that serves, as the receiver lists it."""
-    usual = {"target": "api", "service": "shop", "version": "v2", "commit": "abc1234", "serves": True, "state": "watching", "phase": 1, "deployed_at": "2027-01-15T07:00:00.000Z"}  # fmt: skip
+    usual = {
+        "target": "api",
+        "service": "shop",
+        "version": "v2",
+        "commit": "abc1234",
+        "serves": True,
+        "state": "watching",
+        "phase": 1,
+        "deployed_at": "2027-01-15T07:00:00.000Z",
+    }
     return {**usual, **keys}
 
 
@@ -79,7 +88,13 @@ def test_what_is_no_list_is_no_receivers(rows: object) -> None:
 
 
 def test_rows_that_make_no_sense_cost_only_themselves() -> None:
-    odd = [5, {}, row(target=5), row(version=None), row(target="x" * 999, deployed_at="never", phase="2", commit=7)]  # fmt: skip
+    odd = [
+        5,
+        {},
+        row(target=5),
+        row(version=None),
+        row(target="x" * 999, deployed_at="never", phase="2", commit=7),
+    ]
     found = seen([*odd, row()], NOW)
     assert [(len(one.target), one.began, one.phase, one.commit) for one in found.releases] == [
         (200, 0.0, 0, ""),
@@ -96,7 +111,10 @@ async def test_the_token_goes_with_the_question() -> None:
         assert len((await source.read()).releases) == 1
 
 
-@pytest.mark.parametrize(("status", "said"), [(401, "give a `token`"), (403, "may not read"), (500, "see its log"), (302, "answers 302")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(401, "give a `token`"), (403, "may not read"), (500, "see its log"), (302, "answers 302")],
+)
 async def test_a_refusal_is_told_with_its_cure(status: int, said: str) -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(status=status, headers={"Location": "/"})

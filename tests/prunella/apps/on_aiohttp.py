@@ -55,4 +55,10 @@ def create_app() -> web.Application:
 
 
 if __name__ == "__main__":
-    web.run_app(create_app(), host="127.0.0.1", port=int(sys.argv[1]), access_log=None, handler_cancellation=True)  # fmt: skip
+    web.run_app(
+        create_app(),
+        host="127.0.0.1",
+        port=int(sys.argv[1]),
+        access_log=None,
+        handler_cancellation=True,
+    )

@@ -18,7 +18,10 @@ from tests.servers.process import ServerProcess, answers, running, start
 ROOT = Path(__file__).parents[3]
 APPS = "tests.prunella.apps"
 UVICORN = ("-m", "uvicorn", "--log-level", "error", "--host", "127.0.0.1", "--port")
-GUNICORN = ("-m", "gunicorn", "--log-level", "error", "--worker-class", "gthread", "--threads", "8", "--keep-alive", "30", "--bind")  # fmt: skip
+GUNICORN = (
+    *("-m", "gunicorn", "--log-level", "error", "--worker-class", "gthread"),
+    *("--threads", "8", "--keep-alive", "30", "--bind"),
+)
 
 SERVERS: Mapping[str, Sequence[str]] = {
     "aiohttp": ("-m", f"{APPS}.on_aiohttp", "{port}"),

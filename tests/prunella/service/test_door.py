@@ -219,7 +219,11 @@ async def test_a_mistake_does_not_open_the_door(tmp_path: Path) -> None:
 
 
 async def test_the_headers_of_the_file_are_on_every_answer(tmp_path: Path) -> None:
-    headers = {"Strict-Transport-Security": "max-age=1", "X-Frame-Options": "sameorigin", "X-XSS-Protection": ""}  # fmt: skip
+    headers = {
+        "Strict-Transport-Security": "max-age=1",
+        "X-Frame-Options": "sameorigin",
+        "X-XSS-Protection": "",
+    }
     async with behind(written(tmp_path, http_server_config={"headers": headers})) as client:
         for path in ("/metrics", "/nowhere", "/fail/1"):
             answer = await client.get(path)
@@ -245,7 +249,10 @@ async def test_more_requests_than_the_file_allows_are_refused(tmp_path: Path) ->
     await door.admit(None)
 
 
-@pytest.mark.parametrize(("keys", "protected"), [({}, False), ({"basic_auth_users": {"a": hashed("x").get_secret_value()}}, True)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("keys", "protected"),
+    [({}, False), ({"basic_auth_users": {"a": hashed("x").get_secret_value()}}, True)],
+)
 def test_whether_a_door_keeps_anybody_out(
     tmp_path: Path, keys: dict[str, Any], protected: bool
 ) -> None:

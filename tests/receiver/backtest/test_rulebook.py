@@ -14,7 +14,9 @@ SERIES = {"__name__": "depth", "service": "jobs"}
 
 
 def rule(**changes: Any) -> AlertRule:
-    return AlertRule(**{"name": "Deep", "expr": "depth > 5", "for_": 0.0, "keep": 0.0, "labels": {}, **changes})  # fmt: skip
+    return AlertRule(
+        **{"name": "Deep", "expr": "depth > 5", "for_": 0.0, "keep": 0.0, "labels": {}, **changes}
+    )
 
 
 def times(*minutes: int) -> list[float]:

@@ -64,7 +64,12 @@ async def lost(server: PostgresServer, tmp_path: Path) -> Machine:
     (tmp_path / "receiver.yml").write_text(yaml.safe_dump(config))
     found = Machine(server, tmp_path, NAME=name, TARGET="db", FILE=made.name, EXPORT=export.name)
     where = f"127.0.0.1:{server.port}"
-    found.names |= {"USER": f"{USER}:{ENCODED}", "HOST": where, "OTHER": f"{name}_other", "NEW": f"{name}_new"}  # fmt: skip
+    found.names |= {
+        "USER": f"{USER}:{ENCODED}",
+        "HOST": where,
+        "OTHER": f"{name}_other",
+        "NEW": f"{name}_new",
+    }
     return found
 
 

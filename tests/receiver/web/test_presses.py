@@ -49,7 +49,9 @@ async def test_a_denial_in_slack_is_a_human_s_turn(tmp_path: Path) -> None:
         assert [row["by"] for row in await journal(client, "denied")] == ["ann (Slack U0ANN)"]
 
 
-@pytest.mark.parametrize(("word", "ev"), [("acknowledge", "acknowledged"), ("resolve", "resolved"), ("pause", "paused")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("word", "ev"), [("acknowledge", "acknowledged"), ("resolve", "resolved"), ("pause", "paused")]
+)
 async def test_the_other_buttons_do_what_they_say(tmp_path: Path, word: str, ev: str) -> None:
     async with asking_in_slack(tmp_path) as (slack, client):
         await press_in_slack(slack, client, word)
