@@ -1,18 +1,24 @@
-"""A connection to PostgreSQL by asyncpg, kept from scrape to scrape; none may write or take for ever."""
+"""A connection to PostgreSQL by asyncpg, kept from scrape to scrape; none may write or take for ever.
+
+The driver takes three megabytes: it is loaded with the first server, and never where there is none.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
-import asyncpg
 from pydantic import AfterValidator
 
 from exporter.kept import PATIENCE, Kept, NoAnswerError
 from exporter.tls_options import check_libpq
 from prunella.service.settings import Secret
+
+if TYPE_CHECKING:
+    import asyncpg
 
 __all__ = [
     "PATIENCE",
@@ -20,10 +26,9 @@ __all__ = [
     "NoAnswerError",
     "PostgresUrl",
     "check_postgres_url",
+    "driver",
     "is_postgres_url",
 ]
-
-FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 # A scrape's statements are short; one that waits for a lock must not wait for ever, and none may write.
 SETTINGS: Mapping[str, str] = {
@@ -55,24 +60,35 @@ def check_postgres_url(url: Secret) -> Secret:
 PostgresUrl = Annotated[Secret, AfterValidator(check_postgres_url)]
 
 
-class _Dialect:
-    # None of them names more than user, host and database.
-    failures = FAILURES
+def driver() -> Any:
+    """asyncpg itself, for those who ask."""
+    return importlib.import_module("asyncpg")
 
+
+class _Dialect:
     def __init__(self, url: str, settings: Mapping[str, str]) -> None:
-        self._url, self._settings = url, settings
+        self._url, self._settings, self._driver = url, settings, driver()
+
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        """None of them names more than user, host and database."""
+        asyncpg = self._driver
+        return asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError
 
     async def open(self) -> asyncpg.Connection:
-        return await asyncpg.connect(
+        connection: asyncpg.Connection = await self._driver.connect(
             self._url, timeout=PATIENCE, server_settings=dict(self._settings)
         )
+        return connection
 
     def usable(self, connection: asyncpg.Connection, error: Exception | None) -> bool:
         # After the second it was lost in the middle of what asyncpg did.
-        return not connection.is_closed() and not isinstance(error, asyncpg.InternalClientError)
+        return not connection.is_closed() and not isinstance(
+            error, self._driver.InternalClientError
+        )
 
     async def bye(self, connection: asyncpg.Connection) -> None:
-        with contextlib.suppress(*FAILURES):
+        with contextlib.suppress(*self.failures):
             await connection.close(timeout=0.1)
 
     def cut(self, connection: asyncpg.Connection) -> None:
@@ -80,6 +96,6 @@ class _Dialect:
         connection.terminate()
 
 
-class Link(Kept[asyncpg.Connection]):
+class Link(Kept["asyncpg.Connection"]):
     def __init__(self, url: str, settings: Mapping[str, str] | None = None) -> None:
         super().__init__(_Dialect(url, {**SETTINGS, **(settings or {})}))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import asyncpg
+if TYPE_CHECKING:
+    import asyncpg
 
 # The states of others' sessions are told only to who may see them; numbackends to everybody, with autovacuum's workers in it.
 CONNECTIONS = """

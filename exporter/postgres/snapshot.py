@@ -6,13 +6,16 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import asyncpg
-
+from exporter.kept import NoAnswerError
 from exporter.lines import RoundTrips
 from exporter.postgres import sql
 from exporter.postgres.columns import UNITS
+from exporter.postgres.link import driver
+
+if TYPE_CHECKING:
+    import asyncpg
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -23,10 +26,6 @@ Part = Sequence[tuple[str | None, str | None, Figures]]
 SIZES_EVERY = 300.0  # pg_database_size walks the files: most of the time that a scrape would cost
 SETTINGS_EVERY = 60.0  # pg_settings makes all 350 of them to tell thirty
 OLDEST = 11  # the version from which on all that is asked for is there
-
-
-class TooOldError(asyncpg.InterfaceError):
-    """A server that cannot be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Remembered(Generic[T]):
             self._due = now + self._every
             try:
                 self._known = await ask()
-            except asyncpg.QueryCanceledError:
+            except driver().QueryCanceledError:
                 self._known = self._nothing  # more than can be looked through in time
         return self._known
 
@@ -93,7 +92,7 @@ class Observer:
         loop = asyncio.get_running_loop()
         number = connection.get_server_version()
         if number.major < OLDEST:
-            raise TooOldError(f"PostgreSQL {number.major} is older than {OLDEST}")
+            raise NoAnswerError(f"PostgreSQL {number.major} is older than {OLDEST}")
         began = loop.time()
         await connection.fetchval("SELECT 1")
         self._round_trip.observe(loop.time() - began)
@@ -120,7 +119,7 @@ class Observer:
             return (), ""
         try:
             return await _rows(connection, sql.statements(version), self._most), ""
-        except (asyncpg.UndefinedTableError, asyncpg.ObjectNotInPrerequisiteStateError):
+        except (driver().UndefinedTableError, driver().ObjectNotInPrerequisiteStateError):
             cure = "load pg_stat_statements (shared_preload_libraries) and CREATE EXTENSION it in the url's database"
             return (), f"no statistics of statements: {cure}"
 

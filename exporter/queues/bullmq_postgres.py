@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-
-import asyncpg
+from typing import TYPE_CHECKING
 
 from exporter.postgres.snapshot import Row
 from exporter.queues.base import Figures, Recent, State
 from exporter.queues.postgres_queues import PostgresQueues, quoted
+
+if TYPE_CHECKING:
+    import asyncpg
 
 # Prioritized is no state of its own there. What waits has done so since it was added, due, or last begun.
 JOBS = """

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-
-import asyncpg
+from typing import TYPE_CHECKING
 
 from exporter.postgres.link import Link, NoAnswerError
 from exporter.queues.base import Figures, SourceError
 
+if TYPE_CHECKING:
+    import asyncpg
+
 SEARCH_WITHIN = 30.0
 
-Names = Callable[[asyncpg.Connection], Awaitable[Collection[str]]]
-Read = Callable[[asyncpg.Connection, Sequence[str]], Awaitable[Sequence[Figures]]]
+Names = Callable[["asyncpg.Connection"], Awaitable[Collection[str]]]
+Read = Callable[["asyncpg.Connection", Sequence[str]], Awaitable[Sequence[Figures]]]
 
 
 class PostgresQueues:

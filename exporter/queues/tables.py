@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import asyncpg
 from pydantic import Field, ValidationInfo, field_validator
 
 from exporter.postgres.link import PostgresUrl
@@ -16,6 +15,9 @@ from exporter.queues.base import Figures, QueueEntry, Source, State
 from exporter.queues.postgres_queues import PostgresQueues, quoted
 from prunella.service.clock import Clock
 from prunella.service.settings import Settings, is_given
+
+if TYPE_CHECKING:
+    import asyncpg
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?$")]
 Column = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_$]*$")]
