@@ -20,6 +20,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from receiver.decide.captions import Moment, places
+
 WIDE, HIGH, DPI = 6.4, 2.7, 150
 INK, PALE, LINE = "#1f2328", "#6e7781", "#0969da"
 BAD, WORSE, GOOD = "#cf222e", "#ffe3e0", "#1a7f37"
@@ -144,25 +146,20 @@ def _is_wrong(document: Mapping[str, Any], value: float) -> bool:
 
 
 def _marks(axes: Axes, document: Mapping[str, Any]) -> None:
-    """A line for each, and its caption above in a row where neither another caption nor another's line is."""
+    """A line for each, and its caption above."""
     start, end = document["start"], document["end"]
-    placed: list[tuple[float, float, float, int]] = []  # where, from, to, row
-
-    def share(mark: Mapping[str, Any]) -> float:
-        return min(max(float((mark["at"] - start) / (end - start)), 0.0), 1.0)
-
-    # from the middle outwards would cross lines: the captions of the left half go to the right, all others to the left
-    marks: list[Mapping[str, Any]] = sorted(document["marks"], key=share)
-    early = [one for one in marks if share(one) <= 0.5]
-    for mark in [*reversed(early), *(one for one in marks if share(one) > 0.5)]:
-        at, words = share(mark), f"{mark['caption']} {_clock(mark['at'])}"
-        wide, late = len(words) * CHARACTER, at > 0.5
-        left, right = (at - wide, at) if late else (at, at + wide)
-        rows = [row for row in range(ROWS) if _free(placed, left, right, row)]
-        row = rows[0] if rows else 0
-        placed.append((at, left, right, row))
-        shown = words if rows else ""  # the last of many, whose caption would be over another's
-        _mark(axes, at, shown, COLOURS[mark["kind"]], 1.02 + ROW * (row + 1), late=late)
+    marks: Sequence[Mapping[str, Any]] = document["marks"]
+    words = [f"{mark['caption']} {_clock(mark['at'])}" for mark in marks]
+    moments = [
+        Moment(min(max((mark["at"] - start) / (end - start), 0.0), 1.0), len(said) * CHARACTER)
+        for mark, said in zip(marks, words, strict=True)
+    ]
+    for mark, said, moment, place in zip(
+        marks, words, moments, places(moments, 0.0, 1.0), strict=True
+    ):
+        fits = place.row < ROWS  # the last of many has no caption: there is no room for it
+        top = 1.02 + ROW * (place.row + 1 if fits else 1)
+        _mark(axes, moment.at, said if fits else "", COLOURS[mark["kind"]], top, late=place.ends)
 
 
 def _mark(axes: Axes, at: float, words: str, colour: str, top: float, *, late: bool) -> None:
@@ -172,16 +169,6 @@ def _mark(axes: Axes, at: float, words: str, colour: str, top: float, *, late: b
         axes, at - 0.005 if late else at + 0.005, top, words, size=8.5, weight="bold", va="top",
         ha="right" if late else "left", **on,
     )  # fmt: skip
-
-
-def _free(
-    placed: Sequence[tuple[float, float, float, int]], left: float, right: float, row: int
-) -> bool:
-    return not any(
-        (left < there_right and there_left < right and row == its)
-        or (left < at < right and row <= its)
-        for at, there_left, there_right, its in placed
-    )
 
 
 def _scales(axes: Axes, document: Mapping[str, Any]) -> None:

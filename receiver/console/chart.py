@@ -7,12 +7,17 @@ follows the page's colours and its policy. Whoever sees no pictures is told the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from receiver.decide.captions import Moment, Place, places
+
 WIDE, HIGH = 640, 230
-LEFT, RIGHT, TOP, BOTTOM = 52, 632, 34, 208  # of what is inside the axes
+# of what is inside the axes; more than two rows of captions move the top
+LEFT, RIGHT, TOP, BOTTOM = 52, 632, 34, 208
+# of captions: how high a row is, how wide a letter in a wide font, how far from their lines they are
+ROW, CHARACTER, BESIDE = 14, 7, 4
 _GAP = 1.5  # steps without a value
 
 
@@ -56,6 +61,7 @@ class _Axes:
     end: float
     low: float
     high: float
+    top: float = TOP
 
     def x(self, at: float) -> float:
         share = (at - self.start) / max(1.0, self.end - self.start)
@@ -63,12 +69,14 @@ class _Axes:
 
     def y(self, value: float) -> float:
         share = (value - self.low) / ((self.high - self.low) or 1.0)
-        return round(BOTTOM - (BOTTOM - TOP) * min(1.0, max(0.0, share)), 1)
+        return round(BOTTOM - (BOTTOM - self.top) * min(1.0, max(0.0, share)), 1)
 
 
 def chart(document: Mapping[str, Any]) -> Chart:
     """What `receiver.decide.illustration` says, worked out."""
     axes = _axes(document)
+    captions = _captions(document, axes)
+    axes = replace(axes, top=_top(captions))
     limit = axes.y(document["value"])
     pieces = [
         piece for one in reversed(document["series"]) for piece in _pieces(one, document, axes)
@@ -77,11 +85,11 @@ def chart(document: Mapping[str, Any]) -> Chart:
         label=in_words(document),
         limit=limit,
         limit_words=Words(LEFT - 4, limit + 4, "end", _figure(document["value"])),
-        wrong=_wrong(document["op"], limit),
+        wrong=_wrong(document["op"], limit, axes),
         lines=tuple(" ".join(f"{x:g},{y:g}" for x, y in one) for one in pieces if len(one) > 1),
         dots=tuple(one[0] for one in pieces if len(one) == 1),
         scale=tuple(_scale(axes, limit)),
-        marks=tuple(_marks(document, axes)),
+        marks=tuple(_marks(document, axes, captions)),
     )
 
 
@@ -100,10 +108,10 @@ def _axes(document: Mapping[str, Any]) -> _Axes:
     return _Axes(document["start"], document["end"], low - room if low < 0 else low, high + room)
 
 
-def _wrong(op: str, limit: float) -> tuple[float, float]:
+def _wrong(op: str, limit: float, axes: _Axes) -> tuple[float, float]:
     """From where to where everything is on the wrong side of the limit."""
     if op in {"<", "<="}:
-        return TOP, limit
+        return axes.top, limit
     return (limit, BOTTOM) if op in {">", ">="} else (limit, limit)
 
 
@@ -129,13 +137,25 @@ def _pieces(
     return pieces
 
 
-def _marks(document: Mapping[str, Any], axes: _Axes) -> Iterator[Mark]:
-    """When it broke, what was done, when it was well; the captions in two rows by turns."""
-    for number, one in enumerate(document["marks"]):
-        x, y = axes.x(one["at"]), 13 + 14 * (number % 2)
-        late = x > WIDE * 0.7
-        caption = Words(x - 4 if late else x + 4, y, "end" if late else "start", one["caption"])
-        yield Mark(one["kind"], x, y - 9, caption)
+def _captions(document: Mapping[str, Any], axes: _Axes) -> list[Place]:
+    moments = [
+        Moment(axes.x(one["at"]), CHARACTER * len(one["caption"]) + 2 * BESIDE)
+        for one in document["marks"]
+    ]
+    return places(moments, 0, WIDE)
+
+
+def _top(captions: Sequence[Place]) -> int:
+    """Of what is beneath all of them."""
+    return max([TOP, *(ROW * (one.row + 1) + 6 for one in captions)])
+
+
+def _marks(document: Mapping[str, Any], axes: _Axes, captions: Sequence[Place]) -> Iterator[Mark]:
+    """When it broke, what was done, when it was well."""
+    for one, place in zip(document["marks"], captions, strict=True):
+        x, y = axes.x(one["at"]), axes.top - 7 - ROW * place.row
+        beside = (x - BESIDE, y, "end") if place.ends else (x + BESIDE, y, "start")
+        yield Mark(one["kind"], x, y - 9, Words(*beside, one["caption"]))
 
 
 def _figure(value: float) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from receiver.console.chart import BOTTOM, LEFT, RIGHT, TOP, chart, in_words
+from receiver.console.chart import BOTTOM, LEFT, RIGHT, TOP, Chart, chart, in_words
 from receiver.console.charts import Charts
 from receiver.decide.facts import Story
 from receiver.decide.plan import Playbook
@@ -48,6 +48,25 @@ def test_one_value_that_is_always_the_same_has_a_place() -> None:
 
 def test_whoever_sees_nothing_is_told() -> None:
     assert in_words(DRAWN) == "errors: 0.25 at 00:00:20, should be < 0.5; broke at 00:00:10"
+
+
+def seconds_apart(*captions: str) -> Chart:
+    marks = [{"at": 19.0, "caption": caption, "kind": "acted"} for caption in captions]
+    return chart({**DRAWN, "marks": marks})
+
+
+def test_captions_of_one_moment_stand_over_each_other_and_all_are_told() -> None:
+    drawn = seconds_apart("restart failed", "rollback", "healed")
+    assert [mark.caption.y for mark in drawn.marks] == [41, 27, 13]
+    assert drawn.label.endswith(
+        "; restart failed at 00:00:19; rollback at 00:00:19; healed at 00:00:19"
+    )
+
+
+def test_more_rows_of_captions_than_there_is_room_for_make_the_curve_less_high() -> None:
+    assert seconds_apart("one", "two").wrong[0] == TOP
+    drawn = seconds_apart(*"12345")
+    assert (drawn.wrong[0], min(mark.y for mark in drawn.marks)) == (76, 4)
 
 
 @dataclass
