@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 
+from exporter.families import Shape, Sheet
 from exporter.text import beginning
 from prunella.lines import number
 
@@ -12,6 +15,29 @@ MOST = 20_000  # beginnings of one source; one that has more makes names up
 
 Lines = dict[str, list[str]]  # by the family's name
 Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One family: its full name, its type, what it says, and its labels besides those that every series has."""
+
+    name: str
+    kind: str  # gauge, counter, unsuffixed, summary, histogram or unknown
+    text: str
+    labels: Sequence[str] = ()
+
+
+def sheets(specs: Sequence[Spec], labels: Sequence[str]) -> Callable[[Lines], Sheet]:
+    """What makes a sheet of these families' lines; every series has `labels`. The families are checked with the first one."""
+
+    @cache
+    def shapes() -> Mapping[str, Shape]:
+        return {
+            spec.name: Shape(spec.name, spec.text, spec.kind, (*labels, *spec.labels))
+            for spec in specs
+        }
+
+    return lambda lines: Sheet(shapes(), lines, labels)
 
 
 class Source:

@@ -16,12 +16,12 @@ from exporter.collectors.base import Collected, Kind, World, ahead_of, entries
 from exporter.lines import RoundTrips, Source
 from exporter.postgres.families import said, sheet
 from exporter.postgres.link import Link, NoAnswerError, PostgresUrl
+from exporter.postgres.names import LABELS
 from exporter.postgres.pulse import Pulse, pulse
 from exporter.postgres.snapshot import Observer, Snapshot
 from prunella.logs import create_logger
 from prunella.service.settings import Settings
 
-LABELS = ("name", "service")
 QUERY = "prunella_postgres_query_seconds"
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -97,10 +97,10 @@ class PostgresServers:
         lines = said(seen)
         for server in self._servers:
             server.round_trips.write(server.source, lines)
-        return Collected((sheet(LABELS, lines),), problems)
+        return Collected((sheet(lines),), problems)
 
     def down(self) -> Iterable[Metric]:
-        return [sheet(LABELS, said((server.source, None) for server in self._servers))]
+        return [sheet(said((server.source, None) for server in self._servers))]
 
     async def pulses(self, until: float) -> Sequence[Pulse]:
         """How each server is at this moment."""

@@ -5,8 +5,11 @@ A field of INFO that is not here has no metric of ours: what Redis adds to INFO 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+
+from exporter.lines import Spec
+
+LABELS = ("name", "service")  # of every series
 
 # INFO's field → the metric's name. The unit is INFO's own: seconds and bytes, where not said otherwise in SCALED.
 GAUGES: Mapping[str, str] = {
@@ -125,16 +128,6 @@ INSTANCE = (
     "run_id", "process_id",
 )  # fmt: skip
 WORDS = {"ok": 1.0, "up": 1.0, "err": 0.0, "fail": 0.0, "down": 0.0}
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """One family: its full name, its type, what it says, and its labels besides ours."""
-
-    name: str
-    kind: str  # gauge, counter, unsuffixed, summary or histogram
-    text: str
-    labels: Sequence[str] = ()
 
 
 def _plain(kind: str, fields: Mapping[str, str], source: str) -> list[Spec]:

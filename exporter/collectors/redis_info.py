@@ -15,14 +15,14 @@ from exporter.collectors.redis_fields import (
     CLUSTER,
     DATABASES,
     INSTANCE,
+    LABELS,
     REPLICA,
     SETTINGS,
     SPECS,
     WORDS,
 )
 from exporter.collectors.redis_lines import Calls, RedisSource
-from exporter.families import Shape, Sheet
-from exporter.lines import Lines, Source
+from exporter.lines import Lines, Source, sheets
 from exporter.resp.replies import Reply
 from prunella.cardinality import OTHER, Bounded
 
@@ -52,14 +52,7 @@ Facts = Mapping[str, str]
 Sections = Mapping[str, str]
 
 
-@lru_cache(8)
-def _shapes(labels: tuple[str, ...]) -> Mapping[str, Shape]:
-    return {spec.name: Shape(spec.name, spec.text, spec.kind, (*labels, *spec.labels)) for spec in SPECS}  # fmt: skip
-
-
-def sheet(labels: tuple[str, ...], lines: Lines) -> Sheet:
-    """Every family of all servers."""
-    return Sheet(_shapes(labels), lines, labels)
+sheet = sheets(SPECS, LABELS)  # every family of all servers
 
 
 def said(seen: Iterable[tuple[RedisSource, Answers | None]]) -> Lines:
@@ -168,8 +161,10 @@ def _commands(source: RedisSource, sections: Sections, lines: Lines) -> None:
     if len(found) > COMMANDS:
         bound = Bounded("redis_commands_total", COMMANDS)
         found = [*found[:COMMANDS], _together([one for one in found if bound(one[0]) == OTHER])]
-    calls_of, seconds_of = lines["redis_commands_total"], lines["redis_commands_duration_seconds_total"]  # fmt: skip
-    rejected_of, failed_of = lines["redis_commands_rejected_calls_total"], lines["redis_commands_failed_calls_total"]  # fmt: skip
+    calls_of = lines["redis_commands_total"]
+    seconds_of = lines["redis_commands_duration_seconds_total"]
+    rejected_of = lines["redis_commands_rejected_calls_total"]
+    failed_of = lines["redis_commands_failed_calls_total"]
     latencies_of = lines["redis_latency_percentiles_usec"]
     for command in found:
         said = source.said(command, timed.get(command[0], ()), shown)
@@ -214,7 +209,8 @@ def _errors(source: Source, sections: Sections, lines: Lines) -> None:
 
 
 def _watched(source: Source, sections: Sections, lines: Lines) -> None:
-    for name, status, address, slaves, sentinels in WATCHED.findall(sections.get("sentinel", ""))[:PEERS]:  # fmt: skip
+    masters = WATCHED.findall(sections.get("sentinel", ""))
+    for name, status, address, slaves, sentinels in masters[:PEERS]:
         master = (("master_name", name), ("master_address", address))
         state = ("master_status", status)
         source.add(lines, "redis_sentinel_master_status", float(status == "ok"), *master, state)

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from exporter.cache_health import Ping
 from exporter.collectors.base import Collected, Kind, World, ahead_of, entries
-from exporter.collectors.redis_fields import DATABASES, SETTINGS
+from exporter.collectors.redis_fields import DATABASES, LABELS, SETTINGS
 from exporter.collectors.redis_info import Answers, said, sheet
 from exporter.collectors.redis_lines import RedisSource
 from exporter.kept import NoAnswerError
@@ -24,7 +24,6 @@ from exporter.resp.replies import RefusedError, Reply, command
 from exporter.resp.wire import Wire
 from prunella.service.settings import Settings
 
-LABELS = ("name", "service")
 PING = "prunella_redis_ping_seconds"
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0)
 ASKED = command("PING")
@@ -129,10 +128,10 @@ class RedisServers:
         for server in self._servers:
             server.round_trips.write(server.source, lines)
         problems = tuple(problem for _, problem in answers if problem)
-        return Collected((sheet(LABELS, lines),), problems)
+        return Collected((sheet(lines),), problems)
 
     def down(self) -> Iterable[Metric]:
-        return [sheet(LABELS, said((server.source, None) for server in self._servers))]
+        return [sheet(said((server.source, None) for server in self._servers))]
 
 
 REDIS: Kind[Sequence[RedisEntry]] = Kind(entries(RedisEntry), RedisServers)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from operator import add
 
-from exporter.families import Shape, Sheet
-from exporter.lines import Lines, Source
+from exporter.lines import Lines, Source, sheets
 from exporter.postgres.columns import CONFLICTS, DATABASE, STATEMENTS, WRITER, Column
 from exporter.postgres.names import (
     DATABASES,
     IN_TRANSACTION,
+    LABELS,
     MODES,
     OF_ARCHIVER,
     SERVER,
@@ -28,14 +27,7 @@ NOBODY = (0.0, 0.0, 0.0, 0.0)
 Named = Sequence[tuple[str, str]]  # a database's name, and what it is told as
 
 
-@lru_cache(8)
-def _shapes(labels: tuple[str, ...]) -> Mapping[str, Shape]:
-    return {spec.name: Shape(spec.name, spec.text, spec.kind, (*labels, *spec.labels)) for spec in SPECS}  # fmt: skip
-
-
-def sheet(labels: tuple[str, ...], lines: Lines) -> Sheet:
-    """Every family of all servers."""
-    return Sheet(_shapes(labels), lines, labels)
+sheet = sheets(SPECS, LABELS)  # every family of all servers
 
 
 def said(seen: Iterable[tuple[Source, Snapshot | None]]) -> Lines:
@@ -174,7 +166,12 @@ def _replication(source: Source, snapshot: Snapshot, lines: Lines) -> None:
     for (named, state), (behind,) in _together(snapshot.part("replica"), "replicas"):
         application, _, client = named.partition("\x01")
         # `slot_name` is postgres_exporter's, in which it means nothing
-        labels_of = (("application_name", application), ("client_addr", client), ("slot_name", ""), ("state", state))  # fmt: skip
+        labels_of = (
+            ("application_name", application),
+            ("client_addr", client),
+            ("slot_name", ""),
+            ("state", state),
+        )
         if behind is not None:
             source.add(lines, "pg_stat_replication_pg_wal_lsn_diff", behind, *labels_of)
 

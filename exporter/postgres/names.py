@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
+from exporter.lines import Spec
 from exporter.postgres.columns import CONFLICTS, DATABASE, SETTINGS, STATEMENTS, SUFFIX, WRITER
 from exporter.postgres.snapshot import Server
 
@@ -35,16 +35,7 @@ OF_ARCHIVER = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """One family: its labels are those besides `name` and `service`."""
-
-    name: str
-    kind: str
-    text: str
-    labels: Sequence[str] = ()
-
-
+LABELS = ("name", "service")  # of every series
 BY_DATABASE = ("datid", "datname")
 SPECS: tuple[Spec, ...] = (
     Spec("pg_up", "gauge", "Whether the server answered in time."),

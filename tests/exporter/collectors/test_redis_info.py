@@ -14,7 +14,6 @@ from exporter.families import labelled
 from exporter.resp.replies import RefusedError, Reply
 from tests.exporter.reading import names, samples, value
 
-LABELS = ("name", "service")
 SOURCE = RedisSource((("name", "cache"), ("service", "shop")))
 
 
@@ -32,7 +31,7 @@ def answered(info: str, **answers: Reply) -> list[Metric]:
         by_section.setdefault(SECTIONS.get(word, "Server"), []).append(line)
     text = "\n\n".join("\n".join((f"# {name}", *lines)) for name, lines in by_section.items())
     replies: dict[str, Reply] = {"info": f"{text}\n".replace("\n", "\r\n").encode(), **answers}
-    return [sheet(LABELS, said([(SOURCE, replies)]))]
+    return [sheet(said([(SOURCE, replies)]))]
 
 
 def of(**info: Any) -> list[Metric]:
@@ -40,7 +39,7 @@ def of(**info: Any) -> list[Metric]:
 
 
 def test_a_server_that_said_nothing_is_down_and_nothing_else() -> None:
-    found = [sheet(LABELS, said([(SOURCE, None)]))]
+    found = [sheet(said([(SOURCE, None)]))]
     assert value(found, "redis_up", name="cache", service="shop") == 0
     assert names(found) == {"redis_up"}
 

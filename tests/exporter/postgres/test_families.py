@@ -37,7 +37,7 @@ def shown(*snapshots: Snapshot | None) -> list[Metric]:
     keyed = [
         (Source((("name", f"s{n}"), ("service", "shop"))), one) for n, one in enumerate(snapshots)
     ]
-    return list(sheet(("name", "service"), said(keyed)).families())
+    return list(sheet(said(keyed)).families())
 
 
 def test_one_without_an_answer_is_down_and_says_nothing_else() -> None:
