@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from receiver import webhook_fast
-from receiver.decide.episode import Observation, Status
+from receiver.decide.episode import Observation, Status, contradiction
 from receiver.delivery import (
     FINGERPRINT,
     LONGEST_NAME,
@@ -91,34 +91,35 @@ class WebhookAlert(BaseModel):
         )
 
 
-def decode(body: bytes, source: str) -> Delivery:
-    """Takes a body apart. Raises BadDelivery."""
-    return webhook_fast.read(body, source) or read_carefully(body, source)
+def decode(body: bytes, source: str, now: float | None = None) -> Delivery:
+    """Takes a body apart that came `now`; None when nobody knows, and so no time in it can be doubted. Raises BadDelivery."""
+    return webhook_fast.read(body, source, now) or read_carefully(body, source, now)
 
 
-async def decode_large(body: bytes, source: str) -> Delivery:
+async def decode_large(body: bytes, source: str, now: float) -> Delivery:
     """The same for a body that would keep others waiting."""
     quick: Delivery | None = None
-    reading = webhook_fast.in_pieces(body, source)
+    reading = webhook_fast.in_pieces(body, source, now)
     try:
         while True:
             next(reading)
             await asyncio.sleep(0)
     except StopIteration as end:
         quick = end.value
-    return quick or await asyncio.to_thread(read_carefully, body, source)
+    return quick or await asyncio.to_thread(read_carefully, body, source, now)
 
 
-def read_carefully(body: bytes, source: str) -> Delivery:
+def read_carefully(body: bytes, source: str, now: float | None = None) -> Delivery:
     """What `decode` gives, with a reason for whatever is wrong. Raises BadDelivery."""
     payload = _payload(body)
     observations: list[Observation] = []
     spoiled: list[Spoiled] = []
     for number, element in enumerate(payload["alerts"]):
-        try:
-            observations.append(WebhookAlert.model_validate(element).observation(source))
-        except ValidationError as error:
-            spoiled.append(Spoiled(_why(number, error), _kept(element)))
+        seen = _observed(element, source, now)
+        if isinstance(seen, str):
+            spoiled.append(Spoiled(f"alerts[{number}]{seen}", _kept(element)))
+        else:
+            observations.append(seen)
     truncated = payload.get("truncatedAlerts")
     return Delivery(
         tuple(observations),
@@ -127,6 +128,16 @@ def read_carefully(body: bytes, source: str) -> Delivery:
         _text(payload.get("receiver"), LONGEST_NAME),
         _text(payload.get("externalURL"), LONGEST_VALUE),
     )
+
+
+def _observed(element: object, source: str, now: float | None) -> Observation | str:
+    """What was seen, or where and why it is set aside."""
+    try:
+        seen = WebhookAlert.model_validate(element).observation(source)
+    except ValidationError as error:
+        return _why(error)
+    wrong = "" if now is None else contradiction(seen, now)
+    return f": {wrong}" if wrong else seen
 
 
 def _text(value: object, longest: int) -> str:
@@ -168,11 +179,10 @@ def _seconds(time: datetime | None) -> float | None:
     return seconds if math.isfinite(seconds) else None
 
 
-def _why(number: int, error: ValidationError) -> str:
+def _why(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
-    at = ".".join(map(str, first["loc"]))
-    where = f"alerts[{number}].{at}" if at else f"alerts[{number}]"
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}"[:300]
+    at = "".join(f".{name}" for name in first["loc"])
+    return f"{at}: {first['msg'].removeprefix('Value error, ')}"[:300]
 
 
 def _kept(element: object) -> str:

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Raw, Struct
 from msgspec.json import Decoder
 
-from receiver.decide.episode import Observation, Status
+from receiver.decide.episode import Observation, Status, contradiction
 from receiver.delivery import FINGERPRINT, LONGEST_NAME, LONGEST_VALUE, MOST_LABELS, Delivery
 
 NEVER = "0001-01-01T00:00:00Z"  # how Go writes a time that is not set
@@ -66,19 +66,21 @@ class _Envelope(Struct, gc=False):
 _DECODER, _ENVELOPE, _ONE = Decoder(_Payload), Decoder(_Envelope), Decoder(_Alert)
 
 
-def read(body: bytes, source: str) -> Delivery | None:
+def read(body: bytes, source: str, now: float | None = None) -> Delivery | None:
     """The delivery, or None when another has to say what it is."""
     if not body.isascii() and not _utf8(body):
         return None
     try:
         payload = _DECODER.decode(body)
-        observations = tuple([_observation(one, source) for one in payload.alerts])
+        observations = tuple([_observation(one, source, now) for one in payload.alerts])
     except (ValueError, RecursionError):
         return None
     return _delivery(body, payload, observations, _known(payload.alerts))
 
 
-def in_pieces(body: bytes, source: str) -> Generator[None, None, Delivery | None]:
+def in_pieces(
+    body: bytes, source: str, now: float | None = None
+) -> Generator[None, None, Delivery | None]:
     """The same for a large one, with a pause now and then: nothing else runs while msgspec reads."""
     if not body.isascii() and not _utf8(body):
         return None
@@ -89,7 +91,7 @@ def in_pieces(body: bytes, source: str) -> Generator[None, None, Delivery | None
         for start in range(0, len(payload.alerts), PIECE):
             yield
             alerts = [_ONE.decode(raw) for raw in payload.alerts[start : start + PIECE]]
-            observations += [_observation(one, source) for one in alerts]
+            observations += [_observation(one, source, now) for one in alerts]
             known += _known(alerts)
     except (ValueError, RecursionError):
         return None
@@ -106,9 +108,9 @@ def _delivery(
     return Delivery(observations, (), payload.truncatedAlerts, receiver, url)
 
 
-def _observation(alert: _Alert, source: str) -> Observation:
+def _observation(alert: _Alert, source: str, now: float | None) -> Observation:
     ends = alert.endsAt
-    return Observation(
+    seen = Observation(
         source,
         alert.fingerprint,
         alert.status,
@@ -118,6 +120,9 @@ def _observation(alert: _Alert, source: str) -> Observation:
         alert.annotations or {},
         alert.generatorURL or "",
     )
+    if now is not None and contradiction(seen, now):
+        raise ValueError("cannot be so")
+    return seen
 
 
 @lru_cache(1024)  # alerts of one rule begin at the moment in which it was asked

@@ -57,8 +57,8 @@ def _of(text: bytes, file: Path, number: int) -> Iterator[Heard]:
         said = json.loads(text)
         at = said.get("t") if isinstance(said, dict) and "body" in said else None
         body = said["body"] if at is not None else said
-        delivery = decode(json.dumps(body).encode(), "replay")
         came = None if at is None else float(at)
+        delivery = decode(json.dumps(body).encode(), "replay", came)
     except (ValueError, TypeError, BadDelivery) as error:
         raise HistoryError(f"{file}: delivery {number}: {error}") from error
     for seen in delivery.observations:

@@ -33,7 +33,7 @@ def simulate(options: argparse.Namespace) -> int:
         return 2
     try:
         body = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
-        delivery = decode(body, "alertmanager")
+        delivery = decode(body, "alertmanager", time.time())
     except (OSError, BadDelivery) as error:
         print(f"prunella: {options.file}: {error}", file=sys.stderr)
         return 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from receiver.decide.episode import is_yet_to_come
 from receiver.tools import ActiveAlert
 
 # Alertmanager forgets its alerts when it restarts, until Prometheus sends them again a minute later at most
@@ -49,8 +50,9 @@ def compare(
 ) -> Drift:
     """`complete` is False when an Alertmanager did not answer: then nothing counts as absent.
 
-    An alert is missed only if it is routed to us and nobody has silenced it: the others would not have been sent either.
-    As long as we were never called by any name, nobody can say what is routed to us, and each may be.
+    An alert is missed only if it is routed to us and nobody has silenced it: the others would not have been sent either,
+    and one that is yet to begin would not have been believed. As long as we were never called by any name, nobody can
+    say what is routed to us, and each may be.
     """
     by_fingerprint = {alert.fingerprint: alert for alert in active}
     ours = {one.fingerprint for one in held}
@@ -65,7 +67,10 @@ def compare(
         missed=tuple(
             alert
             for alert in active
-            if alert.fingerprint not in ours and not _muted(alert) and _may_be_ours(alert, heard_as)
+            if alert.fingerprint not in ours
+            and not _muted(alert)
+            and _may_be_ours(alert, heard_as)
+            and not is_yet_to_come(alert.starts_at, now)
         ),
         gone=tuple(alert for alert in lacking if complete and now - since[alert] >= ABSENT_FOR),
         present=present,

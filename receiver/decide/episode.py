@@ -12,7 +12,14 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from prunella.service.units import format_duration
+
 STALE_GRACE = 300.0
+# So far two honest clocks may be apart (five minutes each, which is what Kerberos allows), or a delivery be on its way.
+OVERDUE = 600.0
+# Not only clocks: Alertmanager takes the end for the start of an alert that was raised with an end alone, for hours
+# perhaps (`amtool alert add --end`). A start ahead decides nothing: where it counts, so does when it was first heard.
+AHEAD = 24 * 3600.0
 
 
 class Status(StrEnum):
@@ -90,6 +97,24 @@ def _resolved(record: AlertRecord, seen: Observation) -> Step:
     if seen.ends_at is not None and seen.ends_at < record.open_since:
         return Step(Kind.STALE)  # the end of an earlier episode, overtaken on its way
     return Step(Kind.NEW, closes=True)
+
+
+def contradiction(seen: Observation, now: float) -> str:
+    """Why it cannot be so, whoever says it, or nothing. Nobody repairs by a lie, or holds that all is well by one."""
+    if is_yet_to_come(seen.starts_at, now):
+        return f"it begins in {format_duration(round(seen.starts_at - now))}"
+    if seen.ends_at is None:
+        return ""
+    if seen.status is Status.FIRING and now - seen.ends_at > OVERDUE:
+        return f"it fires, and was over {format_duration(round(now - seen.ends_at))} ago"
+    if seen.status is Status.RESOLVED and is_yet_to_come(seen.ends_at, now):
+        return f"it is resolved, and will be over in {format_duration(round(seen.ends_at - now))}"
+    return ""
+
+
+def is_yet_to_come(at: float, now: float) -> bool:
+    """Whether what is said to have happened then cannot have happened, with no clock so wrong."""
+    return at - now > AHEAD
 
 
 def episode_name(fingerprint: str, starts_at: float) -> str:

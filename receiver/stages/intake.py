@@ -1,7 +1,7 @@
 """A delivery's way into the journal: decoded, taken apart, planned, and on disk before anything is answered.
 
-Every alert stands for itself: one that cannot be read is set aside and counted, and its neighbours live. Neither the
-root status nor the group key is ever used.
+Every alert stands for itself: one that cannot be read or cannot be true is set aside and counted, and its neighbours
+live. Neither the root status nor the group key is ever used.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Receipt(Struct, frozen=True, gc=False):
 async def intake(body: bytes, source: str, context: Context) -> Receipt:
     """Stores one delivery. Raises BadDelivery when it is none, JournalUnavailable when not all of it could be kept."""
     try:
-        delivery = await decode_large(body, source) if len(body) > LARGE else decode(body, source)
+        delivery = await _read(body, source, context.now())
         done = await _store(delivery, source, context)
     except BadDelivery:
         metrics.DELIVERIES.labels("refused").inc()
@@ -60,6 +60,10 @@ async def intake(body: bytes, source: str, context: Context) -> Receipt:
         context.heard_from.external_url = delivery.external_url
     _count(delivery, done)
     return _receipt(delivery, done)
+
+
+async def _read(body: bytes, source: str, now: float) -> Delivery:
+    return await decode_large(body, source, now) if len(body) > LARGE else decode(body, source, now)
 
 
 async def _store(delivery: Delivery, source: str, context: Context) -> list[Ingested]:
@@ -88,6 +92,7 @@ def _count(delivery: Delivery, done: list[Ingested]) -> None:
         _alerts(*said).inc(count)
     if delivery.spoiled:
         metrics.ALERTS.labels("unknown", "quarantined").inc(len(delivery.spoiled))
+        log.warning("alerts set aside", count=len(delivery.spoiled), first=delivery.spoiled[0].why)
     opened = [incident for one in done for incident in one.opened]
     if opened:
         log.info(

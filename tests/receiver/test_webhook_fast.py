@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from receiver.decide.episode import AHEAD, OVERDUE, contradiction
 from receiver.delivery import Delivery
 from receiver.webhook import BadDelivery, decode, decode_large, read_carefully
 from receiver.webhook_fast import PIECE, STRAY_BRACKETS, in_pieces, read
 from tests.receiver.builders import an_element
 from tests.receiver.test_webhook import FROM_025, FROM_033, FROM_GRAFANA, THE_ALERT
 
+NOW = datetime(2026, 11, 21, 8, 5, tzinfo=UTC).timestamp()  # five minutes after THE_ALERT began
 
-def carefully(body: bytes) -> Delivery | None:
+
+def carefully(body: bytes, now: float | None) -> Delivery | None:
     try:
-        return read_carefully(body, "am")
+        return read_carefully(body, "am", now)
     except BadDelivery:
         return None
 
 
-def pieced(body: bytes) -> Delivery | None:
-    reading = in_pieces(body, "am")
+def pieced(body: bytes, now: float | None) -> Delivery | None:
+    reading = in_pieces(body, "am", now)
     try:
         while True:
             next(reading)
@@ -33,14 +37,14 @@ def pieced(body: bytes) -> Delivery | None:
         return found
 
 
-def is_quick(body: bytes) -> bool:
+def is_quick(body: bytes, now: float | None = None) -> bool:
     """Whether the quick way reads it. If so it is right, down to the types and the order of the labels."""
-    quick = read(body, "am")
-    assert repr(pieced(body)) == repr(quick)
+    quick, careful = read(body, "am", now), carefully(body, now)
+    assert repr(pieced(body, now)) == repr(quick)
     if quick is None:
         return False
-    assert (quick, repr(quick)) == (carefully(body), repr(carefully(body)))
-    assert decode(body, "am") == quick
+    assert (quick, repr(quick)) == (careful, repr(careful))
+    assert decode(body, "am", now) == quick
     return True
 
 
@@ -285,6 +289,41 @@ def test_any_fraction_of_a_second_is_cut_off_alike(when: object, nanos: int, zon
     is_quick(holding(startsAt=f"{str(when)[:19].replace(' ', 'T')}.{nanos:09d}{zone}"))
 
 
+def written(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+moments = st.sampled_from([0.0, 1.0, OVERDUE, AHEAD, 3650 * 86_400.0]).flatmap(
+    lambda far: st.builds(lambda off, way: NOW + way * far + off, st.floats(-2, 2), st.sampled_from([-1, 1]))
+)  # fmt: skip
+elements = st.builds(
+    lambda status, starts, ends: {**THE_ALERT, "status": status, "startsAt": starts, "endsAt": ends},
+    st.sampled_from(["firing", "resolved"]),
+    moments.map(written),
+    st.sampled_from([None, "0001-01-01T00:00:00Z"]) | moments.map(written),
+)  # fmt: skip
+
+
+@given(st.lists(elements, min_size=1, max_size=4))
+@settings(max_examples=400)
+def test_both_ways_believe_the_same_and_set_the_same_aside(alerts: list[object]) -> None:
+    body = json.dumps({"alerts": alerts}).encode()
+    everything, believed = decode(body, "am").observations, decode(body, "am", NOW)
+    lies = [one for one in everything if contradiction(one, NOW)]
+    assert is_quick(body, NOW) is not bool(lies)
+    assert believed == carefully(body, NOW)
+    assert believed.observations == tuple(one for one in everything if one not in lies)
+    assert len(believed.spoiled) == len(lies)
+
+
+@given(times, times, st.sampled_from(["firing", "resolved"]))
+@settings(max_examples=400)
+def test_any_time_is_believed_alike_or_left(starts: str, ends: str, status: str) -> None:
+    body = raw(alert=f', "startsAt": {starts}, "endsAt": {ends}, "status": "{status}"')
+    if not is_quick(body, NOW):
+        assert read(body, "am") is None or not decode(body, "am", NOW).observations
+
+
 @given(maps, maps, strings)
 def test_any_text_is_read_alike_or_left(labels: str, annotations: str, text: str) -> None:
     is_quick(raw(f', "labels": {labels}, "annotations": {annotations}, "generatorURL": {text}'))
@@ -310,18 +349,19 @@ async def test_a_large_delivery_lets_others_in_between() -> None:
 
     beside = asyncio.create_task(others())
     body = json.dumps({**FROM_025, "alerts": MANY}).encode()
-    assert await decode_large(body, "am") == decode(body, "am")
+    assert await decode_large(body, "am", NOW) == decode(body, "am")
     beside.cancel()
     assert turns >= 5
 
 
-async def test_a_large_delivery_with_one_bad_alert_is_read_carefully() -> None:
-    body = json.dumps({**FROM_025, "alerts": [*MANY, {"status": "firing"}]}).encode()
-    delivery = await decode_large(body, "am")
+@pytest.mark.parametrize("bad", [{"status": "firing"}, an_element(startsAt="2099-01-01T00:00:00Z")])
+async def test_a_large_delivery_with_one_bad_alert_is_read_carefully(bad: object) -> None:
+    body = json.dumps({**FROM_025, "alerts": [*MANY, bad]}).encode()
+    delivery = await decode_large(body, "am", NOW)
     assert (len(delivery.observations), len(delivery.spoiled)) == (len(MANY), 1)
 
 
 @pytest.mark.parametrize("body", [b"[]", b'{"alerts": [' + b"{}," * 200, b"\xff" * 100])
 async def test_a_large_body_that_is_none_is_refused(body: bytes) -> None:
     with pytest.raises(BadDelivery):
-        await decode_large(body, "am")
+        await decode_large(body, "am", NOW)

@@ -38,6 +38,19 @@ def test_a_time_that_is_said_counts(tmp_path: Path) -> None:
     assert {one.alert["fingerprint"] for one in found} == {"fp-shop", "fp-cache"}
 
 
+def test_what_would_have_been_set_aside_when_it_came_is_left_out(tmp_path: Path) -> None:
+    lie = firing(endsAt="2026-09-21T00:00:00Z")
+    lines = ({"t": MIDNIGHT + 3600, "body": body(lie, firing("cache"))},)
+    found = stored(a_file(tmp_path, *lines))
+    assert [one.alert["fingerprint"] for one in found] == ["fp-cache"]
+
+
+def test_history_without_a_time_is_believed_whatever_the_day_is(tmp_path: Path) -> None:
+    old = body(firing(startsAt="2020-01-01T00:00:00Z", endsAt="2020-01-01T01:00:00Z"))
+    coming = body(resolved(startsAt="2199-01-01T00:00:00Z", endsAt="2199-01-01T01:00:00Z"))
+    assert len(stored(a_file(tmp_path, old, coming))) == 2
+
+
 def test_a_body_over_several_lines_is_one(tmp_path: Path) -> None:
     file = tmp_path / "body.json"
     file.write_text(json.dumps(body(firing()), indent=2))

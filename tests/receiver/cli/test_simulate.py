@@ -46,6 +46,14 @@ def test_it_tells_the_plan_with_the_reason_for_every_yes_and_no(
     assert "  rung second: run on shop would run (allowed)" in lines
 
 
+def test_a_lie_is_set_aside_as_it_would_be(tmp_path: Path, capsys: Printed) -> None:
+    lie = firing("cache", endsAt="2026-09-21T00:10:00Z")
+    said = plan(tmp_path, capsys, firing(), lie)
+    assert [one["labels"]["service"] for one in said["alerts"]] == ["shop"]
+    (why,) = said["quarantined"]
+    assert why.startswith("alerts[1]: it fires, and was over ")
+
+
 def test_the_ceiling_counts(tmp_path: Path, capsys: Printed) -> None:
     (alert,) = plan(tmp_path, capsys, firing(), mode="shadow")["alerts"]
     assert {step["reason"] for step in alert["ladder"]} == {"shadow"}

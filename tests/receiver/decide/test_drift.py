@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from receiver.decide.drift import ABSENT_FOR, Held, compare
+from receiver.decide.episode import AHEAD
 from receiver.tools import ActiveAlert
 
 NOW = 1000.0
@@ -31,6 +34,12 @@ def test_a_firing_that_never_reached_us_is_missed() -> None:
 
 def test_an_alert_that_is_routed_to_others_is_not_ours_to_open() -> None:
     assert compare([], [_active("b")], {"somebody"}, {}, NOW, complete=True).missed == ()
+
+
+def test_an_alert_that_is_yet_to_begin_is_not_opened() -> None:
+    ahead = replace(_active("b"), starts_at=NOW + AHEAD + 1)
+    assert compare([], [ahead], {"prunella"}, {}, NOW, complete=True).missed == ()
+    assert compare([], [ahead], {"prunella"}, {}, NOW + 1, complete=True).missed == (ahead,)
 
 
 def test_i9_a_silenced_or_inhibited_alert_is_not_opened() -> None:

@@ -7,16 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver.decide.episode import (
+    AHEAD,
+    OVERDUE,
     STALE_GRACE,
     AlertRecord,
     Kind,
     Observation,
     Status,
     Step,
+    contradiction,
     episode_name,
     observe,
 )
-from tests.receiver.builders import a_resolve, an_alert
+from tests.receiver.builders import NOW, a_resolve, an_alert
 
 UNKNOWN = AlertRecord()
 OPEN = AlertRecord(open_since=100.0)
@@ -87,6 +90,52 @@ def test_a_stale_firing_said_again_after_the_grace_is_never_lost() -> None:
     record = AlertRecord(last_ended=200.0, stale_since=201.0)
     assert not observe(record, an_alert(starts_at=100.0), 201.0 + STALE_GRACE - 0.1).opens
     assert observe(record, an_alert(starts_at=100.0), 201.0 + STALE_GRACE).opens
+
+
+DAY = 86_400.0
+
+
+@pytest.mark.parametrize(
+    "honest",
+    [
+        an_alert(starts_at=NOW - 30 * DAY),  # a receiver that was away, or `repeat_interval`
+        an_alert(starts_at=NOW + 300.0),  # a sender whose clock is five minutes fast
+        an_alert(starts_at=NOW + 8 * 3600.0),  # `amtool alert add --end` for a shift
+        an_alert(starts_at=0.0, ends_at=NOW + 300.0),  # when it will be over if nobody repeats it
+        an_alert(ends_at=NOW + 300 * DAY),
+        an_alert(ends_at=NOW - 300.0),  # the same from a clock that is slow
+        an_alert(starts_at=NOW + AHEAD, ends_at=NOW - OVERDUE),
+        a_resolve(ends_at=NOW - 30 * DAY),
+        a_resolve(ends_at=NOW + 300.0),
+        a_resolve(ends_at=None),
+    ],
+)
+def test_what_honest_senders_say_is_believed(honest: Observation) -> None:
+    assert contradiction(honest, NOW) == ""
+
+
+@pytest.mark.parametrize(
+    ("lie", "why"),
+    [
+        (an_alert(starts_at=NOW + 2 * DAY), "it begins in 2d"),
+        (a_resolve(starts_at=NOW + 2 * DAY), "it begins in 2d"),
+        (an_alert(ends_at=NOW - 3600.5), "it fires, and was over 1h ago"),
+        (an_alert(ends_at=0.0), "it fires, and was over 19675d22h13m20s ago"),
+        (a_resolve(ends_at=NOW + 25 * 3600), "it is resolved, and will be over in 1d1h"),
+    ],
+)
+def test_what_cannot_be_is_said(lie: Observation, why: str) -> None:
+    assert contradiction(lie, NOW) == why
+
+
+@given(st.floats(-1e12, 1e12), st.none() | st.floats(-1e12, 1e12), st.sampled_from(Status))
+def test_what_was_believed_once_is_believed_when_it_is_repeated_unless_it_was_to_be_over(
+    start: float, end: float | None, status: Status
+) -> None:
+    seen = an_alert(status=status, starts_at=start, ends_at=end)
+    later = contradiction(seen, NOW + DAY)
+    if not contradiction(seen, NOW) and later:
+        assert (status, later[:8]) == (Status.FIRING, "it fires")
 
 
 def test_an_episodes_public_name_is_the_fingerprint_and_whole_seconds() -> None:

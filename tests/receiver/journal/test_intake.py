@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 from receiver.decide.episode import STALE_GRACE, Kind
 from receiver.decide.incident import State
 from receiver.decide.reason import Reason
@@ -8,6 +10,7 @@ from receiver.journal import Journal, Move, Page, Seen
 from tests.receiver.builders import NOW, a_draft, a_resolve, a_seen, an_alert
 from tests.receiver.journal.doing import exported, fires, taken, words
 from tests.receiver.journal.places import execute
+from tests.receiver.rig import firing, rig
 
 
 async def tell(journal: Journal, *batch: Seen, now: float = NOW) -> tuple[Kind, ...]:
@@ -233,6 +236,17 @@ async def test_a_spoiled_alert_is_kept_for_a_human(journal: Journal) -> None:
     await journal.quarantine("am", "alerts[0].status: wrong", '{"x": 1}', NOW)
     (row,) = await execute(journal, "SELECT * FROM quarantine")
     assert row == (1, NOW, "am", "alerts[0].status: wrong", '{"x": 1}')
+
+
+async def test_a_lie_is_kept_for_a_human_and_nothing_comes_of_it(journal: Journal) -> None:
+    lie = firing(startsAt="2099-01-01T00:00:00Z")
+    async with rig(journal=journal) as made:
+        receipt = await made.deliver(lie)
+        ((source, why, kept),) = await execute(journal, "SELECT source, why, body FROM quarantine")
+        assert (receipt.received, receipt.new, receipt.quarantined) == (1, 0, 1)
+        assert await journal.open_alerts() == ()
+    assert (source, why) == ("alertmanager", "alerts[0]: it begins in 26399d23h55m")
+    assert json.loads(str(kept)) == lie
 
 
 async def test_ten_thousand_alerts_are_one_transaction(journal: Journal) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,6 +136,7 @@ async def test_what_fired_and_what_ended_unheard_is_found_at_a_real_alertmanager
 ) -> None:
     nowhere = webhook_config("http://127.0.0.1:1/")
     async with rig() as made, alertmanager(tmp_path, nowhere) as server, open_http() as http:
+        made.clock.at = time.time()
         made.context.heard_as.add("hook")
         reconciler = Reconciler(made.context, AlertmanagerApi(http, [server.url]))
 
@@ -161,3 +163,24 @@ async def test_what_fired_and_what_ended_unheard_is_found_at_a_real_alertmanager
         assert (await looks()).gone
         await made.wait(5)
         assert (await made.incident()).state is State.RESOLVED
+
+
+@pytest.mark.server
+async def test_what_a_real_alertmanager_holds_to_fire_before_it_begins_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    nowhere = webhook_config("http://127.0.0.1:1/")
+    async with rig() as made, alertmanager(tmp_path, nowhere) as server, open_http() as http:
+        made.clock.at = time.time()
+        api = AlertmanagerApi(http, [server.url])
+        never = {"startsAt": "2099-01-01T00:00:00Z", "endsAt": "2099-01-02T00:00:00Z"}
+        await server.post({"labels": firing()["labels"], **never})
+
+        async def held() -> bool:
+            return bool(await api.alerts())
+
+        await until(held, "the alert")
+        drift = await Reconciler(made.context, api).once()
+        assert drift is not None
+        assert drift.missed == ()
+        assert await made.journal.open_alerts() == ()

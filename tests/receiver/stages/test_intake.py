@@ -1,0 +1,102 @@
+"""What a delivery says is held against the clock before anything is done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from prunella.metrics import REGISTRY
+from receiver.decide.incident import State
+from receiver.stages.intake import LARGE
+from tests.receiver.rig import START, Rig, firing, resolved, rig
+
+HOUR, DAY = 3600.0, 86_400.0
+
+
+def at(seconds: float) -> str:
+    """That long after START, as Alertmanager writes it."""
+    return f"{datetime.fromtimestamp(START + seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def set_aside() -> float:
+    labels = {"status": "unknown", "kind": "quarantined"}
+    return REGISTRY.get_sample_value("prunella_alerts_total", labels) or 0.0
+
+
+async def ran(made: Rig, *alerts: Mapping[str, Any]) -> int:
+    """How many actions a delivery has led to."""
+    await made.deliver(*alerts)
+    await made.settle()
+    return len(made.programs.asked)
+
+
+@pytest.mark.parametrize("lie", [{"endsAt": at(-HOUR)}, {"startsAt": at(73 * 365 * DAY)}])
+@pytest.mark.parametrize("padding", ["", "x" * LARGE], ids=["", "large"])
+async def test_nothing_is_repaired_by_a_lie(lie: dict[str, str], padding: str) -> None:
+    async with rig() as made:
+        assert await ran(made, firing(annotations={"description": padding[1:]}, **lie)) == 0
+        assert await made.journal.open_alerts() == ()
+
+
+async def test_beside_a_lie_the_truth_is_acted_on() -> None:
+    async with rig() as made:
+        assert await ran(made, firing(endsAt=at(-DAY)), firing("cache")) == 1
+
+
+async def test_a_lie_leaves_the_alert_to_the_truth_about_it() -> None:
+    async with rig() as made:
+        assert await ran(made, firing(startsAt=at(2 * DAY))) == 0
+        assert await ran(made, firing()) == 1
+
+
+async def test_a_lie_is_counted_and_its_reason_logged(caplog: pytest.LogCaptureFixture) -> None:
+    before = set_aside()
+    async with rig() as made:
+        receipt = await made.deliver(firing(endsAt=at(-HOUR)), firing("cache"))
+    assert (receipt.received, receipt.new, receipt.quarantined) == (2, 1, 1)
+    assert set_aside() == before + 1
+    (said,) = [one for one in caplog.records if one.message == "alerts set aside"]
+    assert "alerts[0]: it fires, and was over 1h ago" in str(said.__dict__)
+
+
+async def test_who_repeats_a_firing_that_was_over_does_not_keep_it_fresh() -> None:
+    async with rig(mode="shadow") as made:
+        await made.deliver(firing())
+        seen = [alert.last_seen for alert in await made.journal.open_alerts()]
+        made.clock.at += HOUR
+        await made.deliver(firing(endsAt=at(0)))
+        assert [alert.last_seen for alert in await made.journal.open_alerts()] == seen
+
+
+async def test_an_end_that_is_yet_to_come_ends_nothing() -> None:
+    async with rig(mode="shadow") as made:
+        await made.deliver(firing())
+        await made.deliver(resolved(endsAt=at(2 * DAY)))
+        await made.settle()
+        assert (await made.incident()).state is State.SHADOW
+
+
+async def test_an_end_that_is_yet_to_come_does_not_make_true_alerts_stale() -> None:
+    async with rig() as made:
+        assert await ran(made, resolved(endsAt=at(2 * DAY))) == 0
+        assert await ran(made, firing(startsAt=at(-1))) == 1
+
+
+async def test_what_began_days_ago_is_acted_on_by_a_receiver_that_was_away() -> None:
+    async with rig() as made:
+        made.clock.at += 9 * DAY
+        assert await ran(made, firing()) == 1
+        assert (await made.deliver(firing())).repeated == 1
+
+
+@pytest.mark.parametrize("off", [-300.0, 300.0])
+async def test_an_alertmanager_whose_clock_is_five_minutes_off_is_served(off: float) -> None:
+    async with rig() as made:
+        ends = {"endsAt": at(off + 300)}  # by `resolve_timeout`
+        assert await ran(made, firing(startsAt=at(off), **ends)) == 1
+        await made.deliver(resolved(startsAt=at(off), endsAt=at(off + 1)))
+        await made.wait(30)
+        assert (await made.incident()).state is State.RESOLVED
