@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from receiver.checks.base import Check, FiringAlert, Scene
+from receiver.decide.matchers import quoted
 from receiver.decide.verdict import Outcome, Sample
 from receiver.tools import ActiveAlert, OutsideError, PartialAnswerError, Tools
 
@@ -85,12 +86,7 @@ def _selector(alert: FiringAlert) -> str:
     matchers = ['alertstate="firing"']
     for name, value in sorted(alert.labels.items()):
         if name == "alertname":
-            matchers.append(f"alertname={_quote(value)}")
+            matchers.append(f"alertname={quoted(value)}")
         elif _NAME.fullmatch(name) and name != "alertstate" and not name.startswith("__"):
-            matchers.append(f"{name}=~{_quote(re.escape(value) + '|')}")
+            matchers.append(f"{name}=~{quoted(re.escape(value) + '|')}")
     return f"ALERTS{{{','.join(matchers)}}}"
-
-
-def _quote(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'

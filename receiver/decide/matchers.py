@@ -30,6 +30,16 @@ _CLASSIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _ESCAPES = {"n": "\n", '"': '"', "\\": "\\"}
 
 
+def escaped(text: str) -> str:
+    """As it stands between quotes, in a matcher and in PromQL."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def quoted(text: str) -> str:
+    """With its quotes."""
+    return f'"{escaped(text)}"'
+
+
 class Op(StrEnum):
     """How a label is compared."""
 
@@ -55,8 +65,8 @@ class Matcher:
             object.__setattr__(self, "_pattern", compile_pattern(self.value))
 
     def __str__(self) -> str:
-        name = self.name if _CLASSIC_NAME.fullmatch(self.name) else _quote(self.name)
-        return f"{name}{self.op}{_quote(self.value)}"
+        name = self.name if _CLASSIC_NAME.fullmatch(self.name) else quoted(self.name)
+        return f"{name}{self.op}{quoted(self.value)}"
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether the labels hold it; of a value too long to be asked neither `=~` nor `!~` holds."""
@@ -112,11 +122,6 @@ def _complaint(whole: str, rest: str) -> str:
         return "an empty matcher: say for example 'alertname=\"HighErrorRate\"'"
     where = "" if rest == whole else f" (from {rest!r})"
     return f'{whole}: not a matcher{where}: say name="value" with =, !=, =~ or !~'
-
-
-def _quote(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
 
 
 def _unescape(text: str) -> str:

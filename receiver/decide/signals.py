@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from receiver.decide.launch import LaunchWatch
+from receiver.decide.matchers import escaped
 
 TRAFFIC: Final = 'sum(rate(http_requests_total{service="$service"}[$window]))'
 
@@ -104,9 +105,8 @@ def averaged(query: str, begin: float, end: float) -> str:
 
 
 def _filled(query: str, watch: LaunchWatch, service: str) -> str:
-    escaped = service.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     window = f"{round(watch.window * 1000)}ms"
-    return query.replace("$window", window).replace("$service", escaped)
+    return query.replace("$window", window).replace("$service", escaped(service))
 
 
 def shown(unit: Unit, value: float) -> str:

@@ -13,7 +13,7 @@ from math import isnan
 from receiver.actions.rollback import Rollback
 from receiver.decide.going_back import attempts, unsettled
 from receiver.decide.guards import Answer, Decision
-from receiver.decide.matchers import matches_all
+from receiver.decide.matchers import matches_all, quoted
 from receiver.decide.plan import Mode, select
 from receiver.decide.reason import Reason
 from receiver.decide.release import Release, current
@@ -121,8 +121,7 @@ class _Seen:
         """Requests a second in that window."""
         if self.gate.traffic is not None:
             return await self._least(f"avg_over_time({self._window(self.gate.traffic)})")
-        service = service_of(self.target).replace("\\", "\\\\").replace('"', '\\"')
-        of_it = f'http_requests_total{{service="{service}"}}'
+        of_it = f"http_requests_total{{service={quoted(service_of(self.target))}}}"
         before = f"[{_span(self.gate.healthy_before)}] @ {self.serving.deployed_at:.3f}"
         return await self._least(f"sum(rate({of_it}{before}))")
 
