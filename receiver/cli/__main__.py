@@ -21,6 +21,7 @@ with extra("prunella", "receiver"):
     from receiver.cli.api import Api, ApiError, UsageError
     from receiver.cli.backup_grammar import add_backups
     from receiver.cli.completion import add_completion, completion
+    from receiver.cli.files import token_of
     from receiver.cli.health import add_health, health
     from receiver.cli.later import later
     from receiver.cli.local_grammar import add_backtest, add_lint, add_rules, add_simulate
@@ -35,7 +36,7 @@ with extra("prunella", "receiver"):
         maintenance,
         repair,
     )
-    from receiver.cli.parser import Parser
+    from receiver.cli.parser import Parser, numbered
     from receiver.cli.playbooks import add_playbooks, playbooks
     from receiver.cli.releases import add_releases, mark, release, releases, rollback
     from receiver.cli.show import show
@@ -44,6 +45,7 @@ with extra("prunella", "receiver"):
     from receiver.cli.where import receiver_url
     from receiver.journal.chain import broken_link
 
+_NUMBER = numbered("an incident", "prunella incidents")
 WORDS = {"ack": "acknowledge", "approve": "approve", "deny": "deny", "resolve": "resolve"}
 
 
@@ -72,8 +74,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _token(options: argparse.Namespace) -> str | None:
-    file = options.token_file or os.environ.get("PRUNELLA_TOKEN_FILE")
-    return Path(file).read_text(encoding="utf-8").strip() if file else None
+    if options.token_file:
+        return token_of("--token-file", options.token_file)
+    file = os.environ.get("PRUNELLA_TOKEN_FILE")
+    return token_of("PRUNELLA_TOKEN_FILE", file) if file else None
 
 
 def _asking(unsaid: str | None) -> Parser:
@@ -111,10 +115,10 @@ def grammar() -> argparse.ArgumentParser:
 
     add_watch(command("status", "mode, pause switch and open incidents"))
     incidents = command("incidents", "the list, or one with its timeline")
-    incidents.add_argument("id", nargs="?", type=int)
+    incidents.add_argument("id", nargs="?", type=_NUMBER)
     add_watch(incidents)
     for word, meaning in WORDS.items():
-        command(word, f"{meaning} an incident").add_argument("id", type=int)
+        command(word, f"{meaning} an incident").add_argument("id", type=_NUMBER)
     command("pause", "no action begins any more").add_argument("--reason", required=True)
     command("resume", "actions may begin again")
     add_maintenance(command, shared)

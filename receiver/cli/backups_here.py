@@ -23,6 +23,7 @@ from receiver.backups.facet import BackupFacet
 from receiver.backups.restoring import Plan, plan, restore
 from receiver.backups.showing import as_json, away, look
 from receiver.cli.api import UsageError
+from receiver.cli.files import text_of
 from receiver.cli.show import show
 from receiver.consistency import build_action
 from receiver.outside.http import open_http
@@ -146,11 +147,7 @@ def _to(options: argparse.Namespace) -> str | None:
     if options.to_file is None:
         to: str | None = options.to
         return to
-    try:
-        return Path(options.to_file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise UsageError(f"--to-file {options.to_file} cannot be read: {why}") from error
+    return text_of("--to-file", options.to_file, "the address of a database")
 
 
 def _settings(options: argparse.Namespace) -> ReceiverSettings:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sys
 import time
 from typing import Any
@@ -21,7 +20,7 @@ from prunella.service.units import parse_duration
 from receiver.cli.operate import Command
 from receiver.cli.show import show
 from receiver.cli.where import DEFAULT as RECEIVER
-from receiver.cli.where import named_receiver
+from receiver.cli.where import address, in_environment, named_receiver
 
 EXPORTER = "http://127.0.0.1:9650"
 PATIENCE = 5.0  # seconds for one answer
@@ -57,7 +56,8 @@ def _duration(text: str) -> float:
 def health(options: argparse.Namespace) -> int:
     """0 for healthy, 1 for anything else."""
     try:
-        addresses = options.addresses or _ours(options)
+        said = [address("ADDRESS", one) for one in options.addresses]
+        addresses = said or _ours(options)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
@@ -68,12 +68,12 @@ def health(options: argparse.Namespace) -> int:
 
 def _ours(options: argparse.Namespace) -> list[str]:
     """Who is said is asked; both where nobody is."""
-    receiver, exporter = named_receiver(options), os.environ.get("PRUNELLA_EXPORTER_URL")
+    receiver, exporter = named_receiver(options), in_environment("PRUNELLA_EXPORTER_URL")
     if not (receiver or exporter):
         receiver, exporter = RECEIVER, EXPORTER
     return [
         *([f"{receiver}/api/monitoring/health"] if receiver else []),
-        *([f"{exporter.rstrip('/')}/api/health"] if exporter else []),
+        *([f"{exporter}/api/health"] if exporter else []),
     ]
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from receiver.cli.api import Api, UsageError
+from receiver.cli.parser import numbered
 from receiver.cli.show import show
 from receiver.cli.tables import table
 
@@ -33,7 +34,7 @@ def add_maintenance(command: Command, shared: argparse.ArgumentParser) -> None:
     )
     start.add_argument("--reason", required=True, help="for those who wonder")
     end = words.add_parser("end", help="ends one before its time", parents=[shared])
-    end.add_argument("id", type=int)
+    end.add_argument("id", type=numbered("a window", "prunella maintenance list"))
     words.add_parser("list", help="those that are open or to come", parents=[shared])
 
 

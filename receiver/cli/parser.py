@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 from receiver.unknown import did_you_mean
@@ -28,3 +29,16 @@ class Parser(argparse.ArgumentParser):
 
 
 _HELP = "`{} --help` says more\n"
+_NUMBER = re.compile(r"[0-9]{1,18}")  # as the API takes it
+
+
+def numbered(what: str, listed_by: str) -> Callable[[str], int]:
+    """The type of an argument: the number of one of those that another command lists."""
+
+    def read(text: str) -> int:
+        if _NUMBER.fullmatch(text) is None:
+            why = f"{text[:24]!r} is no number of {what}: `{listed_by}` lists those there are"
+            raise argparse.ArgumentTypeError(why)
+        return int(text)
+
+    return read

@@ -10,20 +10,37 @@ from pathlib import Path
 from prunella.service.document import read_document
 from prunella.service.problems import ConfigError, Problem
 from prunella.service.units import ListenAddress, parse_listen
+from receiver.endpoints import check_url
 
 _LISTEN = "127.0.0.1:9651"
 DEFAULT = f"http://{_LISTEN}"
 
 
 def receiver_url(options: argparse.Namespace) -> str:
-    """Without a slash at its end. Raises ConfigError where the config cannot say it."""
+    """Without a slash at its end. Raises ConfigError where nobody can say it."""
     return named_receiver(options) or DEFAULT
 
 
 def named_receiver(options: argparse.Namespace) -> str | None:
     """The same; None where nobody says it."""
-    url = options.url or _in_config(options.config) or os.environ.get("PRUNELLA_URL")
-    return url.rstrip("/") if url else None
+    if options.url:
+        return address("--url", options.url)
+    return _in_config(options.config) or in_environment("PRUNELLA_URL")
+
+
+def in_environment(name: str) -> str | None:
+    """The address that a variable holds, if it holds anything. Raises ConfigError."""
+    url = os.environ.get(name)
+    return address(name, url) if url else None
+
+
+def address(said_by: str, url: str) -> str:
+    """Without a slash at its end. Raises ConfigError that names where it was said, but not what: there may be a
+    password in it."""
+    try:
+        return check_url(url).rstrip("/")
+    except ValueError as error:
+        raise ConfigError([Problem(said_by, f"must be an address such as {DEFAULT}")]) from error
 
 
 def _in_config(file: Path | None) -> str | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -125,3 +128,67 @@ def test_what_is_mistyped_is_answered_with_what_may_have_been_meant(
 ) -> None:
     assert ended(*words.split()) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("status --url notaurl", "--url: must be an address such as http://127.0.0.1:9651"),
+        ("status --url http://x:99999", "--url: must be an address"),
+        ("health --url ftp://x", "--url: must be an address"),
+        ("health notaurl", "ADDRESS: must be an address"),
+        ("status --token-file /nonexistent", "--token-file /nonexistent cannot be read: No such"),
+        ("status --token-file /", "--token-file / cannot be read: Is a directory; it is to hold"),
+    ],
+)
+def test_a_place_that_cannot_be_is_one_line_with_what_is_wanted(
+    words: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(*words.split()) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+
+
+@pytest.mark.server  # a process each, for an environment of its own
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("status", "PRUNELLA_URL"),
+        ("status", "PRUNELLA_TOKEN_FILE"),
+        ("health", "PRUNELLA_EXPORTER_URL"),
+    ],
+)
+def test_a_place_that_the_environment_says_is_called_by_its_name(command: str, name: str) -> None:
+    argv = [sys.executable, "-m", "receiver.cli", command]
+    env = {**os.environ, name: "/none"}
+    ran = subprocess.run(argv, env=env, check=False, capture_output=True, text=True)
+    assert ran.returncode == 2
+    (line,) = ran.stderr.splitlines()
+    assert name in line
+
+
+@pytest.mark.parametrize("held", [b"", b"\xff\xfe", b"two: words\n", b"one\ntwo\n"])
+def test_a_file_that_holds_no_token_is_said_to_hold_none(
+    held: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "token").write_bytes(held)
+    assert ended("status", "--token-file", str(tmp_path / "token")) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "it is to hold a token" in line
+
+
+@pytest.mark.parametrize("number", ["9" * 20, "9" * 5000, "-5", "seven", ""])
+@pytest.mark.parametrize(
+    ("command", "listed_by"),
+    [
+        *((word, "prunella incidents") for word in ("incidents", "ack", "approve")),
+        ("maintenance end", "prunella maintenance list"),
+    ],
+)
+def test_what_can_be_no_number_of_one_is_answered_with_where_there_are_some(
+    command: str, listed_by: str, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(*command.split(), number) == 2
+    said = capsys.readouterr().err
+    assert f"`{listed_by}` lists those there are" in said
+    assert len(said) < 2000

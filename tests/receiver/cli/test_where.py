@@ -46,6 +46,13 @@ def test_the_url_wins_over_the_config(tmp_path: Path) -> None:
     assert url_of("--config", file, "--url", "http://r:1/") == "http://r:1"
 
 
+@pytest.mark.parametrize("url", ["notaurl", "http://", "htp://ann:secret@r:1", "http://r:1/a b"])
+def test_what_is_no_address_is_said_by_its_place_alone(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"^--url: must be an address such as") as refused:
+        url_of("--url", url)
+    assert "secret" not in str(refused.value)
+
+
 def test_an_address_that_is_none_is_said_with_its_key(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^server.listen: 'nowhere' is not an address"):
         url_of("--config", config(tmp_path, "server: {listen: nowhere}\n"))
