@@ -19,6 +19,7 @@ import aiohttp
 
 from prunella.redaction import printable
 from receiver.managers.base import ManagerError
+from receiver.sending import sent_marker
 
 LOOK_TIMEOUT = 5.0
 _WANTED = (1, 44)
@@ -71,23 +72,13 @@ async def open_engine(url: str) -> AsyncIterator[Engine]:
     """The engine at that address, asked for its version. Raises ManagerError when it cannot be reached."""
     parsed = urlsplit(url)
     connector = aiohttp.UnixConnector(parsed.path) if parsed.scheme == "unix" else None
-    trace = aiohttp.TraceConfig()
-    trace.on_request_headers_sent.append(_mark_sent)
     async with aiohttp.ClientSession(
-        connector=connector, trace_configs=[trace], trust_env=False
+        connector=connector, trace_configs=[sent_marker()], trust_env=False
     ) as session:
         status, answer = await _ask(session, url, "GET", "/version", LOOK_TIMEOUT)
         if status != 200:
             raise ManagerError(_refusal("GET", "/version", status, answer), started=False)
         yield Engine(url, _common(answer), session)
-
-
-async def _mark_sent(
-    session: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    params: aiohttp.TraceRequestHeadersSentParams,
-) -> None:
-    context.trace_request_ctx.sent = True
 
 
 async def _ask(

@@ -17,6 +17,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from receiver.sending import sent_marker
 from receiver.tools import MAX_BODY, OutsideError, Response
 
 _CHUNK = 64 << 10
@@ -64,8 +65,6 @@ class HttpClient:
 @asynccontextmanager
 async def open_http(keep: float = 0.0) -> AsyncIterator[HttpClient]:
     """A client for the life of the receiver; its connections are used again if they were idle for less than `keep`."""
-    trace = aiohttp.TraceConfig()
-    trace.on_request_headers_sent.append(_mark_sent)
     async with aiohttp.ClientSession(
         connector=(
             aiohttp.TCPConnector(keepalive_timeout=keep, limit=0)
@@ -73,18 +72,10 @@ async def open_http(keep: float = 0.0) -> AsyncIterator[HttpClient]:
             else aiohttp.TCPConnector(force_close=True, limit=0)
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
-        trace_configs=[trace],
+        trace_configs=[sent_marker()],
         trust_env=False,
     ) as session:
         yield HttpClient(session)
-
-
-async def _mark_sent(
-    session: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    params: aiohttp.TraceRequestHeadersSentParams,
-) -> None:
-    context.trace_request_ctx.sent = True
 
 
 async def _read(response: aiohttp.ClientResponse, max_body: int) -> bytes:
