@@ -1,4 +1,4 @@
-"""Programs that are told more of why they run than every program of the action."""
+"""Programs that are told why they run: every one of an action by which, that of a rollback also to which release."""
 
 from __future__ import annotations
 

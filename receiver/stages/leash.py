@@ -10,15 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from receiver.actions.told_programs import ToldPrograms
 from receiver.journal import Fenced
 from receiver.tools import MAX_BODY, MAX_OUTPUT, Finished, Http, Programs, Response, Tools
 
 
 def leashed(tools: Tools, names: Mapping[str, str], holds: Callable[[], bool]) -> Tools:
-    """The tools of one action. They raise Fenced when `holds` says no."""
+    """The tools of one action. They raise Fenced when `holds` says no; by its `names` a child that outlives us is found."""
     return replace(
         tools,
-        programs=_Programs(tools.programs, names, holds),
+        programs=_Programs(ToldPrograms(tools.programs, names), holds),
         http=_Http(tools.http, holds),
         require_lease=partial(_require, holds),
     )
@@ -26,10 +27,7 @@ def leashed(tools: Tools, names: Mapping[str, str], holds: Callable[[], bool]) -
 
 @dataclass(frozen=True, slots=True)
 class _Programs:
-    """All carry the action's name: that is how a child that outlives us is found."""
-
     programs: Programs
-    names: Mapping[str, str]
     holds: Callable[[], bool]
 
     async def run(
@@ -41,8 +39,7 @@ class _Programs:
         max_output: int = MAX_OUTPUT,
     ) -> Finished:
         _require(self.holds)
-        names = {**self.names, **(env or {})}
-        return await self.programs.run(argv, timeout=timeout, env=names, max_output=max_output)
+        return await self.programs.run(argv, timeout=timeout, env=env, max_output=max_output)
 
 
 @dataclass(frozen=True, slots=True)
