@@ -31,7 +31,8 @@ async def test_what_waits_runs_and_is_planned_is_told_apart(tmp_path: Path) -> N
         async with worker("arq", server.url, tmp_path, QUEUE_NAME="mail") as process:
             await until(lambda: process.output().count("→ ") == 2, "both have begun")
             await arq("enqueue('arq:queue')")
-            async with reading(entry(system="arq", url=server.url, queues=["mail", "arq:queue"])) as collector:  # fmt: skip
+            both = entry(system="arq", url=server.url, queues=["mail", "arq:queue"])
+            async with reading(both) as collector:
                 found = await collect(collector)
             process.kill()
         queued = await arq("queued('mail')")
