@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
+from prunella.service.rules import Rule, is_given
 from prunella.service.settings import Duration, Settings
 from prunella.service.units import at_least
 
@@ -49,13 +51,10 @@ class ConsoleSettings(Settings):
     )
     scope: Literal["read", "operate"] = "read"
 
-    @model_validator(mode="after")
-    def _whose(self) -> Self:
-        if not self.trusted_proxy and self.model_fields_set & {"header", "scope"}:
-            raise ValueError(
-                "`header` and `scope` need `trusted_proxy`: the networks it comes from"
-            )
-        return self
+    @Rule
+    def _whose(self) -> Iterator[str]:
+        if not is_given(self, "trusted_proxy") and self.model_fields_set & {"header", "scope"}:
+            yield "`header` and `scope` need `trusted_proxy`: the networks it comes from"
 
     def trusts(self, address: str | None) -> bool:
         """Whether a connection from there is the proxy's."""

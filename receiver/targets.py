@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from prunella.service.rules import as_far_as_known
 from prunella.service.settings import Settings
 from receiver.backups.facet import BackupFacet
 from receiver.decide.matchers import Matchers, matches_all
@@ -74,8 +75,10 @@ class Target(Settings):
 
     @model_validator(mode="after")
     def _restarts_what_was_chosen(self) -> Self:
-        if self.release is not None and self.process is not None:
-            self.__dict__["process"] = self.release.beside(self.process)  # frozen for all others
+        with as_far_as_known():
+            if self.release is not None and self.process is not None:
+                # frozen for all others
+                self.__dict__["process"] = self.release.beside(self.process)
         return self
 
     @property

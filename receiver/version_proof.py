@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, Self
+from typing import Annotated, Any, NoReturn
 
 import psutil
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from prunella.redaction import printable
+from prunella.service.rules import Rule, is_given
 from prunella.service.settings import Duration, Settings
 from receiver.argv import Argv
 from receiver.decide.release import LONGEST
@@ -58,15 +59,12 @@ class VersionProof(Settings):
     cwd: bool = False
     timeout: Annotated[Duration, Field(gt=0)] = 5.0
 
-    @model_validator(mode="after")
-    def _some_way(self) -> Self:
-        if self.url is not None and self.command is not None:
-            raise ValueError("give either `url` and `json`, or `command`")
-        if (self.url is None) != (self.member is None):
-            raise ValueError(
-                "`url` and `json` belong together: `json` names the member that holds the version"
-            )
-        return self
+    @Rule
+    def _some_way(self) -> Iterator[str]:
+        if is_given(self, "url") and is_given(self, "command"):
+            yield "give either `url` and `json`, or `command`"
+        if is_given(self, "url") is not is_given(self, "member"):
+            yield "`url` and `json` belong together: `json` names the member that holds the version"
 
     @property
     def asks(self) -> bool:

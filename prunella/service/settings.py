@@ -29,6 +29,7 @@ from prunella.service.problems import (
     mistakes_of,
     problems_of,
 )
+from prunella.service.rules import Rule, broken_rules, is_as_known, known_of, rules_of
 from prunella.service.units import Duration, Listen, ListenAddress, Size
 
 __all__ = [
@@ -61,7 +62,11 @@ class Settings(BaseModel):
     """A part of the config. Every field that is a Secret is also read from the file named by `<field>_file`."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        defer_build=True,
+        ignored_types=(Rule,),
     )
     later: ClassVar[frozenset[str]] = frozenset()  # keys that are promised, but not known yet
 
@@ -81,10 +86,12 @@ class Settings(BaseModel):
             told = {one.get("loc") for one in found}
             wrong = [_at_its_file(one, read) for one in mistakes_of(error, _keys(cls))]
             found += [one for one in wrong if one.get("loc") not in told]
-        else:
-            if not found:
-                return settings
-        raise ValidationError.from_exception_data(cls.__name__, found, hide_input=True)
+        if rules_of(cls) or is_as_known(info.context):
+            settings = known_of(cls, given, found, info.context) if found else settings
+            found += [mistake((), words) for words in broken_rules(settings)]
+        if found and not is_as_known(info.context):
+            raise ValidationError.from_exception_data(cls.__name__, found, hide_input=True)
+        return settings
 
 
 def _take_out(later: frozenset[str], given: dict[Any, Any]) -> Iterator[InitErrorDetails]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from prunella.service.rules import Rule, is_given
 from receiver.actions.at_store import in_time
 from receiver.actions.base import Action, ActionFailed, Done, Effect
 from receiver.stores.key_patterns import KeyPattern
@@ -26,11 +28,10 @@ class ByPattern(Action):
     whole_database: bool = False
     dry_run: bool = False
 
-    @model_validator(mode="after")
-    def _either(self) -> Self:
-        if self.whole_database and self.patterns is not None:
-            raise ValueError("give patterns or whole_database, not both")
-        return self
+    @Rule
+    def _either(self) -> Iterator[str]:
+        if self.whole_database and is_given(self, "patterns"):
+            yield "give patterns or whole_database, not both"
 
     @property
     def idempotent(self) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, ClassVar, Self
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
 
-from pydantic import JsonValue, StringConstraints, model_validator
+from pydantic import JsonValue, StringConstraints
 
+from prunella.service.rules import Rule, is_given
 from receiver.actions.base import Action, ActionFailed, Done, Effect
 from receiver.endpoints import Statuses, WebPath, WebUrl, is_expected, join
 from receiver.tools import OutsideError, Tools
@@ -25,11 +27,10 @@ class Call(Action):
     body: JsonValue = None
     expect: Statuses = ("2xx",)
 
-    @model_validator(mode="after")
-    def _one_address(self) -> Self:
-        if (self.path is None) == (self.url is None):
-            raise ValueError("give either path or url")
-        return self
+    @Rule
+    def _one_address(self) -> Iterator[str]:
+        if is_given(self, "path") is is_given(self, "url"):
+            yield "give either path or url"
 
     @property
     def idempotent(self) -> bool:

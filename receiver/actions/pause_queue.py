@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from collections.abc import Iterator
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from prunella.service.rules import Rule, is_given
 from prunella.service.settings import Duration
 from receiver.actions.at_queue import system_of, unknown_queues
 from receiver.actions.at_store import in_time
@@ -28,11 +30,10 @@ class PauseQueue(Action):
     resume: bool = False
     resume_after: Annotated[Duration, Field(ge=1)] | None = None
 
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if self.resume and self.resume_after is not None:
-            raise ValueError("give either resume or resume_after")
-        return self
+    @Rule
+    def _one_way(self) -> Iterator[str]:
+        if self.resume and is_given(self, "resume_after"):
+            yield "give either resume or resume_after"
 
     @property
     def idempotent(self) -> bool:

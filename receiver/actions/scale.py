@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from collections.abc import Iterator
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from prunella.service.rules import Rule, is_given
 from receiver.actions.base import Action, ActionFailed, Done, Effect
 from receiver.actions.watch import Watch, watched
 from receiver.managers.base import ManagerError, ProcessState, ProcessStatus
@@ -27,16 +29,16 @@ class Scale(Action):
     instances: Annotated[int, Field(ge=1, le=_MOST)] | None = None
     max: Annotated[int, Field(ge=1, le=_MOST)] = 10
 
-    @model_validator(mode="after")
-    def _one_wish(self) -> Self:
-        if self.by is not None and self.instances is not None:
-            raise ValueError("give by or instances, not both")
-        if (self.instances or self.by or 1) > self.max:
-            what = "by" if self.instances is None else "instances"
-            raise ValueError(
-                f"{what} is above max, which is {self.max}: raise max if that is meant"
-            )
-        return self
+    @Rule
+    def _one_wish(self) -> Iterator[str]:
+        if is_given(self, "by") and is_given(self, "instances"):
+            yield "give by or instances, not both"
+
+    @Rule
+    def _below_max(self) -> Iterator[str]:
+        for name in ("by", "instances"):
+            if (getattr(self, name, None) or 1) > self.max:
+                yield f"{name} is above max, which is {self.max}: raise max if that is meant"
 
     @property
     def idempotent(self) -> bool:

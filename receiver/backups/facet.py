@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from prunella.service.rules import Rule, is_given
 from prunella.service.settings import Duration, LocalPath, Secret, Settings, Size
 from receiver.decide.schedule import Cron
 from receiver.endpoints import BaseUrl, check_url
@@ -89,10 +90,7 @@ class BackupFacet(Settings):
     timeout: Annotated[Duration, Field(gt=0)] = 6 * 3600.0
     ping_url: Annotated[Secret, AfterValidator(_ping)] | None = None
 
-    @model_validator(mode="after")
-    def _goes_together(self) -> Self:
-        if self.jobs > 1 and self.encrypt_to:
-            raise ValueError(
-                "`jobs` above 1 makes a directory, which is not encrypted: leave out jobs or encrypt_to"
-            )
-        return self
+    @Rule
+    def _goes_together(self) -> Iterator[str]:
+        if self.jobs > 1 and is_given(self, "encrypt_to"):
+            yield "`jobs` above 1 makes a directory, which is not encrypted: leave out jobs or encrypt_to"

@@ -12,6 +12,7 @@ import re
 import smtplib
 import socket
 import ssl
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,10 +20,11 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, getaddresses, parseaddr
 from html import escape
-from typing import Annotated, ClassVar, Self, cast
+from typing import Annotated, ClassVar, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from prunella.service.rules import Rule, is_given
 from prunella.service.settings import LocalPath, Secret
 from receiver.channels.base import Channel, ChannelError, Notice
 from receiver.channels.fields import asked, fields, line, text
@@ -79,16 +81,16 @@ class Email(Channel):
     to: Annotated[tuple[Address, ...], BeforeValidator(_as_list), Field(min_length=1)]
     ca_file: LocalPath | None = None
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if (self.username is None) != (self.password is None):
-            raise ValueError("`username` and `password` belong together")
+    @Rule
+    def _whole_login(self) -> Iterator[str]:
+        if is_given(self, "username") is not is_given(self, "password"):
+            yield "`username` and `password` belong together"
+
+    @Rule
+    def _no_password_in_the_clear(self) -> Iterator[str]:
         local = self.host in {"localhost", "127.0.0.1", "::1"}
-        if self.password is not None and not self._encrypted and not local:
-            raise ValueError(
-                "would send the password in the clear: take `starttls: true` or port 465"
-            )
-        return self
+        if is_given(self, "password") and not self._encrypted and not local:
+            yield "would send the password in the clear: take `starttls: true` or port 465"
 
     @property
     def _encrypted(self) -> bool:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Annotated, ClassVar, Self
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints
 
+from prunella.service.rules import Rule, is_given
 from prunella.service.settings import Secret
 from receiver.channels.base import Channel, ChannelError, Notice
 from receiver.channels.buttons import Press, buttons, seal
@@ -82,15 +84,14 @@ class Slack(Channel):
     signing_secret: Annotated[Secret, Field(min_length=16)] | None = None
     approvers: tuple[User, ...] = ()
 
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.webhook_url is None) == (self.bot_token is None):
-            raise ValueError("slack needs either `webhook_url`, or `bot_token` and `channel`")
-        if (self.bot_token is None) != (self.channel is None):
-            raise ValueError("`bot_token` and `channel` belong together")
-        if (self.signing_secret is None) != (not self.approvers):
-            raise ValueError("buttons need both `signing_secret` and `approvers`")
-        return self
+    @Rule
+    def _one_way(self) -> Iterator[str]:
+        if is_given(self, "webhook_url") is is_given(self, "bot_token"):
+            yield "slack needs either `webhook_url`, or `bot_token` and `channel`"
+        if is_given(self, "bot_token") is not is_given(self, "channel"):
+            yield "`bot_token` and `channel` belong together"
+        if is_given(self, "signing_secret") is not is_given(self, "approvers"):
+            yield "buttons need both `signing_secret` and `approvers`"
 
     async def whisper(self, response_url: str, text: str, tools: Tools) -> None:
         """Says it to who has pressed a button, and to nobody else. Raises ChannelError."""

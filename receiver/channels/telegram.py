@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from prunella.logs import create_logger
+from prunella.service.rules import Rule, is_given
 from prunella.service.settings import Secret
 from receiver.channels.base import Channel, ChannelError, Notice
 from receiver.channels.buttons import Press, buttons, seal
@@ -91,11 +92,10 @@ class Telegram(Channel):
     webhook_secret: Annotated[Secret, AfterValidator(_check_secret)] | None = None
     approvers: tuple[Annotated[int, Field(ge=1)], ...] = ()
 
-    @model_validator(mode="after")
-    def _both_or_none(self) -> Self:
-        if (self.webhook_secret is None) != (not self.approvers):
-            raise ValueError("buttons need both `webhook_secret` and `approvers`")
-        return self
+    @Rule
+    def _both_or_none(self) -> Iterator[str]:
+        if is_given(self, "webhook_secret") is not is_given(self, "approvers"):
+            yield "buttons need both `webhook_secret` and `approvers`"
 
     @property
     def place(self) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from collections.abc import Iterator
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from prunella.service.rules import Rule, is_given
 from prunella.service.settings import Duration
 from receiver.checks.base import Check, Scene
 from receiver.decide.verdict import Outcome, Sample
@@ -22,11 +24,10 @@ class HttpAnswer(Check):
     body: Annotated[str, Field(min_length=1)] | None = None
     timeout: Annotated[Duration, Field(gt=0)] = 5.0
 
-    @model_validator(mode="after")
-    def _one_address(self) -> Self:
-        if (self.path is None) == (self.url is None):
-            raise ValueError("give either path or url")
-        return self
+    @Rule
+    def _one_address(self) -> Iterator[str]:
+        if is_given(self, "path") is is_given(self, "url"):
+            yield "give either path or url"
 
     def needs(self) -> str | None:
         return "http" if self.path is not None else None

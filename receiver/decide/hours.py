@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
+from prunella.service.rules import Rule
 from prunella.service.settings import Settings
 from receiver.decide.schedule import zone
 
@@ -43,11 +45,10 @@ class QuietHours(Settings):
     to: TimeOfDay
     timezone: ZoneName = "UTC"
 
-    @model_validator(mode="after")
-    def _some(self) -> QuietHours:
+    @Rule
+    def _some(self) -> Iterator[str]:
         if self.from_ == self.to:
-            raise ValueError("`from` and `to` are the same: say when it is quiet")
-        return self
+            yield "`from` and `to` are the same: say when it is quiet"
 
     def until(self, now: float) -> float | None:
         """When the quiet that is now is over; None when it is not quiet."""

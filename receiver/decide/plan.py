@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal, Protocol
@@ -21,9 +21,9 @@ from pydantic import (
     Field,
     JsonValue,
     field_validator,
-    model_validator,
 )
 
+from prunella.service.rules import Rule
 from prunella.service.settings import Duration, Settings
 from receiver.decide.episode import Observation
 from receiver.decide.matchers import Matchers, matches_all
@@ -147,14 +147,12 @@ class Playbook(Settings):
         }
         return {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in said.items()}
 
-    @model_validator(mode="after")
-    def _rung_names_differ(self) -> Playbook:
-        names = [rung.name for rung in self.ladder]
+    @Rule
+    def _rung_names_differ(self) -> Iterator[str]:
+        known = (getattr(rung, "name", None) for rung in self.ladder)
+        names = [name for name in known if name is not None]
         if len(set(names)) != len(names):
-            raise ValueError(
-                "two rungs of one ladder have the same name: give one of them another `name`"
-            )
-        return self
+            yield "two rungs of one ladder have the same name: give one of them another `name`"
 
 
 class Selectable(Protocol):

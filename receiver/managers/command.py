@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
 from pydantic import (
     AfterValidator,
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
-    model_validator,
 )
 
+from prunella.service.rules import Rule, is_given
 from receiver.argv import Argv
 from receiver.managers.base import Manager, ManagerError, ProcessState, ProcessStatus, Verb
 from receiver.managers.pids import resident_of
@@ -69,11 +70,11 @@ class Command(Manager):
         Annotated[Argv, AfterValidator(_check_scale)] | None, Field(alias="scale")
     ] = None
 
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if not any(self._argvs().values()):
-            raise ValueError("give at least one of restart, reload, status, scale")
-        return self
+    @Rule
+    def _something(self) -> Iterator[str]:
+        words = ("restart", "reload", "status", "scale")
+        if not any(is_given(self, f"{word}_argv") for word in words):
+            yield f"give at least one of {', '.join(words)}"
 
     @model_serializer(mode="wrap")
     def _by_key(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator
 
+from prunella.service.rules import Rule
 from prunella.service.settings import Settings
 from receiver.managers.base import Manager
 from receiver.managers.docker_engine import check_engine_url
@@ -20,11 +22,10 @@ class OnEngine(Settings):
     url: Annotated[str, AfterValidator(check_engine_url)] = "unix:///var/run/docker.sock"
     unfiltered_socket: bool = False
 
-    @model_validator(mode="after")
-    def _filtered(self) -> Self:
+    @Rule
+    def _filtered(self) -> Iterator[str]:
         if why := self.surroundings.objection(self.url, self.unfiltered_socket):
-            raise ValueError(why)
-        return self
+            yield why
 
     @property
     def shares_our_pids(self) -> bool:

@@ -7,10 +7,11 @@ that is older than `stuck_after`, or than the worker last wrote it again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, StrictInt, StringConstraints, model_validator
+from pydantic import Field, StrictInt, StringConstraints
 
+from prunella.service.rules import Rule, is_given
 from prunella.service.settings import Settings
 from receiver.queues.base import Healed, QueueLook, QueueSystem
 from receiver.queues.postgres_link import PostgresUrl, postgres_link
@@ -45,11 +46,10 @@ class JobsTable(Settings):
     count_attempts: bool = True
     clear: tuple[ColumnName, ...] = ()
 
-    @model_validator(mode="after")
-    def _can_count(self) -> Self:
-        if self.max_attempts is not None and self.attempts is None:
-            raise ValueError("max_attempts needs the column `attempts`")
-        return self
+    @Rule
+    def _can_count(self) -> Iterator[str]:
+        if is_given(self, "max_attempts") and not is_given(self, "attempts"):
+            yield "max_attempts needs the column `attempts`"
 
     def stuck(self) -> str:
         """What holds for a stuck row; $1 is the queue, $2 the seconds, $3 the word for running."""
@@ -121,15 +121,16 @@ class PostgresQueue(QueueSystem):
     def never_pauses(self) -> str | None:
         return "a table of jobs has no pause that its workers would respect: stop the workers"
 
-    @model_validator(mode="after")
-    def _one_layout(self) -> Self:
-        if (self.layout is None) == (self.table is None):
-            raise ValueError("give either layout or table")
-        if self.table is not None and self.table.queue is None and len(self.queues) > 1:
-            raise ValueError(
-                "several queues in one table need `table.queue`, the column of their name"
-            )
-        return self
+    @Rule
+    def _one_layout(self) -> Iterator[str]:
+        if is_given(self, "layout") is is_given(self, "table"):
+            yield "give either layout or table"
+
+    @Rule
+    def _told_apart(self) -> Iterator[str]:
+        one_column = self.table is None or is_given(self.table, "queue")
+        if not one_column and len(self.queues) > 1:
+            yield "several queues in one table need `table.queue`, the column of their name"
 
     async def look(self, tools: Tools, queue: str, stuck_after: float) -> QueueLook:
         sql: str = _LOOK

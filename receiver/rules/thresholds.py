@@ -7,14 +7,15 @@ and can name nothing that the shipped one does not have.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, create_model, field_validator, model_validator
+from pydantic import AfterValidator, create_model, field_validator
 
+from prunella.service.rules import Rule
 from prunella.service.settings import Settings, load
 from receiver.rules.units import AShare, Threshold, kind
 
@@ -42,18 +43,17 @@ Service = Annotated[str, AfterValidator(_service)]
 class Levels(Settings):
     """What one alert compares with."""
 
-    @model_validator(mode="after")
-    def _in_their_order(self) -> Self:
+    @Rule
+    def _in_their_order(self) -> Iterator[str]:
         """A critical alert that fires before its warning says nothing, whichever way the threshold looks."""
         fields = type(self).model_fields
         if not {"warning", "critical"} <= fields.keys():
-            return self
+            return
         rises = fields["critical"].default.value > fields["warning"].default.value
         warning, critical = self.level("warning"), self.level("critical")
         if (critical.value > warning.value) is not rises or critical == warning:
             side = "above" if rises else "below"
-            raise ValueError(f"critical ({critical.text}) must be {side} warning ({warning.text})")
-        return self
+            yield f"critical ({critical.text}) must be {side} warning ({warning.text})"
 
     def level(self, name: str) -> Threshold:
         """One of them. Raises AttributeError."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import redis.asyncio
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 from redis import exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from prunella.service.rules import Rule
 from prunella.service.settings import Duration, Secret, Settings
 from receiver.stores.key_patterns import KeyPattern, collisions
 from receiver.stores.redis_url import check_redis_url, database_of, options_of
@@ -50,16 +51,17 @@ class RedisFacet(Settings):
         """The number in the url."""
         return database_of(self.url)
 
-    @model_validator(mode="after")
-    def _says_what_it_means(self) -> Self:
+    @Rule
+    def _flushes_its_own(self) -> Iterator[str]:
         if self.flushable_database not in (None, self.database):
-            raise ValueError(
-                f"flushable_database is {self.flushable_database}, but url is of database {self.database}"
-            )
+            yield f"flushable_database is {self.flushable_database}, but url is of database {self.database}"
+
+    @Rule
+    def _takes_its_own(self) -> Iterator[str]:
         lists = ("cache_patterns", "rate_limit_patterns", "session_patterns")
-        for name, pattern, other, theirs in collisions((n, getattr(self, n)) for n in lists):
-            raise ValueError(f"{pattern} of {name} would take what {other} names as {theirs}")
-        return self
+        known = ((name, getattr(self, name, ())) for name in lists)
+        for name, pattern, other, theirs in collisions(known):
+            yield f"{pattern} of {name} would take what {other} names as {theirs}"
 
 
 @asynccontextmanager

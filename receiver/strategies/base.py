@@ -12,8 +12,9 @@ from collections.abc import Awaitable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from prunella.service.rules import Rule, is_given
 from prunella.service.settings import Duration, Settings
 from receiver.decide.diff import Comparison
 from receiver.decide.matchers import Matchers
@@ -61,15 +62,16 @@ class Strategy(Settings):
     gate: GateSettings = Field(default_factory=GateSettings)
     compare: Comparison | None = None  # a forge's page of what lies between two commits
 
-    @model_validator(mode="after")
-    def _can_be_proven(self) -> Self:
+    @Rule
+    def _has_folders(self) -> Iterator[str]:
         if self.version.cwd and self.folders is None:
-            raise ValueError(
-                "`version: {cwd: true}` is for strategies that have a folder a version"
-            )
-        if not (self.version.asks or self.version.cwd or self.proves_itself):
-            raise ValueError("give `version:` with `url` and `json`, or `command`, or `cwd: true`")
-        return self
+            yield "`version: {cwd: true}` is for strategies that have a folder a version"
+
+    @Rule
+    def _can_be_proven(self) -> Iterator[str]:
+        asks = any(is_given(self.version, name) for name in ("url", "member", "command"))
+        if not (asks or self.proves_itself or self.version.cwd):
+            yield "give `version:` with `url` and `json`, or `command`, or `cwd: true`"
 
     @property
     def folders(self) -> Path | None:

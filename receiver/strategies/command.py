@@ -18,9 +18,9 @@ from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
     model_serializer,
-    model_validator,
 )
 
+from prunella.service.rules import Rule, is_given
 from receiver.argv import Argv
 from receiver.decide.release import version_name
 from receiver.quoting import last_words
@@ -83,20 +83,28 @@ class Command(Strategy):
     hosts: tuple[Host, ...] = ()
     starts_it: Annotated[bool, Field(alias="starts")] = False
 
-    @model_validator(mode="after")
-    def _names_what_it_is_about(self) -> Self:
-        if not any(VERSION in argv for argv in self.activate_steps):
-            raise ValueError(f"`activate` must hold {VERSION} as an argument of its own")
-        everywhere = {argument for argv in self._all_steps() for argument in argv}
-        if not self.hosts and HOST in everywhere:
-            raise ValueError(f"{HOST} stands for one of `hosts`, and there are none")
-        if self.hosts and not any(HOST in argv for argv in self.activate_steps):
-            raise ValueError(f"`activate` must hold {HOST} as an argument of its own")
-        if self.hosts and not _asks_each(self.version):
-            raise ValueError(f"`version` must hold {HOST}: otherwise it proves one machine only")
+    @Rule
+    def _activates_what_was_chosen(self) -> Iterator[str]:
+        for word in (VERSION, HOST) if is_given(self, "hosts") else (VERSION,):
+            if not any(word in argv for argv in self.activate_steps):
+                yield f"`activate` must hold {word} as an argument of its own"
+
+    @Rule
+    def _proves_each_host(self) -> Iterator[str]:
+        if is_given(self, "hosts") and not _asks_each(self.version):
+            yield f"`version` must hold {HOST}: otherwise it proves one machine only"
+
+    @Rule
+    def _hosts_are_named(self) -> Iterator[str]:
+        names = ("preflight_steps", "activate_steps", "restore_steps")
+        known = (getattr(self, name, None) or () for name in names)
+        if not is_given(self, "hosts") and any(HOST in argv for steps in known for argv in steps):
+            yield f"{HOST} stands for one of `hosts`, and there are none"
+
+    @Rule
+    def _hosts_are_several(self) -> Iterator[str]:
         if len(set(self.hosts)) != len(self.hosts):
-            raise ValueError("`hosts` names a machine twice")
-        return self
+            yield "`hosts` names a machine twice"
 
     @model_serializer(mode="wrap")
     def _by_key(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
