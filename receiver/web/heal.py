@@ -9,13 +9,12 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 from aiohttp import web
 from pydantic import Field
 
-from prunella.service.answers import Refused
 from prunella.service.described import describes
 from prunella.service.settings import Settings
 from prunella.service.web import CLIENT
 from receiver.stages.context import Context
 from receiver.stages.heal import Heal, begin_heal, wait_for
-from receiver.stages.repair import NotNow, NotThis
+from receiver.web.begun import told_why_not
 from receiver.web.bodies import read_object, validated
 
 PATIENCE = 120.0
@@ -65,11 +64,8 @@ class Heals:
         body = validated(HealBody, await read_object(request))
         by, clock = request[CLIENT] or "operator", self._context.tools.clock
         began = clock.monotonic()
-        try:
+        with told_why_not():
             begun = await begin_heal(body.kind, body.targets, by, self._context)
-        except NotThis as refusal:
-            status = 409 if isinstance(refusal, NotNow) else 422
-            raise Refused(status, refusal.reason, str(refusal)) from refusal
         self._wake()
         seen = await wait_for(begun, self._patience, self._context)
         return _answer(seen, clock.monotonic() - began)

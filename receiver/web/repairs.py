@@ -7,12 +7,12 @@ from collections.abc import Callable
 from aiohttp import web
 from pydantic import Field, JsonValue
 
-from prunella.service.answers import Refused
 from prunella.service.described import describes
 from prunella.service.settings import Settings
 from prunella.service.web import CLIENT
 from receiver.stages.context import Context
-from receiver.stages.repair import NotNow, NotThis, repair
+from receiver.stages.repair import repair
+from receiver.web.begun import begun, told_why_not
 from receiver.web.bodies import read_object, validated
 from receiver.web.shapes import Begun
 
@@ -37,11 +37,7 @@ class Repairs:
         """202 once the incident is on disk; what becomes of it is in its timeline."""
         body = validated(RepairBody, await read_object(request))
         by = request[CLIENT] or "operator"
-        try:
+        with told_why_not():
             incident = await repair(body.target, body.action, body.options, by, self._context)
-        except NotThis as refusal:
-            status = 409 if isinstance(refusal, NotNow) else 422
-            raise Refused(status, refusal.reason, str(refusal)) from refusal
         self._wake()
-        begun: Begun = {"incident": incident}
-        return web.json_response(begun, status=202)
+        return begun(incident)

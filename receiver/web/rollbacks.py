@@ -13,9 +13,9 @@ from prunella.service.settings import Settings
 from prunella.service.web import CLIENT
 from receiver.decide.ledger import NotThat, unfrozen
 from receiver.stages.context import Context
-from receiver.stages.repair import NotNow, NotThis
 from receiver.stages.roll_back import roll_back
 from receiver.unknown import unknown
+from receiver.web.begun import begun, told_why_not
 from receiver.web.bodies import read_object, validated
 from receiver.web.shapes import Begun
 
@@ -53,14 +53,10 @@ class Rollbacks:
         """202 once the incident is on disk; 409 with the reason when the ledger speaks against it."""
         body = validated(RollbackBody, await read_object(request))
         by = request[CLIENT] or "operator"
-        try:
+        with told_why_not():
             incident = await roll_back(body.target, body.to, by, self._context)
-        except NotThis as refusal:
-            status = 409 if isinstance(refusal, NotNow) else 422
-            raise Refused(status, refusal.reason, str(refusal)) from refusal
         self._wake()
-        begun: Begun = {"incident": incident}
-        return web.json_response(begun, status=202)
+        return begun(incident)
 
     @describes({200: Unfrozen}, refuses=(404,), takes=UnfreezeBody)
     async def unfreeze(self, request: web.Request) -> web.Response:
