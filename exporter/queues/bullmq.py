@@ -17,7 +17,7 @@ from pydantic import AfterValidator
 
 from exporter.postgres.link import check_postgres_url, is_postgres_url
 from exporter.queues.base import Figures, QueueEntry, Recent, Source, State, seconds_since
-from exporter.queues.bullmq_postgres import postgres_bullmq
+from exporter.queues.bullmq_postgres import bearing, postgres_bullmq
 from exporter.queues.redis_link import (
     Question,
     RedisLink,
@@ -148,20 +148,11 @@ class BullMq:
             return None
         node = f"{self._prefix}:{base64.b64encode(queue.encode()).decode()}"
         # the Python package spells the queue's name out, and names both connections of a worker
-        python = _bearing(f"{self._prefix}:{queue}", clients)
-        return _bearing(node, clients) + (python + 1) // 2
+        python = bearing(f"{self._prefix}:{queue}", clients)
+        return bearing(node, clients) + (python + 1) // 2
 
     async def close(self) -> None:
         await self._link.close()
-
-
-def _bearing(name: str, clients: Mapping[str, int]) -> int:
-    """Connections of that name, or of a worker with a name of its own."""
-    return sum(
-        number
-        for client, number in clients.items()
-        if client == name or client.startswith(f"{name}:w:")
-    )
 
 
 def _workers(clients: Reply) -> Mapping[str, int] | None:

@@ -68,7 +68,7 @@ class Tables:
             replace(
                 _figures(queue, jobs[queue]),
                 paused=queue in paused,
-                workers=_workers(queue, workers),
+                workers=bearing(queue, workers),
                 completed=counted.get((queue, "completed")),
                 failed=counted.get((queue, "failed")),
             )
@@ -97,11 +97,12 @@ def _figures(queue: str, rows: Mapping[State, Row]) -> Figures:
     )
 
 
-def _workers(queue: str, connections: Mapping[str, int]) -> int:
+def bearing(name: str, connections: Mapping[str, int]) -> int:
+    """Connections of that name, or of a worker with a name of its own: how many bear each is given."""
     return sum(
         number
-        for name, number in connections.items()
-        if name == queue or name.startswith(f"{queue}:w:")
+        for other, number in connections.items()
+        if other == name or other.startswith(f"{name}:w:")
     )
 
 
