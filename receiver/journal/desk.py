@@ -263,7 +263,7 @@ class Desk:
             # whoever said the stale firing has taken it back: it does not vouch for the next one
             alert.changed |= alert.stale_since is not None
             alert.stale_since = None
-            _overtook(alert, seen.ends_at)
+            _overtook(alert, seen.starts_at if seen.ends_at is None else seen.ends_at)
 
     def _touch(self, episode: Episode) -> None:
         if not episode.changed and episode.id:
@@ -271,9 +271,9 @@ class Desk:
         episode.changed = True
 
 
-def _overtook(alert: Alert, ended: float | None) -> None:
+def _overtook(alert: Alert, ended: float) -> None:
     """An end that came before its beginning: the beginning, when it comes at last, is of something over."""
-    if ended is not None and (alert.last_ended is None or ended > alert.last_ended):
+    if alert.last_ended is None or ended > alert.last_ended:
         alert.last_ended, alert.changed = ended, True
 
 

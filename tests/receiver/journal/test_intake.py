@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from receiver.decide.episode import STALE_GRACE, Kind
 from receiver.decide.incident import State
 from receiver.decide.reason import Reason
@@ -265,10 +267,11 @@ async def test_a_seen_keeps_what_its_draft_says(journal: Journal) -> None:
     assert (incident.reason, incident.targets) == (Reason.UNKNOWN_TARGET, ())
 
 
+@pytest.mark.parametrize("ended", [NOW - 10, None])
 async def test_a_firing_that_is_overtaken_by_its_own_end_is_stale_and_one_that_began_after_it_is_new(
-    journal: Journal,
+    journal: Journal, ended: float | None
 ) -> None:
-    end = a_resolve(ends_at=NOW - 10)
+    end = a_resolve(ends_at=ended)
     await tell(journal, Seen(end, None))
     assert await tell(journal, a_seen()) == (Kind.STALE,)
     after = changed(a_seen().observation, starts_at=NOW - 5)
