@@ -7,6 +7,10 @@ from prunella.metrics import Counter, Gauge, Histogram
 DELIVERIES = Counter(
     "prunella_deliveries_total", "Webhook deliveries by what became of them.", ["result"]
 )
+TRUNCATED = Counter(
+    "prunella_deliveries_truncated_total",
+    "Deliveries from which Alertmanager left alerts out (max_alerts).",
+)
 ALERTS = Counter("prunella_alerts_total", "Alerts received, one by one.", ["status", "kind"])
 INCIDENTS = Gauge("prunella_incidents", "Incidents that are not closed, by state.", ["state"])
 ACTIONS = Counter("prunella_actions_total", "Actions by outcome.", ["playbook", "action", "result"])

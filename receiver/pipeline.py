@@ -156,11 +156,13 @@ class Pipeline:
         """Compares with Alertmanager, at once and then for ever."""
         reconciler = Reconciler(self._context, alertmanager)
 
-        async def once() -> bool:
+        async def turn() -> None:
             drift = await reconciler.once()
-            return drift is not None and bool(drift.missed or drift.gone)
+            if drift is not None and (drift.missed or drift.gone):
+                self.wake()
+            await reconciler.pause(every)
 
-        await self._every(every, once)
+        await self._patiently(turn)
 
     async def upkeep(self) -> None:
         """Does what time alone brings about, for ever."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,6 +62,8 @@ class Context:
     illustrations: Illustrations = field(default_factory=Illustrations)
     heard_from: Caller = field(default_factory=Caller)
     heard_watchdog: Watchdog = field(default_factory=Watchdog)
+    # Alertmanager left alerts out of a delivery
+    cut_short: asyncio.Event = field(default_factory=asyncio.Event)
     post: Http | None = None  # for letters alone: connections that are kept for a moment
     perform: Perform = field(default=_perform)  # a backtest writes down what would be done instead
 

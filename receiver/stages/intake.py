@@ -58,6 +58,10 @@ async def intake(body: bytes, source: str, context: Context) -> Receipt:
         context.heard_as.add(delivery.receiver)
     if delivery.external_url:
         context.heard_from.external_url = delivery.external_url
+    if delivery.truncated > 0:
+        metrics.TRUNCATED.inc()
+        log.warning("Alertmanager left alerts out (max_alerts)", count=delivery.truncated)
+        context.cut_short.set()
     _count(delivery, done)
     return _receipt(delivery, done)
 

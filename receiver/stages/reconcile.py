@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 
 from prunella.logs import create_logger
 from receiver import metrics
@@ -16,6 +18,7 @@ from receiver.tools import ActiveAlert, Alertmanager, OutsideError, PartialAnswe
 
 log = create_logger("prunella.receiver.reconcile")
 HEARD_AS = "heard_as"
+SOON = 5.0
 
 
 class Reconciler:
@@ -30,6 +33,7 @@ class Reconciler:
 
     async def once(self) -> Drift | None:
         """One look; None when no Alertmanager answered. Raises JournalUnavailable."""
+        self._context.cut_short.clear()
         await self._remember_names()
         try:
             active, complete = await self._alertmanager.alerts(), True
@@ -52,6 +56,14 @@ class Reconciler:
         self._absent = drift.absent
         await self._apply(drift, {one.alert: one for one in ours})
         return drift
+
+    async def pause(self, every: float) -> None:
+        """Until the next look, which is soon after a delivery was cut short: nothing else tells what it left out."""
+        least = min(every, SOON)
+        await self._context.tools.clock.sleep(least)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(every - least):
+                await self._context.cut_short.wait()
 
     async def _remember_names(self) -> None:
         """Alertmanager's names for us outlive a restart: what it missed was sent to one of them."""

@@ -199,7 +199,7 @@ class Rig:
     pipeline: Pipeline
     senders: dict[str, Sender] = field(default_factory=dict)
 
-    async def deliver(self, *alerts: Mapping[str, Any], **root: str) -> Receipt:
+    async def deliver(self, *alerts: Mapping[str, Any], **root: str | int) -> Receipt:
         """One webhook."""
         body = json.dumps({"version": "4", "alerts": list(alerts), **root}).encode()
         return await intake(body, "alertmanager", self.context)

@@ -26,9 +26,13 @@ def set_aside() -> float:
     return REGISTRY.get_sample_value("prunella_alerts_total", labels) or 0.0
 
 
-async def ran(made: Rig, *alerts: Mapping[str, Any]) -> int:
+def cut_short() -> float:
+    return REGISTRY.get_sample_value("prunella_deliveries_truncated_total") or 0.0
+
+
+async def ran(made: Rig, *alerts: Mapping[str, Any], **root: str | int) -> int:
     """How many actions a delivery has led to."""
-    await made.deliver(*alerts)
+    await made.deliver(*alerts, **root)
     await made.settle()
     return len(made.programs.asked)
 
@@ -83,6 +87,49 @@ async def test_an_end_that_is_yet_to_come_does_not_make_true_alerts_stale() -> N
     async with rig() as made:
         assert await ran(made, resolved(endsAt=at(2 * DAY))) == 0
         assert await ran(made, firing(startsAt=at(-1))) == 1
+
+
+SAME = {"startsAt": at(-60)}
+ENDS = [None, "0001-01-01T00:00:00Z", at(-60), at(-1), at(200)]
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("open_", [False, True])
+async def test_a_delivery_that_says_both_of_one_alert_repairs_nothing(
+    end: str | None, turned: bool, open_: bool
+) -> None:
+    both = [firing(**SAME), resolved(**SAME, endsAt=end)]
+    async with rig() as made:
+        if open_:
+            await made.deliver(firing(**SAME))
+        assert await ran(made, *(reversed(both) if turned else both), status="firing") == 0
+        assert await made.journal.open_alerts() == ()
+
+
+async def test_one_that_ended_and_began_anew_in_the_same_delivery_is_acted_on() -> None:
+    async with rig() as made:
+        over = resolved(startsAt=at(-60), endsAt=at(-30))
+        assert await ran(made, over, firing(startsAt=at(-10))) == 1
+
+
+@pytest.mark.parametrize("status", ["firing", "resolved"])
+async def test_what_is_said_of_the_group_counts_for_nothing(status: str) -> None:
+    async with rig() as made:
+        group: dict[str, str | int] = {"status": status, "groupKey": "", "truncatedAlerts": 0}
+        assert await ran(made, resolved(endsAt=at(-1)), **group) == 0
+        assert await ran(made, firing("cache"), **group) == 1
+
+
+@pytest.mark.parametrize(("left_out", "counted"), [(0, 0), (-1, 0), (3, 1), (10**30, 1)])
+async def test_a_delivery_that_was_cut_short_is_counted_and_asked_about(
+    left_out: int, counted: int
+) -> None:
+    before = cut_short()
+    async with rig() as made:
+        assert await ran(made, firing(), truncatedAlerts=left_out) == 1
+        assert made.context.cut_short.is_set() == bool(counted)
+    assert cut_short() == before + counted
 
 
 async def test_what_began_days_ago_is_acted_on_by_a_receiver_that_was_away() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,13 @@ from receiver.decide.drift import ABSENT_FOR, Drift
 from receiver.decide.incident import State
 from receiver.outside.alertmanager import AlertmanagerApi
 from receiver.outside.http import open_http
-from receiver.stages.reconcile import Reconciler
+from receiver.stages.reconcile import SOON, Reconciler
 from receiver.tools import ActiveAlert, OutsideError
 from tests.receiver.rig import Rig, ToldAlertmanager, firing, resolved, rig
 from tests.servers.alertmanager import alertmanager, webhook_config
 from tests.servers.process import until
+
+HOUR = 3600.0
 
 
 def _active(made: Rig, **changes: bool) -> ActiveAlert:
@@ -74,6 +77,35 @@ async def test_a_twin_that_is_cut_off_and_goes_on_about_what_has_ended_is_not_be
         await Reconciler(made.context, ToldAlertmanager((again,))).once()
         await made.settle()
         assert len(await made.journal.open_alerts()) == 1
+
+
+async def test_what_was_left_out_of_a_delivery_is_asked_for_at_once() -> None:
+    async with rig() as made:
+        told, began = ToldAlertmanager(), made.clock.at
+        looking = asyncio.create_task(made.pipeline.reconcile(told, HOUR))
+        await until(lambda: made.clock.at == began + SOON, "the first look")
+        told.active = (replace(_active(made), receivers=frozenset()),)
+        await made.deliver(firing("cache"), truncatedAlerts=1)
+
+        async def found() -> bool:
+            return "fp-shop" in {alert.fingerprint for alert in await made.journal.open_alerts()}
+
+        await until(found, "what was left out")
+        assert not made.context.cut_short.is_set()
+        looking.cancel()
+
+
+async def test_without_a_cut_the_next_look_comes_in_its_own_time() -> None:
+    async with rig() as made:
+        began = made.clock.at
+        reconciler = Reconciler(made.context, ToldAlertmanager())
+        await asyncio.wait_for(reconciler.pause(3.0), 5.0)
+        assert made.clock.at == began + 3.0
+        looks_again = asyncio.create_task(reconciler.pause(HOUR))
+        await until(lambda: made.clock.at == began + 3.0 + SOON, "the least pause")
+        assert not looks_again.done()
+        made.context.cut_short.set()
+        await asyncio.wait_for(looks_again, 5.0)
 
 
 async def test_a_resolve_that_was_lost_closes_the_incident_in_the_end() -> None:
