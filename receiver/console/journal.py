@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from aiohttp import web
 
-from prunella.service.answers import Refused
 from receiver.console.frame import render
 from receiver.console.page import Hall, Link, Show
 from receiver.decide.moments import words_of
 from receiver.journal.history import AuditRow
 from receiver.stages.chain import last_walk
+from receiver.web.paging import before_of
 
 PAGE = 100
 WORDS_MOST = 300
@@ -32,18 +32,16 @@ class JournalPage:
 
     async def show(self, request: web.Request) -> web.Response:
         """The newest rows, or those before one."""
-        before = request.query.get("before", "")
-        if before and not (before.isascii() and before.isdigit() and len(before) <= 18):
-            raise Refused(400, "bad_query", "`before` must be a number")
+        before = before_of(request.query)
         journal = self._context.journal
-        rows = await journal.audit(int(before) if before else None, PAGE + 1)
+        rows = await journal.audit(before, PAGE + 1)
         shown = rows[:PAGE]
         return render(
             request,
             "journal.html",
             rows=[(row, _words(row)) for row in shown],
             older=shown[-1].seq if len(rows) > PAGE else None,
-            newest=not before,
+            newest=before is None,
             walk=await last_walk(self._context),
             highest=await journal.latest(),
         )

@@ -11,7 +11,8 @@ from receiver.decide.track_record import PastRun
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which incidents; what is not said does not matter. `text` is looked for in titles, `before` is a number."""
+    """Which incidents; what is not said does not matter. `text` is looked for in titles, `before` is a number, and
+    what is `waiting` is open and nobody has it."""
 
     state: str | None = None
     playbook: str | None = None
@@ -22,6 +23,7 @@ class Search:
     until: float | None = None
     before: int | None = None
     limit: int = 50
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ AUDIT = (
     " WHERE CAST($1 AS bigint) IS NULL OR seq < $1 ORDER BY seq DESC LIMIT $2"
 )
 CHAIN = "SELECT * FROM event WHERE seq > $1 ORDER BY seq LIMIT $2"
+WAITING = "resolved_at IS NULL AND acknowledged_by IS NULL"  # as the index of those says
 KNOWN = "SELECT hash FROM event WHERE seq = $1"
 
 
@@ -30,7 +31,8 @@ def conditions(search: Search, like: str) -> tuple[str, list[object]]:
         (f"title {like} {{}} ESCAPE '!'", _holding(search.text)),
     ]
     given = [(sql, value) for sql, value in said if value is not None]
-    parts = [sql.format(f"${place}") for place, (sql, _) in enumerate(given, 1)]
+    parts = [WAITING] if search.waiting else []
+    parts += [sql.format(f"${place}") for place, (sql, _) in enumerate(given, 1)]
     return " AND ".join(parts) or "true", [value for _, value in given]
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import fields
 from receiver.decide.incident import Incident, Progress, State
 from receiver.decide.reason import Reason
 from receiver.journal import NEVER, IncidentAlert, Letter, OpenAlert, Posting, Run
-from receiver.journal.views import Standing
+from receiver.journal.views import Recent, Standing
 
 LARGEST = (1 << 63) - 1
 _NAMES = tuple(field.name for field in fields(Progress))
@@ -57,6 +57,12 @@ def standing_of(row: Row) -> Standing:
     """Of an incident as its row says, of which only these columns are read."""
     symptom = json.loads(row["labels"]).get("symptom", "")
     return Standing(row["severity"], symptom, row["acknowledged_by"] is not None)
+
+
+def recent_values(asked: Recent) -> tuple[object, ...]:
+    """What both engines' statement is given."""
+    before = LARGEST if asked.before is None else row_id(asked.before)
+    return asked.since, asked.taken, before, asked.limit
 
 
 def progress_json(incident: Incident) -> str:

@@ -17,14 +17,24 @@ class Standing:
     acknowledged: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """Incidents that are open or ended after `since`; `taken`: without those that wait for somebody."""
+
+    since: float
+    taken: bool = False
+    before: int | None = None  # a number
+    limit: int = 1000
+
+
 class Views(Protocol):
     """The part of a Journal that a page asks each time somebody looks."""
 
     async def open_incidents(self, limit: int) -> tuple[Incident, ...]:
         """The newest first."""
 
-    async def over_since(self, since: float, limit: int) -> tuple[Incident, ...]:
-        """Those that ended after a moment, in whichever way, the latest end first."""
+    async def recent(self, asked: Recent) -> tuple[Incident, ...]:
+        """The newest first."""
 
     async def standing(self) -> tuple[Standing, ...]:
         """Of all that are open, however many."""

@@ -15,6 +15,7 @@ from receiver.outside.runbooks import runbook_link
 from receiver.stages import command
 from receiver.stages.context import Context
 from receiver.web.bodies import Nothing, read_object
+from receiver.web.paging import before_of, limit_of
 from receiver.web.shapes import IncidentList, IncidentRow, IncidentTold, incident_json, timeline
 
 Word = Callable[[int, str, Context], Awaitable[Incident]]
@@ -24,7 +25,7 @@ WORDS: dict[str, Word] = {
     "deny": command.deny,
     "resolve": command.resolve,
 }
-MOST_LISTED = 1000
+LISTED = 100
 
 
 class Incidents:
@@ -43,12 +44,8 @@ class Incidents:
         state = query.get("state")
         if state is not None and state not in frozenset(State):
             raise Refused(400, "bad_query", f"unknown state {state!r}; known: {', '.join(State)}")
-        try:
-            limit = min(MOST_LISTED, max(1, int(query.get("limit", "100"))))
-            before = int(query["before"]) if "before" in query else None
-        except ValueError as wrong:
-            raise Refused(400, "bad_query", "`limit` and `before` must be whole numbers") from wrong
-        found = await self._context.journal.incidents(Page(state, limit, before))
+        page = Page(state, limit_of(query, LISTED), before_of(query))
+        found = await self._context.journal.incidents(page)
         listed: IncidentList = {"incidents": [incident_json(incident) for incident in found]}
         return web.json_response(listed)
 

@@ -40,9 +40,9 @@ from receiver.strategies.base import Strategy
 from receiver.unknown import unknown
 from receiver.web.bodies import read_object, validated
 from receiver.web.launches import LastSeen, last_of
+from receiver.web.paging import limit_of
 from receiver.web.shapes import rfc3339
 
-MOST_LISTED = 1000
 LISTED = 100
 
 
@@ -132,10 +132,7 @@ class Releases:
     async def list(self, request: web.Request) -> web.Response:
         """Newest first; `?target=&version=&limit=`."""
         query = request.query
-        try:
-            limit = min(MOST_LISTED, max(1, int(query.get("limit", LISTED))))
-        except ValueError as wrong:
-            raise Refused(400, "bad_query", "`limit` must be a whole number") from wrong
+        limit = limit_of(query, LISTED)
         target = query.get("target")
         found = await self._context.journal.releases(target)
         if target is not None and not found:

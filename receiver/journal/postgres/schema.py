@@ -23,6 +23,7 @@ MIGRATIONS = (
     "postgres-0011.sql",
     "postgres-0012.sql",
     "postgres-0013.sql",
+    "postgres-0014.sql",
 )
 
 

@@ -43,14 +43,19 @@ class SqliteHistory:
 
 
 def _search(db: sqlite3.Connection, search: Search) -> tuple[Incident, ...]:
-    """Which they are the index alone says: a row is long, and there may be a hundred thousand that are others'."""
+    sql, values = searched(search)
+    return tuple(map(incident_of, db.execute(sql, numbered(values))))
+
+
+def searched(search: Search) -> tuple[str, tuple[object, ...]]:
+    """Which they are an index says: a row is long, and there may be a hundred thousand that are others'."""
     where, values = rows.conditions(search, "LIKE")
-    found = db.execute(
-        "SELECT * FROM incident WHERE id IN (SELECT id FROM incident INDEXED BY incident_history"  # noqa: S608 - our own words
-        f" WHERE {where} ORDER BY id DESC LIMIT ${len(values) + 1}) ORDER BY id DESC",
-        numbered((*values, search.limit)),
+    index = "incident_waiting" if search.waiting else "incident_history"
+    sql = (
+        f"SELECT * FROM incident WHERE id IN (SELECT id FROM incident INDEXED BY {index}"  # noqa: S608 - our own words
+        f" WHERE {where} ORDER BY id DESC LIMIT ${len(values) + 1}) ORDER BY id DESC"
     )
-    return tuple(map(incident_of, found))
+    return sql, (*values, search.limit)
 
 
 def _follow(db: sqlite3.Connection, seq: int, digest: str, most: int) -> Stretch:

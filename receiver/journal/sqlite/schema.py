@@ -29,6 +29,7 @@ MIGRATIONS = (
     "sqlite-0012.sql",
     "sqlite-0013.sql",
     "sqlite-0014.sql",
+    "sqlite-0015.sql",
 )
 
 REMADE_MOST = 256 * 1024 * 1024

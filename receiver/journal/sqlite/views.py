@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from receiver.decide.incident import Incident
-from receiver.journal.rows import incident_of, standing_of
-from receiver.journal.sqlite.rows import highest_seq
-from receiver.journal.views import Standing
+from receiver.journal.rows import incident_of, recent_values, standing_of
+from receiver.journal.sqlite.rows import highest_seq, numbered
+from receiver.journal.views import Recent, Standing
 
 T = TypeVar("T")
 
@@ -23,7 +23,15 @@ SELECT * FROM incident WHERE id IN (
 STANDING = """
 SELECT labels, severity, acknowledged_by FROM incident INDEXED BY incident_open WHERE resolved_at IS NULL
 """
-OVER = "SELECT * FROM incident WHERE resolved_at > ? ORDER BY resolved_at DESC LIMIT ?"
+RECENT = """
+SELECT * FROM incident WHERE id IN (
+  SELECT id FROM (
+    SELECT id FROM incident INDEXED BY incident_open
+    WHERE resolved_at IS NULL AND (NOT $2 OR acknowledged_by IS NOT NULL)
+    UNION ALL SELECT id FROM incident INDEXED BY incident_closed WHERE resolved_at > $1
+  ) WHERE id < $3 ORDER BY id DESC LIMIT $4
+) ORDER BY id DESC
+"""
 
 
 class SqliteViews:
@@ -36,8 +44,9 @@ class SqliteViews:
         rows = await self._read(lambda db: db.execute(OPEN, (limit,)).fetchall())
         return tuple(map(incident_of, rows))
 
-    async def over_since(self, since: float, limit: int) -> tuple[Incident, ...]:
-        rows = await self._read(lambda db: db.execute(OVER, (since, limit)).fetchall())
+    async def recent(self, asked: Recent) -> tuple[Incident, ...]:
+        values = numbered(recent_values(asked))
+        rows = await self._read(lambda db: db.execute(RECENT, values).fetchall())
         return tuple(map(incident_of, rows))
 
     async def standing(self) -> tuple[Standing, ...]:

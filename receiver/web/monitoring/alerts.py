@@ -11,7 +11,6 @@ from receiver.journal.views import Standing
 from receiver.web.shapes import moment, rfc3339
 
 REMEMBERED = 7 * 86400.0  # seconds for which one that is over is listed
-MOST = 1000  # of those that are open are listed, and as many that are over
 TYPES: Mapping[str, str] = {
     "errors": "error_rate",
     "latency": "performance",
@@ -69,11 +68,6 @@ def shown(incident: Incident) -> AlertShown:
 def kind_of(symptom: str) -> str:
     """The documents' word for what an incident is about."""
     return TYPES.get(symptom, OTHER)
-
-
-def waits(incident: Incident) -> bool:
-    """Whether it is open, and nobody has it."""
-    return incident.state not in CLOSED and incident.acknowledged_by is None
 
 
 def stats(standing: Sequence[Standing]) -> AlertStats:

@@ -17,11 +17,13 @@ from prunella.service.settings import Settings
 from prunella.service.web import CLIENT
 from receiver.decide.incident import Incident
 from receiver.journal import Conflict, JournalUnavailable
+from receiver.journal.history import Search
+from receiver.journal.views import Recent
 from receiver.stages import command
 from receiver.stages.context import Context
 from receiver.web.bodies import read_object, validated
 from receiver.web.monitoring import questions
-from receiver.web.monitoring.alerts import MOST, REMEMBERED, AlertStats, shown, stats, waits
+from receiver.web.monitoring.alerts import REMEMBERED, AlertStats, shown, stats
 from receiver.web.monitoring.health import Health, Word, broken, judge
 from receiver.web.monitoring.questions import PERIODS, Questions
 from receiver.web.monitoring.readings import NO_DATA, Found, Shared, read, read_services
@@ -44,6 +46,7 @@ from receiver.web.monitoring.shapes import (
     section,
     service_shown,
 )
+from receiver.web.paging import MOST, before_of, limit_of
 from receiver.web.shapes import moment
 
 KEEP_FIGURES, KEEP_WORDS = 10.0, 5.0  # seconds for which everybody has the same answer
@@ -99,22 +102,25 @@ class Monitoring:
         return web.json_response(answer)
 
     @describes(
-        {200: AlertsAnswer}, refuses=(400,), query={"unacknowledged": Literal["true", "false"]}
+        {200: AlertsAnswer},
+        refuses=(400,),
+        query={"unacknowledged": Literal["true", "false"], "limit": int, "before": int},
     )
     async def alerts(self, request: web.Request) -> web.Response:
         """All that are open or ended in the last seven days; only those that wait for somebody, or only the others.
 
-        Of more than a thousand the newest; `stats` counts all that are open.
+        Newest first, at most a thousand; `?before=` the last id has the next ones. `stats` counts all that are open.
         """
-        wanted = request.query.get("unacknowledged")
+        query, journal = request.query, self._context.journal
+        wanted = query.get("unacknowledged")
         if wanted not in {None, "true", "false"}:
             raise Refused(400, "bad_query", "`unacknowledged` must be true or false")
-        since = self._context.now() - REMEMBERED
-        standing = await self._open()  # first: what ends between the two is in both, not in neither
-        over = await self._context.journal.over_since(since, MOST)
-        ended = {one.id for one in over}
-        both = (*(one for one in standing if one.id not in ended), *over)
-        listed = [one for one in both if _is_wanted(one, wanted)]
+        limit, before = limit_of(query, MOST), before_of(query)
+        if wanted == "true":
+            listed = await journal.search(Search(waiting=True, before=before, limit=limit))
+        else:
+            since = self._context.now() - REMEMBERED
+            listed = await journal.recent(Recent(since, wanted == "false", before, limit))
         said: AlertsFound = {"alerts": [*map(shown, listed)], "stats": await self._stats()}
         answer: AlertsAnswer = {"success": True, "data": said}
         return web.json_response(answer)
@@ -199,7 +205,3 @@ class Monitoring:
 
     def _now(self) -> str:
         return moment(self._context.now())
-
-
-def _is_wanted(incident: Incident, wanted: str | None) -> bool:
-    return wanted is None or waits(incident) == (wanted == "true")

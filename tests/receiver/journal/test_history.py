@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from receiver.decide.incident import State
+from receiver.decide.reason import Reason
 from receiver.decide.values import changed
-from receiver.journal import Event, Journal, Seen
+from receiver.journal import Event, Journal, Move, Seen
 from receiver.journal.chain import GENESIS
 from receiver.journal.history import Search
 from tests.receiver.builders import NOW, a_draft, an_alert
@@ -61,6 +63,18 @@ async def test_what_is_said_is_all_that_is_found(
 ) -> None:
     await some(journal)
     assert await found(journal, **said) == ids
+
+
+async def test_of_what_waits_for_somebody_every_one_is_found_however_many_others_there_are(
+    journal: Journal,
+) -> None:
+    await some(journal)
+    for number in (6, 5, 2):
+        await journal.command(number, lambda one: Move(changed(one, acknowledged_by="ann")), NOW)
+    await journal.command(1, lambda one: Move(one.moved(State.RESOLVED, Reason.OPERATOR, NOW)), NOW)
+    assert await found(journal, waiting=True, limit=1) == [4]
+    assert await found(journal, waiting=True, before=4) == [3]
+    assert await found(journal, waiting=True, playbook="errors") == [4]
 
 
 async def test_signs_of_a_pattern_are_looked_for_as_they_are(journal: Journal) -> None:

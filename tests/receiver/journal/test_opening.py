@@ -13,8 +13,11 @@ import pytest
 
 from receiver.decide.incident import CLOSED
 from receiver.journal import JournalInUse, JournalUnavailable
+from receiver.journal.history import Search
 from receiver.journal.sqlite import open_journal
+from receiver.journal.sqlite.history import searched
 from receiver.journal.sqlite.reads import COUNTS, ROWS_OF_ONE
+from receiver.journal.sqlite.rows import numbered
 from receiver.journal.sqlite.schema import MIGRATIONS
 from receiver.journal.sqlite.views import STANDING
 from tests.receiver.builders import NOW
@@ -130,6 +133,18 @@ async def test_what_is_counted_of_the_open_ones_is_read_without_a_look_at_those_
         with closing(sqlite3.connect(tmp_path / "journal.db")) as db:
             plan = db.execute(f"EXPLAIN QUERY PLAN {STANDING}").fetchall()
     assert [step[3] for step in plan] == ["SCAN incident USING INDEX incident_open"]
+
+
+async def test_a_page_of_what_waits_for_somebody_is_read_without_a_look_at_anything_else(
+    tmp_path: Path,
+) -> None:
+    sql, values = searched(Search(waiting=True, before=9))
+    async with opened(tmp_path / "journal.db"):
+        with closing(sqlite3.connect(tmp_path / "journal.db")) as db:
+            plan = db.execute(f"EXPLAIN QUERY PLAN {sql}", numbered(values)).fetchall()
+    steps = [step[3] for step in plan]
+    assert "SEARCH incident USING INDEX incident_waiting (id<?)" in steps
+    assert not [step for step in steps if "SCAN" in step or "ORDER BY" in step]
 
 
 async def test_a_journal_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from receiver.decide.incident import State
+from receiver.decide.incident import Incident, State
 from receiver.decide.reason import Reason
+from receiver.decide.values import changed
 from receiver.journal import Move
-from receiver.web.monitoring.alerts import MOST, TYPES
+from receiver.web.monitoring.alerts import TYPES
 from receiver.web.monitoring.questions import CACHE, DATABASE, ERRORS, PERFORMANCE, USAGE
 from receiver.web.monitoring.shapes import Cache, Database, Errors, Performance, Usage
+from receiver.web.paging import MOST
 from tests.receiver.builders import a_seen, an_alert
-from tests.receiver.journal.doing import at_the_gate
+from tests.receiver.journal.doing import at_the_gate, fires
 from tests.receiver.journal.doing import opened as opened_journal
 from tests.receiver.rig import firing, resolved
 from tests.receiver.web.serving import READ, Client, locked, serving
@@ -158,6 +160,36 @@ async def test_all_that_are_open_are_counted_also_those_that_are_not_listed(tmp_
         found = await alerts(client)
     assert (len(found["alerts"]), found["stats"]["total"]) == (MOST, many)
     assert found["stats"]["byType"] == {"custom": many}
+
+
+async def test_one_that_waits_for_somebody_is_found_behind_all_those_that_somebody_has(
+    tmp_path: Path,
+) -> None:
+    now = time.time()
+    async with opened_journal(tmp_path / "journal.db", now) as journal:
+        waits = await fires(journal, "waits", now=now)
+        storm = [a_seen(an_alert(f"f{n}"), key=f"key-{n}") for n in range(MOST + 5)]
+        await journal.ingest(storm, now)
+        for number in range(waits + 1, waits + MOST + 6):
+            await journal.command(number, _taken, now)
+    async with serving(tmp_path, mode="shadow") as client:
+        found = await alerts(client, "?unacknowledged=true")
+        others = await alerts(client, f"?unacknowledged=false&before={waits + 4}")
+    assert [one["id"] for one in found["alerts"]] == [waits]
+    assert [one["id"] for one in others["alerts"]] == [waits + 3, waits + 2, waits + 1]
+
+
+def _taken(incident: Incident) -> Move:
+    return Move(changed(incident, acknowledged_by="ann"))
+
+
+async def test_alerts_are_listed_a_page_at_a_time(tmp_path: Path) -> None:
+    async with serving(tmp_path, mode="shadow") as client:
+        first, second = await opened(client), await opened(client, "cache")
+        for query in ("", "unacknowledged=true&"):
+            newest = (await alerts(client, f"?{query}limit=1"))["alerts"]
+            next_ones = (await alerts(client, f"?{query}before={second}"))["alerts"]
+            assert [one["id"] for one in (*newest, *next_ones)] == [second, first]
 
 
 @pytest.mark.parametrize("who", ["", "   ", "x" * 101, 7, None])
