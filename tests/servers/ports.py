@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 import socket
 
+import psutil
+
 # Below Linux' ephemeral range, so that no outgoing connection takes the port between our look and the server's bind.
 FIRST, LAST = 15_000, 32_000
 _given: set[int] = set()
@@ -18,6 +20,12 @@ def free_port() -> int:
             _given.add(port)
             return port
     raise RuntimeError(f"no free port found between {FIRST} and {LAST}")
+
+
+def connections_to(port: int) -> int:
+    """How many sockets of this process lead there."""
+    found = psutil.Process().net_connections("tcp")
+    return sum(getattr(one.raddr, "port", None) == port for one in found)  # () when it has none
 
 
 def _taken(port: int) -> bool:

@@ -20,6 +20,7 @@ from exporter.collectors.pgbouncer import (
     Shown,
     families,
 )
+from tests.exporter.collecting import collect
 from tests.exporter.reading import names, samples, value
 from tests.exporter.serving import sent, serving
 from tests.servers.pgbouncer import pgbouncer
@@ -37,10 +38,6 @@ async def reading(**urls: str) -> AsyncIterator[PgBouncers]:
         yield collector
     finally:
         await collector.stop()
-
-
-async def collect(collector: PgBouncers, seconds: float = 5.0) -> Collected:
-    return await collector.collect(asyncio.get_running_loop().time() + seconds)
 
 
 @ON_SERVER

@@ -3,21 +3,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
-import psutil
 import pytest
 
-from exporter.collectors.base import Collected, World
+from exporter.collectors.base import World
 from exporter.collectors.postgres_server import PostgresEntry, PostgresServers
+from tests.exporter.collecting import collect
 from tests.exporter.reading import names, samples, value
 from tests.exporter.serving import sent, serving
-from tests.servers.ports import free_port
+from tests.servers.ports import connections_to, free_port
 from tests.servers.postgres import PASSWORD, PostgresServer, postgres_server, standby_of
 from tests.servers.process import until
 
@@ -43,10 +42,6 @@ async def reading(**urls: str) -> AsyncIterator[PostgresServers]:
         await collector.stop()
 
 
-async def collect(collector: PostgresServers, seconds: float = 5.0) -> Collected:
-    return await collector.collect(asyncio.get_running_loop().time() + seconds)
-
-
 @asynccontextmanager
 async def session(url: str, *statements: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(url)
@@ -56,12 +51,6 @@ async def session(url: str, *statements: str) -> AsyncIterator[asyncpg.Connectio
         yield connection
     finally:
         await connection.close()
-
-
-def connections_to(port: int) -> int:
-    """Sockets of ours that lead there."""
-    found = psutil.Process(os.getpid()).net_connections("tcp")
-    return sum(getattr(one.raddr, "port", None) == port for one in found)  # () when it has none
 
 
 async def test_sessions_are_counted_by_state_and_every_state_is_there(

@@ -11,7 +11,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from pydantic import ValidationError
 
 from exporter.queues import SYSTEMS
-from tests.exporter.queues.made_sources import collect, entry, reading
+from tests.exporter.collecting import collect
+from tests.exporter.queues.made_sources import entry, reading
 from tests.exporter.reading import samples, value
 from tests.exporter.serving import sent, serving
 from tests.servers.ports import free_port

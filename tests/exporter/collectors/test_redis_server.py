@@ -1,21 +1,19 @@
 from __future__ import annotations
 
-import asyncio
-import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 import redis.asyncio
 
-from exporter.collectors.base import Collected, World
+from exporter.collectors.base import World
 from exporter.collectors.redis_server import RedisEntry, RedisServers
+from tests.exporter.collecting import collect
 from tests.exporter.reading import names, value
 from tests.exporter.serving import sent, serving
-from tests.servers.ports import free_port
+from tests.servers.ports import connections_to, free_port
 from tests.servers.redis import redis_server
 from tests.servers.redis_cluster import redis_cluster
 
@@ -32,20 +30,10 @@ async def reading(**urls: str) -> AsyncIterator[RedisServers]:
         await collector.stop()
 
 
-async def collect(collector: RedisServers, seconds: float = 5.0) -> Collected:
-    return await collector.collect(asyncio.get_running_loop().time() + seconds)
-
-
 async def put(url: str, **values: str) -> None:
     async with redis.asyncio.Redis.from_url(url) as client:
         for key, text in values.items():
             await client.set(key, text)
-
-
-def connections_to(port: int) -> int:
-    """Sockets of ours that lead there."""
-    found = psutil.Process(os.getpid()).net_connections("tcp")
-    return sum(getattr(one.raddr, "port", None) == port for one in found)  # () when it has none
 
 
 async def test_a_server_is_up_with_its_figures() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 from exporter.collectors.base import Collected, World
 from exporter.collectors.releases import SHOWN, ReleaseEntry, Releases, families
 from exporter.releases.base import Release, Seen
+from tests.exporter.collecting import collect
 from tests.exporter.queues.made_sources import Minutes
 from tests.exporter.reading import names, samples, value
 from tests.exporter.serving import serving
@@ -44,10 +44,6 @@ async def reading(clock: Minutes, *options: ReleaseEntry) -> AsyncIterator[Relea
         yield collector
     finally:
         await collector.stop()
-
-
-async def collect(collector: Releases) -> Collected:
-    return await collector.collect(asyncio.get_running_loop().time() + 5)
 
 
 def versions(found: Collected) -> list[str]:

@@ -14,11 +14,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from exporter.collectors.base import Collected, World
+from exporter.collectors.base import World
 from exporter.collectors.process_sources.base import SourceError
 from exporter.collectors.process_sources.look import Snapshot
 from exporter.collectors.process_sources.supervisor import SupervisorEntry
 from exporter.collectors.processes import Processes
+from tests.exporter.collecting import collect
 from tests.exporter.reading import value
 from tests.servers.process import until
 from tests.servers.supervisor import supervisord
@@ -30,10 +31,6 @@ PROC = Path("/proc")
 
 def entry(name: str, url: str) -> SupervisorEntry:
     return SupervisorEntry(name=name, manager="supervisor", url=url)
-
-
-async def collect(collector: Processes) -> Collected:
-    return await collector.collect(asyncio.get_running_loop().time() + 5)
 
 
 @pytest.mark.server

@@ -13,7 +13,10 @@ from exporter.collectors.base import Collected, World
 from exporter.collectors.queues import ENTRY, Queues
 from exporter.queues.base import Figures, QueueEntry, SourceError, State
 from prunella.service.clock import Clock, SystemClock
+from tests.exporter.reading import samples
 from tests.servers.process import until
+
+JOBS = "prunella_queue_jobs"
 
 
 class Made:
@@ -89,5 +92,6 @@ async def reading(*entries: QueueEntry) -> AsyncIterator[Queues]:
         await collector.stop()
 
 
-async def collect(collector: Queues, seconds: float = 5.0) -> Collected:
-    return await collector.collect(asyncio.get_running_loop().time() + seconds)
+def counts(found: Collected, queue: str = "email") -> dict[str, float]:
+    """How many there are in each state."""
+    return {s.labels["state"]: s.value for s in samples(found, JOBS) if s.labels["queue"] == queue}

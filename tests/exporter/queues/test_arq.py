@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import redis.asyncio
 
-from exporter.collectors.base import Collected
-from tests.exporter.queues.made_sources import collect, entry, reading
+from tests.exporter.collecting import collect
+from tests.exporter.queues.made_sources import JOBS, counts, entry, reading
 from tests.exporter.reading import samples, value
 from tests.servers.process import until
 from tests.servers.queues import console, worker
@@ -16,11 +16,7 @@ from tests.servers.redis import redis_server
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]  # the first run makes the venv
 
-JOBS, AGE = "prunella_queue_jobs", "prunella_queue_oldest_job_age_seconds"
-
-
-def jobs(found: Collected, queue: str) -> dict[str, float]:
-    return {s.labels["state"]: s.value for s in samples(found, JOBS) if s.labels["queue"] == queue}
+AGE = "prunella_queue_oldest_job_age_seconds"
 
 
 async def test_what_waits_runs_and_is_planned_is_told_apart(tmp_path: Path) -> None:
@@ -36,9 +32,9 @@ async def test_what_waits_runs_and_is_planned_is_told_apart(tmp_path: Path) -> N
                 found = await collect(collector)
             process.kill()
         queued = await arq("queued('mail')")
-    assert jobs(found, "mail") == {"waiting": 0, "delayed": 1, "active": 2}
-    assert sum(jobs(found, "mail").values()) == queued
-    assert jobs(found, "arq:queue") == {"waiting": 1, "delayed": 0, "active": 0}
+    assert counts(found, "mail") == {"waiting": 0, "delayed": 1, "active": 2}
+    assert sum(counts(found, "mail").values()) == queued
+    assert counts(found, "arq:queue") == {"waiting": 1, "delayed": 0, "active": 0}
     assert 0 < (value(found, AGE, queue="arq:queue", state="waiting") or 0) < 60
     assert value(found, AGE, queue="mail", state="waiting") == 0
 

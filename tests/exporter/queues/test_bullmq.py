@@ -12,7 +12,8 @@ from bullmq import Job, Worker
 
 from exporter.collectors.base import Collected, World
 from exporter.collectors.queues import Queues
-from tests.exporter.queues.made_sources import Minutes, collect, entry, reading
+from tests.exporter.collecting import collect
+from tests.exporter.queues.made_sources import JOBS, Minutes, counts, entry, reading
 from tests.exporter.reading import samples, value
 from tests.servers.bullmq import BullMq, bullmq
 from tests.servers.postgres import PostgresServer, postgres_server
@@ -22,7 +23,7 @@ from tests.servers.redis import redis_server
 pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]  # the first run fetches BullMQ
 
 STATES = "waiting", "prioritized", "delayed", "active", "completed", "failed", "waiting-children"
-JOBS, AGE = "prunella_queue_jobs", "prunella_queue_oldest_job_age_seconds"
+AGE = "prunella_queue_oldest_job_age_seconds"
 
 
 class Place:
@@ -75,10 +76,6 @@ async def every_state(jobs: BullMq) -> None:
     await jobs.call("email", "add", "j", {}, {"delay": 600_000})
     child = {"name": "c", "queueName": "letters", "data": {}}
     await jobs.flow({"name": "p", "queueName": "email", "data": {}, "children": [child]})
-
-
-def counts(found: Collected, queue: str = "email") -> dict[str, float]:
-    return {s.labels["state"]: s.value for s in samples(found, JOBS) if s.labels["queue"] == queue}
 
 
 async def its_own_counts(jobs: BullMq, queue: str = "email") -> dict[str, float]:

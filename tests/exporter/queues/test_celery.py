@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from exporter.collectors.base import Collected, World
+from exporter.collectors.base import World
 from exporter.collectors.queues import Queues
 from prunella.service.clock import SystemClock
-from tests.exporter.queues.made_sources import collect, entry, reading
+from tests.exporter.collecting import collect
+from tests.exporter.queues.made_sources import JOBS, counts, entry, reading
 from tests.exporter.reading import samples, value
 from tests.servers.process import until
 from tests.servers.queues import console, worker
@@ -20,7 +21,7 @@ from tests.servers.redis import redis_server
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]  # the first run makes the venv
 
-JOBS, AGE = "prunella_queue_jobs", "prunella_queue_oldest_job_age_seconds"
+AGE = "prunella_queue_oldest_job_age_seconds"
 
 
 class Ahead(SystemClock):
@@ -28,10 +29,6 @@ class Ahead(SystemClock):
 
     def now(self) -> float:
         return time.time() + 7200
-
-
-def jobs(found: Collected, queue: str) -> dict[str, float]:
-    return {s.labels["state"]: s.value for s in samples(found, JOBS) if s.labels["queue"] == queue}
 
 
 def celery(url: str, **keys: Any) -> Any:
@@ -48,9 +45,9 @@ async def test_every_priority_is_counted() -> None:
         )
         async with reading(celery(server.url)) as collector:
             found = await collect(collector)
-        assert jobs(found, "email") == {"waiting": 7, "delayed": 0, "active": 0}
+        assert counts(found, "email") == {"waiting": 7, "delayed": 0, "active": 0}
         assert await app(length) == 7
-        assert jobs(found, "other")["waiting"] == 1
+        assert counts(found, "other")["waiting"] == 1
     assert {s.labels["queue"] for s in samples(found, JOBS)} == {"email", "other"}
     assert found.problems == ()
 
@@ -75,9 +72,9 @@ async def test_what_a_worker_has_taken_is_active_or_delayed(tmp_path: Path) -> N
             active = await app("[len(t) for t in app.control.inspect().active().values()]")
             found = await collect(collector)
             process.kill()
-        assert jobs(found, "email")["delayed"] == 1
-        assert jobs(found, "email")["active"] >= sum(active) == 1
-        assert sum(jobs(found, "email").values()) == 3
+        assert counts(found, "email")["delayed"] == 1
+        assert counts(found, "email")["active"] >= sum(active) == 1
+        assert sum(counts(found, "email").values()) == 3
         assert value(found, "prunella_queue_stalled_jobs", queue="email") == 0
         later = Queues([celery(server.url, queues=["email"])], World(clock=Ahead()))
         lost = await collect(later)
@@ -102,7 +99,7 @@ async def test_what_a_worker_leaves_of_every_priority_is_still_counted(tmp_path:
             process.kill()
             await until(lambda: not process.running, "nobody takes more")
             of_worker, found = await app(held), await collect(collector)
-    assert jobs(found, "email") == {"waiting": 6 - of_worker, "delayed": 0, "active": of_worker}
+    assert counts(found, "email") == {"waiting": 6 - of_worker, "delayed": 0, "active": of_worker}
 
 
 async def test_an_age_is_what_the_message_says_or_how_long_it_has_been_next() -> None:
@@ -135,5 +132,5 @@ async def test_keys_of_its_own_and_messages_of_others_are_read() -> None:
         own = celery(server.url, prefix="my", sep=":", priority_steps=[0, 5])
         async with reading(own) as collector:
             found = await collect(collector)
-    assert jobs(found, "email") == {"waiting": 2, "delayed": 0, "active": 1}
+    assert counts(found, "email") == {"waiting": 2, "delayed": 0, "active": 1}
     assert {s.labels["queue"] for s in samples(found, JOBS)} == {"email"}

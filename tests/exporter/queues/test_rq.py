@@ -8,18 +8,19 @@ from pathlib import Path
 import pytest
 import redis.asyncio
 
-from exporter.collectors.base import Collected, World
+from exporter.collectors.base import World
 from exporter.collectors.queues import Queues
 from prunella.service.clock import SystemClock
-from tests.exporter.queues.made_sources import collect, entry, reading
-from tests.exporter.reading import samples, value
+from tests.exporter.collecting import collect
+from tests.exporter.queues.made_sources import counts, entry, reading
+from tests.exporter.reading import value
 from tests.servers.process import until
 from tests.servers.queues import console, worker
 from tests.servers.redis import redis_server
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]  # the first run makes the venv
 
-JOBS, AGE = "prunella_queue_jobs", "prunella_queue_oldest_job_age_seconds"
+AGE = "prunella_queue_oldest_job_age_seconds"
 REGISTRIES = {
     "active": "started_job_registry.count", "completed": "finished_job_registry.count",
     "failed": "failed_job_registry.count", "delayed": "scheduled_job_registry.count",
@@ -32,10 +33,6 @@ class Ahead(SystemClock):
 
     def now(self) -> float:
         return time.time() + 120
-
-
-def jobs(found: Collected, queue: str = "email") -> dict[str, float]:
-    return {s.labels["state"]: s.value for s in samples(found, JOBS) if s.labels["queue"] == queue}
 
 
 async def test_every_state_is_counted_as_rq_counts_it(tmp_path: Path) -> None:
@@ -61,7 +58,7 @@ async def test_every_state_is_counted_as_rq_counts_it(tmp_path: Path) -> None:
                 found = await collect(collector)
             said = {state: await rq(f"queue('email').{how}") for state, how in REGISTRIES.items()}
             process.kill()
-        assert jobs(found) == said
+        assert counts(found) == said
         assert set(said.values()) == {1, 3}
         assert value(found, "prunella_queue_workers", queue="email") == 1
         assert value(found, "prunella_queue_stalled_jobs", queue="email") == 0
@@ -83,7 +80,7 @@ async def test_suspended_workers_pause_every_queue() -> None:
         async with reading(entry(system="rq", url=server.url)) as collector:
             found = await collect(collector)
     assert value(found, "prunella_queue_paused", queue="email") == 1
-    assert jobs(found)["waiting"] == 1
+    assert counts(found)["waiting"] == 1
 
 
 async def test_what_is_due_and_what_is_none_of_ours() -> None:
@@ -99,4 +96,4 @@ async def test_what_is_due_and_what_is_none_of_ours() -> None:
     assert 50 <= (value(found, AGE, queue="email", state="delayed") or 0) < 80
     assert value(found, AGE, queue="email", state="active") == 0
     assert value(found, "prunella_queue_workers", queue="email") == 0
-    assert (jobs(found)["delayed"], jobs(found)["active"]) == (2, 1)
+    assert (counts(found)["delayed"], counts(found)["active"]) == (2, 1)

@@ -13,7 +13,8 @@ import redis.asyncio
 from exporter.queues.families import NAMES
 from exporter.queues.redis_link import Question, RedisLink
 from exporter.queues.watched import READ
-from tests.exporter.queues.made_sources import collect, entry, reading
+from tests.exporter.collecting import collect
+from tests.exporter.queues.made_sources import entry, reading
 from tests.exporter.reading import samples, value
 from tests.servers.redis import RedisServer, redis_server
 from tests.servers.relay import relay

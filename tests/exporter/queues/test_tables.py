@@ -10,14 +10,15 @@ import pytest
 from pydantic import ValidationError
 
 from exporter.collectors.base import Collected
-from tests.exporter.queues.made_sources import collect, entry, reading
+from tests.exporter.collecting import collect
+from tests.exporter.queues.made_sources import JOBS, counts, entry, reading
 from tests.exporter.reading import samples, value
 from tests.servers.node_queues import run_node
 from tests.servers.postgres import PostgresServer, postgres_server
 from tests.servers.process import until
 from tests.servers.queues import console, worker
 
-JOBS, AGE = "prunella_queue_jobs", "prunella_queue_oldest_job_age_seconds"
+AGE = "prunella_queue_oldest_job_age_seconds"
 OWN = {
     "table": "app.jobs",
     "columns": {"queue": "kind", "state": "status", "ready": "run_at", "since": "changed"},
@@ -62,10 +63,6 @@ def cluster() -> Iterator[PostgresServer]:
         yield server
 
 
-def jobs(found: Collected, queue: str) -> dict[str, float]:
-    return {s.labels["state"]: s.value for s in samples(found, JOBS) if s.labels["queue"] == queue}
-
-
 def age(found: Collected, state: str, queue: str = "email") -> float:
     seconds = value(found, AGE, queue=queue, state=state)
     assert seconds is not None
@@ -89,8 +86,8 @@ async def test_a_table_of_ones_own_is_read_as_it_is_described(cluster: PostgresS
     cluster.sql(TABLE, name)
     found = await read(cluster.url(name), **OWN)
     assert found.problems == ()
-    assert jobs(found, "email") == {"waiting": 2, "delayed": 1, "active": 1, "failed": 0}
-    assert jobs(found, "other")["failed"] == 1
+    assert counts(found, "email") == {"waiting": 2, "delayed": 1, "active": 1, "failed": 0}
+    assert counts(found, "other")["failed"] == 1
     assert 60 <= age(found, "waiting") < 120
     assert 120 <= age(found, "active") < 180
     assert age(found, "delayed") == 0
@@ -109,14 +106,14 @@ async def test_procrastinate(cluster: PostgresServer, tmp_path: Path) -> None:
         async with worker("procrastinate", url, tmp_path, "-q", "email") as process:
 
             async def taken() -> bool:
-                return jobs(await read(url, preset="procrastinate"), "email").get("active") == 1
+                return counts(await read(url, preset="procrastinate"), "email").get("active") == 1
 
             await until(taken, "the long one is taken", every=0.2)
             await app("later('email')")
             await app("later('email', schedule_in=600)")
             found = await read(url, preset="procrastinate")
             process.kill()
-    assert jobs(found, "email") == {
+    assert counts(found, "email") == {
         "waiting": 1, "delayed": 1, "active": 1, "completed": 1, "failed": 1,
     }  # fmt: skip
     assert value(found, "prunella_queue_stalled_jobs", queue="email") == 0
@@ -136,12 +133,12 @@ async def test_pg_boss(cluster: PostgresServer) -> None:
     waiting_and_delayed = await run_node(PG_BOSS, url)
     found = await read(url, preset="pgboss")
     assert found.problems == ()
-    assert jobs(found, "email") == {
+    assert counts(found, "email") == {
         "waiting": 2, "delayed": 1, "active": 1, "completed": 1, "failed": 1,
     }  # fmt: skip
     assert waiting_and_delayed == 3
     assert {s.labels["queue"] for s in samples(found, JOBS)} == {"email"}
-    assert all(0 <= age(found, state) < 60 for state in jobs(found, "email"))
+    assert all(0 <= age(found, state) < 60 for state in counts(found, "email"))
 
 
 @pytest.mark.server
@@ -155,8 +152,8 @@ async def test_graphile_worker(cluster: PostgresServer) -> None:
     )
     found = await read(cluster.url(name), preset="graphile_worker")
     assert found.problems == ()
-    assert jobs(found, "broken") == {"waiting": 0, "delayed": 0, "active": 0, "failed": 1}
-    assert jobs(found, "email") == {"waiting": 0, "delayed": 1, "active": 1, "failed": 0}
+    assert counts(found, "broken") == {"waiting": 0, "delayed": 0, "active": 0, "failed": 1}
+    assert counts(found, "email") == {"waiting": 0, "delayed": 1, "active": 1, "failed": 0}
     assert value(found, "prunella_queue_stalled_jobs", queue="email") == 1
 
 
