@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from receiver.channels.base import Channel, Notice
@@ -40,8 +40,8 @@ def of(event: str, **more: object) -> Notice:
 RESOLVED = of("resolved", ended=True)
 
 
-async def tell(channel: Channel, tools: Tools, notices: Iterable[Notice]) -> None:
-    """One incident's notices in order, each with the thread that the last one left."""
-    thread = ""
+async def tell(channel: Channel, tools: Tools, *notices: Notice, thread: str = "") -> str:
+    """One incident's notices in order, each with the thread that the last one left; the one that is left in the end."""
     for notice in notices:
         thread = await channel.send(replace(notice, thread=thread), tools) or thread
+    return thread

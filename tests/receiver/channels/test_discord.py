@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from receiver.channels.base import THREAD_MOST, ChannelError, Notice
+from receiver.channels.base import THREAD_MOST, ChannelError
 from receiver.channels.discord import Discord
 from receiver.channels.discord_message import new_message, root_message
 from receiver.outside.http import open_http
 from receiver.tools import Response, Tools
 from tests.receiver.channels.golden import is_golden
-from tests.receiver.channels.notices import a_notice
+from tests.receiver.channels.notices import a_notice, tell
 from tests.receiver.channels.stories import HOSTILE, QUESTION, asked, ended, hostile, opened
 from tests.receiver.stand_ins import StandInHttp, StandInPrograms, SteppedClock, a_toolbox
 from tests.servers.discord import HOOK, DiscordStandIn, _check, discord_stand_in
@@ -35,13 +35,6 @@ async def hook(**options: Any) -> AsyncIterator[tuple[DiscordStandIn, Discord, T
     ):
         channel = Discord(webhook_url=URL, api_url=discord.url, **options)
         yield discord, channel, Tools(SteppedClock(), http, StandInPrograms())
-
-
-async def tell(channel: Discord, tools: Tools, *notices: Notice, thread: str = "") -> str:
-    """One incident's notices in order; the thread that is left in the end."""
-    for notice in notices:
-        thread = await channel.send(replace(notice, thread=thread), tools) or thread
-    return thread
 
 
 async def test_one_incident_is_one_message_that_is_edited() -> None:

@@ -37,7 +37,7 @@ async def connected() -> AsyncIterator[tuple[GitHubStandIn, GitHub, Tools]]:
 
 async def told(*notices: Notice) -> GitHubStandIn:
     async with connected() as (service, channel, tools):
-        await tell(channel, tools, notices)
+        await tell(channel, tools, *notices)
     return service
 
 

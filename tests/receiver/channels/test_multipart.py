@@ -23,7 +23,7 @@ from receiver.channels.multipart import PICTURE, form
 from receiver.channels.telegram import Telegram
 from receiver.outside.http import open_http
 from receiver.tools import Tools
-from tests.receiver.channels.notices import a_notice
+from tests.receiver.channels.notices import a_notice, tell
 from tests.receiver.channels.stories import HOSTILE, ended, hostile, opened
 from tests.receiver.channels.test_email import a_channel
 from tests.receiver.stand_ins import StandInPrograms, SteppedClock
@@ -50,13 +50,10 @@ def telegram(url: str) -> Telegram:
     return Telegram(bot_token=SecretStr(TOKEN), chat_id=str(CHAT), api_url=url)
 
 
-async def tell(channel: Discord | Telegram, *notices: Notice) -> None:
+async def told(channel: Discord | Telegram, *notices: Notice) -> None:
     """One incident's notices in order."""
-    thread = ""
     async with open_http() as http:
-        tools = Tools(SteppedClock(), http, StandInPrograms())
-        for notice in notices:
-            thread = await channel.send(replace(notice, thread=thread), tools) or thread
+        await tell(channel, Tools(SteppedClock(), http, StandInPrograms()), *notices)
 
 
 @given(st.binary(max_size=200), st.binary(max_size=200))
@@ -76,7 +73,7 @@ def test_both_parts_are_read_as_they_were() -> None:
 @pytest.mark.parametrize("forum", [False, True])
 async def test_discord_shows_it_inside_the_incidents_message(forum: bool) -> None:
     async with discord_stand_in(forum=forum) as server:
-        await tell(discord(server.url, forum=forum), opened(picture=PNG))
+        await told(discord(server.url, forum=forum), opened(picture=PNG))
         assert server.posted[0].picture == PNG
         assert server.messages[0]["embeds"][0]["image"] == {"url": f"attachment://{PICTURE}"}
 
@@ -84,14 +81,14 @@ async def test_discord_shows_it_inside_the_incidents_message(forum: bool) -> Non
 async def test_discord_gets_a_newer_picture_by_an_edit_and_keeps_the_last() -> None:
     async with discord_stand_in() as server:
         acted = a_notice(event="acted")
-        await tell(discord(server.url), opened(picture=PNG), acted, ended(picture=OTHER), acted)
+        await told(discord(server.url), opened(picture=PNG), acted, ended(picture=OTHER), acted)
         (message,) = server.posted
         assert (message.edits, message.picture) == (3, OTHER)
 
 
 async def test_telegram_gets_it_as_a_silent_reply_to_the_incident() -> None:
     async with telegram_stand_in() as server:
-        await tell(telegram(server.url), opened(picture=PNG), ended(picture=OTHER))
+        await told(telegram(server.url), opened(picture=PNG), ended(picture=OTHER))
         root, first, reply, second = server.posted
         assert (first.picture, second.picture) == (PNG, OTHER)
         assert [one.replies_to for one in (first, reply, second)] == [root.id] * 3
@@ -101,7 +98,7 @@ async def test_telegram_gets_it_as_a_silent_reply_to_the_incident() -> None:
 async def test_a_picture_that_telegram_does_not_take_is_no_error() -> None:
     async with telegram_stand_in() as server:
         server.allowance = 1
-        await tell(telegram(server.url), opened(picture=PNG))
+        await told(telegram(server.url), opened(picture=PNG))
         assert (server.calls, len(server.posted)) == (["sendMessage", "sendPhoto"], 1)
 
 
@@ -109,7 +106,7 @@ async def test_a_message_that_is_not_taken_has_no_picture_either() -> None:
     async with telegram_stand_in() as server:
         server.refusals.append(web.Response(status=502))
         with pytest.raises(ChannelError):
-            await tell(telegram(server.url), opened(picture=PNG))
+            await told(telegram(server.url), opened(picture=PNG))
         assert server.calls == ["sendMessage"]
 
 
@@ -127,7 +124,7 @@ def test_a_mail_has_it_inside_the_page() -> None:
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 async def test_hostile_words_beside_a_picture_stay_words(text: str) -> None:
     async with discord_stand_in() as server:
-        await tell(discord(server.url), replace(hostile(text), picture=PNG))
+        await told(discord(server.url), replace(hostile(text), picture=PNG))
         assert server.posted[0].picture == PNG
         assert server.pings == []
     mail = bytes(_mail(replace(hostile(text), picture=PNG, step=""), a_channel(25)))

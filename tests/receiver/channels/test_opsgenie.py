@@ -35,7 +35,7 @@ async def connected() -> AsyncIterator[tuple[OpsgenieStandIn, Opsgenie, Tools]]:
 
 async def told(*notices: Notice) -> OpsgenieStandIn:
     async with connected() as (service, channel, tools):
-        await tell(channel, tools, notices)
+        await tell(channel, tools, *notices)
     return service
 
 

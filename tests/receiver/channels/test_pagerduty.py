@@ -35,7 +35,7 @@ async def connected() -> AsyncIterator[tuple[PagerDutyStandIn, PagerDuty, Tools]
 
 async def told(*notices: Notice) -> PagerDutyStandIn:
     async with connected() as (service, channel, tools):
-        await tell(channel, tools, notices)
+        await tell(channel, tools, *notices)
     return service
 
 

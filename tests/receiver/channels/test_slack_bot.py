@@ -9,12 +9,12 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from receiver.channels.base import THREAD_MOST, ChannelError, Notice
+from receiver.channels.base import THREAD_MOST, ChannelError
 from receiver.channels.slack import Slack
 from receiver.outside.http import open_http
 from receiver.tools import Response, Tools
 from tests.receiver.channels.golden import is_golden
-from tests.receiver.channels.notices import a_notice
+from tests.receiver.channels.notices import a_notice, tell
 from tests.receiver.channels.stories import HOSTILE, asked, ended, hostile, opened
 from tests.receiver.stand_ins import StandInHttp, StandInPrograms, SteppedClock, a_toolbox
 from tests.servers.slack import CHANNEL, NAME, SIGNING_SECRET, TOKEN, SlackStandIn, slack_stand_in
@@ -25,13 +25,6 @@ async def bot(**options: Any) -> AsyncIterator[tuple[SlackStandIn, Slack, Tools]
     async with slack_stand_in() as slack, open_http() as http:
         keys = {"bot_token": SecretStr(TOKEN), "channel": NAME, "api_url": slack.url}
         yield slack, Slack(**{**keys, **options}), Tools(SteppedClock(), http, StandInPrograms())
-
-
-async def tell(channel: Slack, tools: Tools, *notices: Notice, thread: str = "") -> str:
-    """One incident's notices in order; the thread that is left in the end."""
-    for notice in notices:
-        thread = await channel.send(replace(notice, thread=thread), tools) or thread
-    return thread
 
 
 async def test_one_incident_is_one_message_and_its_thread() -> None:

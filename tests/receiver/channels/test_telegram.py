@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from receiver.channels.base import THREAD_MOST, ChannelError, Notice
+from receiver.channels.base import THREAD_MOST, ChannelError
 from receiver.channels.buttons import unseal
 from receiver.channels.telegram import Telegram
 from receiver.channels.telegram_message import reply_message, root_message
 from receiver.outside.http import open_http
 from receiver.tools import OutsideError, Response, Tools
 from tests.receiver.channels.golden import is_golden
-from tests.receiver.channels.notices import a_notice
+from tests.receiver.channels.notices import a_notice, tell
 from tests.receiver.channels.stories import HOSTILE, QUESTION, asked, ended, hostile, opened
 from tests.receiver.stand_ins import StandInHttp, StandInPrograms, SteppedClock, a_toolbox
 from tests.servers.telegram import CHAT, GROUP, SECRET, TOKEN, TelegramStandIn, check_text
@@ -33,13 +33,6 @@ async def bot(**options: Any) -> AsyncIterator[tuple[TelegramStandIn, Telegram, 
         keys = {"bot_token": SecretStr(TOKEN), "chat_id": str(CHAT), "api_url": telegram.url}
         tools = Tools(SteppedClock(), http, StandInPrograms())
         yield telegram, Telegram(**{**keys, **options}), tools
-
-
-async def tell(channel: Telegram, tools: Tools, *notices: Notice, thread: str = "") -> str:
-    """One incident's notices in order; the thread that is left in the end."""
-    for notice in notices:
-        thread = await channel.send(replace(notice, thread=thread), tools) or thread
-    return thread
 
 
 async def test_one_incident_is_one_message_and_replies_to_it() -> None:
