@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from pathlib import Path
 
-import psutil
 import pytest
 
 from exporter.kept import NoAnswerError
@@ -13,7 +11,7 @@ from exporter.pgbouncer.console import Address, Console, Rows, address, kept
 from exporter.pgbouncer.messages import ConsoleError
 from tests.exporter.probing.certificate import for_loopback
 from tests.servers.pgbouncer import ENCODED, PASSWORD, USER, pgbouncer
-from tests.servers.ports import free_port
+from tests.servers.ports import connections_to, free_port
 
 ON_SERVER = pytest.mark.server
 
@@ -92,11 +90,6 @@ async def test_a_hanging_console_costs_one_connection() -> None:
         assert not isinstance(version, ConsoleError)
         assert connections_to(pool.port) == 1
         await link.close()
-
-
-def connections_to(port: int) -> int:
-    found = psutil.Process(os.getpid()).net_connections("tcp")
-    return sum(getattr(one.raddr, "port", None) == port for one in found)
 
 
 async def test_nobody_listening_is_no_answer() -> None:
