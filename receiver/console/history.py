@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import ClassVar
 from urllib.parse import urlencode
@@ -14,11 +15,13 @@ from receiver.console.page import Hall, Link, Show
 from receiver.decide.incident import State
 from receiver.decide.plan import RANK
 from receiver.journal.history import Search
+from receiver.unknown import unknown
+from receiver.web.paging import before_of
 
 PAGE = 50
 TEXT_MOST = 200
 _DAY = 86400.0
-FIELDS = ("state", "playbook", "target", "severity", "text", "since", "until")
+FIELDS = ("state", "playbook", "target", "severity", "text", "since", "until", "waiting")
 
 
 class IncidentHistory:
@@ -36,8 +39,8 @@ class IncidentHistory:
     async def show(self, request: web.Request) -> web.Response:
         """A page of what is looked for, the newest first."""
         settings = self._context.settings()
-        said = {name: request.query.get(name, "").strip()[:TEXT_MOST] for name in FIELDS}
-        found = await self._context.journal.search(_search(said, request.query.get("before", "")))
+        said = _said(request.query)
+        found = await self._context.journal.search(_search(said, before_of(request.query)))
         shown = found[:PAGE]
         older = None
         if len(found) > PAGE:
@@ -58,10 +61,18 @@ class IncidentHistory:
         )
 
 
-def _search(said: dict[str, str], before: str) -> Search:
-    """Raises Refused for what is no date or no number."""
-    if before and not (before.isascii() and before.isdigit() and len(before) <= 18):
-        raise Refused(400, "bad_query", "`before` must be a number")
+def _said(query: Mapping[str, str]) -> dict[str, str]:
+    """What is looked for. Raises Refused for a name that means nothing here: all would be found, as if it did."""
+    for name in query:
+        if name not in {*FIELDS, "before"}:
+            raise Refused(400, "bad_query", unknown("search term", name, FIELDS))
+    return {name: query.get(name, "").strip()[:TEXT_MOST] for name in FIELDS}
+
+
+def _search(said: dict[str, str], before: int | None) -> Search:
+    """Raises Refused for what is no date or no yes."""
+    if said["waiting"] not in {"", "yes"}:
+        raise Refused(400, "bad_query", "`waiting` must be yes, or left out")
     until = _date(said["until"])
     return Search(
         state=said["state"] or None,
@@ -71,7 +82,8 @@ def _search(said: dict[str, str], before: str) -> Search:
         text=said["text"] or None,
         since=_date(said["since"]),
         until=None if until is None else until + _DAY,  # that day, too
-        before=int(before) if before else None,
+        before=before,
+        waiting=bool(said["waiting"]),
         limit=PAGE + 1,
     )
 

@@ -63,6 +63,21 @@ async def test_what_is_looked_for_is_found_and_stays_in_the_form(tmp_path: Path)
     assert field["value"] == "SLOW"
 
 
+async def test_what_nobody_has_acknowledged_is_found_a_page_at_a_time(tmp_path: Path) -> None:
+    many = PAGE + 2
+    async with visiting(tmp_path, **QUIET) as (browser, client):
+        await deliver(client, *map(of_nobody, range(many)))
+        await browser.login()
+        await browser.press(
+            await browser.open(f"/incidents/{many}"), f"/incidents/{many}/acknowledge"
+        )
+        first = await browser.open("/incidents?waiting=yes")
+        link = first.markup.with_id("older")
+        assert link is not None
+        older = await browser.open(link["href"])
+    assert numbers(first) + numbers(older) == list(range(many - 1, 0, -1))
+
+
 async def test_a_day_is_whole(tmp_path: Path) -> None:
     both, past = await look(
         tmp_path,
@@ -73,10 +88,23 @@ async def test_a_day_is_whole(tmp_path: Path) -> None:
     assert (numbers(both), numbers(past)) == ([1], [])
 
 
-@pytest.mark.parametrize("query", ["since=yesterday", "before=x", "before=-1", "until=2026-99-01"])
-async def test_what_is_no_day_or_number_is_said_to_be_none(tmp_path: Path, query: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("since=yesterday", "'yesterday' is not a day like 2026-11-22"),
+        ("until=2026-99-01", "'2026-99-01' is not a day"),
+        ("before=x", "`before` must be a number"),
+        ("before=-1", "`before` must be a number"),
+        ("waiting=banana", "`waiting` must be yes"),
+        ("from=banana", "there is no search term 'from'; known: playbook, "),
+        ("untill=2026-11-22", "there is no search term 'untill' (did you mean until?)"),
+    ],
+)
+async def test_what_cannot_be_looked_for_is_said_in_place_of_what_is_found(
+    tmp_path: Path, query: str, said: str
+) -> None:
     (page,) = await look(tmp_path, [], f"/incidents?{query}")
-    assert page.status == 400
+    assert (page.status, said in page.markup.text) == (400, True)
 
 
 @pytest.mark.parametrize("word", ["<script>alert(1)</script>", '"><img src=x>', "' OR 1=1 --", "%"])

@@ -90,7 +90,8 @@ async def test_the_page_is_small_and_does_not_grow_with_what_is_open(tmp_path: P
         await deliver(client, *many)
         page = await browser.login(then="/")
     assert "120 open incidents" in page.markup.text
-    assert "And 70 older ones." in page.markup.text
+    assert "And 70 older ones. All that nobody has acknowledged" in page.markup.text
+    assert 'href="/incidents?waiting=yes"' in page.text
     assert len(page.text.encode()) < 100_000
 
 
