@@ -18,7 +18,7 @@ STALE_GRACE = 300.0
 # So far two honest clocks may be apart (five minutes each, which is what Kerberos allows), or a delivery be on its way.
 OVERDUE = 600.0
 # Not only clocks: Alertmanager takes the end for the start of an alert that was raised with an end alone, for hours
-# perhaps (`amtool alert add --end`). A start ahead decides nothing: where it counts, so does when it was first heard.
+# perhaps (`amtool alert add --end`). Such a start decides nothing: what was heard of has begun by then.
 AHEAD = 24 * 3600.0
 
 
@@ -81,14 +81,20 @@ def observe(record: AlertRecord, seen: Observation, now: float) -> Step:
     if record.open_since is not None:
         return Step(Kind.REPEAT, starts_at=min(record.open_since, seen.starts_at))
     if record.last_ended is None or seen.starts_at > record.last_ended:
-        return Step(Kind.NEW, opens=True, starts_at=seen.starts_at)
+        return _opened(seen, now)
     # one that is cut off goes on about what has ended
     if seen.confirmed and seen.as_of > record.last_ended:
-        return Step(Kind.NEW, opens=True, starts_at=seen.starts_at)
+        return _opened(seen, now)
     if record.stale_since is not None and now - record.stale_since >= STALE_GRACE:
         # nobody could confirm it, but it has been said for too long to be a straggler: never lose a true one
-        return Step(Kind.NEW, opens=True, starts_at=seen.starts_at)
+        return _opened(seen, now)
     return Step(Kind.STALE)
+
+
+def _opened(seen: Observation, now: float) -> Step:
+    """A start that lies further ahead than clocks are apart is none: no end would be after it."""
+    ahead = seen.starts_at - now > OVERDUE
+    return Step(Kind.NEW, opens=True, starts_at=now if ahead else seen.starts_at)
 
 
 def _resolved(record: AlertRecord, seen: Observation) -> Step:

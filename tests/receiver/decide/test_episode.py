@@ -44,6 +44,14 @@ def test_a_start_that_moved_forward_is_not_believed() -> None:
     assert observe(OPEN, an_alert(starts_at=140.0), 150.0) == Step(Kind.REPEAT, starts_at=100.0)
 
 
+def test_a_start_that_is_the_end_it_was_raised_with_is_when_it_was_heard_of() -> None:
+    assert observe(UNKNOWN, an_alert(starts_at=150.0 + AHEAD), 150.0).starts_at == 150.0
+
+
+def test_a_start_by_a_clock_that_is_fast_stays_the_senders() -> None:
+    assert observe(UNKNOWN, an_alert(starts_at=150.0 + OVERDUE), 150.0).starts_at == 750.0
+
+
 def test_a_resolve_closes_the_episode() -> None:
     assert observe(OPEN, a_resolve(ends_at=120.0), 150.0) == Step(Kind.NEW, closes=True)
 

@@ -11,7 +11,7 @@ import pytest
 from prunella.metrics import REGISTRY
 from receiver.decide.incident import State
 from receiver.stages.intake import LARGE
-from tests.receiver.rig import START, Rig, firing, resolved, rig
+from tests.receiver.rig import CONFIG, START, Rig, firing, resolved, rig
 
 HOUR, DAY = 3600.0, 86_400.0
 
@@ -111,6 +111,18 @@ async def test_one_that_ended_and_began_anew_in_the_same_delivery_is_acted_on() 
     async with rig() as made:
         over = resolved(startsAt=at(-60), endsAt=at(-30))
         assert await ran(made, over, firing(startsAt=at(-10))) == 1
+
+
+async def test_i9_what_was_raised_with_an_end_alone_and_ended_before_it_is_over() -> None:
+    held = [{**CONFIG["playbooks"][0], "for": "1m"}]
+    async with rig(playbooks=held) as made:
+        assert await ran(made, firing(startsAt=at(8 * HOUR))) == 0
+        made.clock.at += 30
+        # as Alertmanager 0.25 says it
+        assert await ran(made, resolved(startsAt=at(29), endsAt=at(29))) == 0
+        await made.wait(90)
+        assert (await made.incident()).state is State.RESOLVED
+        assert made.programs.asked == []
 
 
 @pytest.mark.parametrize("status", ["firing", "resolved"])
