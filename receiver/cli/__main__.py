@@ -152,7 +152,7 @@ async def _run(options: argparse.Namespace, api: Api) -> int:
             await watched(options, lambda: _incident(api, options.id), incident_story)
         case "pause":
             answer = await api.post("/api/v1/pause", {"reason": options.reason})
-            show(options, answer, lambda said: f"paused by {said['by']}: {said['reason']}")
+            show(options, answer, lambda said: f"paused by {said['by']}: {_why(said)}")
         case "resume":
             show(options, await api.post("/api/v1/resume"), lambda said: f"resumed by {said['by']}")
         case word:
@@ -165,6 +165,10 @@ async def _run(options: argparse.Namespace, api: Api) -> int:
 async def _incident(api: Api, number: int) -> Any:
     with _known_incident():
         return await api.get(f"/api/v1/incidents/{number}")
+
+
+def _why(said: Mapping[str, str]) -> str:
+    return said["reason"].strip() or "no reason given"
 
 
 @contextmanager

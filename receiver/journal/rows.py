@@ -65,6 +65,12 @@ def recent_values(asked: Recent) -> tuple[object, ...]:
     return asked.since, asked.taken, before, asked.limit
 
 
+def paused_words(value: str) -> str:
+    """Who paused and why, as it is kept; a switch that has to be thrown at once needs no reason."""
+    said = json.loads(value)
+    return f"{said['reason'].strip() or 'no reason given'} ({said['by']})"
+
+
 def progress_json(incident: Incident) -> str:
     """What `progress_of` reads back; what is as it always begins is left out, because there are many of these."""
     return _encode(incident.progress).decode()

@@ -16,7 +16,7 @@ from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.session import Database
 from receiver.journal.postgres.trust import take_note
 from receiver.journal.postgres.writer import Unit
-from receiver.journal.rows import incident_of, progress_json, row_id, waits
+from receiver.journal.rows import incident_of, paused_words, progress_json, row_id, waits
 
 
 async def claim(
@@ -197,7 +197,4 @@ async def resume(unit: Unit, by: str, now: float) -> None:
 async def paused(db: Database) -> str | None:
     """Who paused and why, or None."""
     value = await db.fetchval("SELECT value FROM meta WHERE key = 'paused'")
-    if value is None:
-        return None
-    said = json.loads(value)
-    return f"{said['reason']} ({said['by']})"
+    return None if value is None else paused_words(value)

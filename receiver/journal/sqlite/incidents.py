@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from receiver.decide.incident import CLOSED, Incident, ineffective
 from receiver.journal import Change, Claim, Conflict, Event, Fenced, Letter, Move
-from receiver.journal.rows import incident_of, progress_json, row_id, waits
+from receiver.journal.rows import incident_of, paused_words, progress_json, row_id, waits
 from receiver.journal.sqlite.freezes import give_another_chance
 from receiver.journal.sqlite.intake import close_all, nudge
 from receiver.journal.sqlite.letters import drop_calls, post
@@ -183,7 +183,4 @@ def resume(db: sqlite3.Connection, by: str, now: float) -> None:
 def paused(db: sqlite3.Connection) -> str | None:
     """Who paused and why, or None."""
     row = db.execute("SELECT value FROM meta WHERE key = 'paused'").fetchone()
-    if row is None:
-        return None
-    said = json.loads(row["value"])
-    return f"{said['reason']} ({said['by']})"
+    return None if row is None else paused_words(row["value"])

@@ -118,6 +118,9 @@ async def test_pause_and_resume(tmp_path: Path, token_file: Path) -> None:
         asked = ("pause", "--reason", "release")
         _, out, _ = await prunella(*asked, url=client.url, token_file=token_file)
         assert out.strip() == "paused by ann: release"
+        unset = ("pause", "--reason", "")
+        _, out, _ = await prunella(*unset, url=client.url, token_file=token_file)
+        assert out.strip() == "paused by ann: no reason given"
         _, out, _ = await prunella("resume", url=client.url, token_file=token_file)
         assert out.strip() == "resumed by ann"
 

@@ -57,6 +57,12 @@ async def test_a_page_says_nothing_of_the_switch_that_is_so_no_more(tmp_path: Pa
         assert (await browser.open(paused.path)).markup.with_id("said") is None
 
 
+async def test_the_switch_asks_for_no_reason(tmp_path: Path) -> None:
+    async with visiting(tmp_path) as (browser, _):
+        paused = await browser.press(await browser.login(then="/"), "/pause")
+    assert "Paused: no reason given (ann)" in paused.markup.text
+
+
 async def test_a_reason_has_an_end(tmp_path: Path) -> None:
     async with visiting(tmp_path) as (browser, client):
         refused = await browser.press(await browser.login(then="/"), "/pause", reason="x" * 501)

@@ -128,6 +128,12 @@ async def test_i10_a_pause_names_who_and_why_and_is_in_the_journal(journal: Jour
     assert (row["ev"], row["by"], row["reason"], row["t"]) == ("paused", "ops", "deploy", NOW)
 
 
+@pytest.mark.parametrize("reason", ["", "  "])
+async def test_i10_a_pause_without_a_reason_is_one(journal: Journal, reason: str) -> None:
+    await journal.pause("ops", reason, NOW)
+    assert await journal.paused() == "no reason given (ops)"
+
+
 async def test_i10_a_pause_survives_a_restart(place: Place) -> None:
     async with place.opened() as journal:
         await journal.pause("ops", "deploy", NOW)

@@ -131,6 +131,14 @@ async def test_pause_is_told_by_status_and_ended_by_resume(tmp_path: Path) -> No
         assert (await client.ask("GET", "/api/v1/status")).json["paused"] is False
 
 
+@pytest.mark.parametrize("body", [b"{}", b'{"reason": ""}'])
+async def test_a_pause_needs_no_reason(tmp_path: Path, body: bytes) -> None:
+    async with serving(tmp_path) as client:
+        assert (await client.ask("POST", "/api/v1/pause", data=body)).status == 200
+        status = (await client.ask("GET", "/api/v1/status")).json
+        assert status["paused_why"] == "no reason given (ann)"
+
+
 @pytest.mark.parametrize("body", [b"[]", b'{"reason": 1}', b"null"])
 async def test_a_pause_of_another_shape_is_422(tmp_path: Path, body: bytes) -> None:
     async with serving(tmp_path) as client:
