@@ -40,9 +40,6 @@ class ByPattern(Action):
     def needs(self) -> str | None:
         return "redis"
 
-    def executables(self, target: Target) -> tuple[str, ...]:
-        return ()
-
     def objection(self, target: Target) -> str | None:
         facet = target.redis
         if facet is None:

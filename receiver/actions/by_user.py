@@ -30,9 +30,6 @@ class ByUser(Action):
     def needs(self) -> str | None:
         return "postgres"
 
-    def executables(self, target: Target) -> tuple[str, ...]:
-        return ()
-
     def objection(self, target: Target) -> str | None:
         if target.postgres is None:
             return "it has no postgres facet"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from receiver.actions.base import Action, ActionFailed, ActionTimedOut, Done, Effect
+from receiver.actions.by_manager import programs_of
 from receiver.actions.watch import is_same, pids_of
 from receiver.endpoints import is_expected, join
 from receiver.managers.base import ManagerError, ProcessState, ProcessStatus
@@ -37,6 +38,9 @@ class CollectGarbage(Action):
         if not process.observable:
             return "a signal needs a manager that has a `status`"
         return process.objection("signal")
+
+    def executables(self, target: Target) -> tuple[str, ...]:
+        return programs_of(target)
 
     async def run(self, effect: Effect, tools: Tools) -> Done:
         name = effect.target.name

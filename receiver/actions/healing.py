@@ -8,7 +8,6 @@ from pydantic import Field
 
 from receiver.actions.base import Action, Effect
 from receiver.stores.postgres_rows import Heal
-from receiver.targets import Target
 
 MOST_ROWS = 10_000_000
 MOST_AT_ONCE = 10_000
@@ -27,9 +26,6 @@ class Healing(Action):
     @property
     def idempotent(self) -> bool:
         return True
-
-    def executables(self, target: Target) -> tuple[str, ...]:
-        return ()
 
     def _heal(self, effect: Effect, *, allow_majority: bool = False) -> Heal:
         """As the stores read it."""

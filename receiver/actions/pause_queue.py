@@ -46,9 +46,6 @@ class PauseQueue(Action):
         never = target.queue.never_pauses if target.queue is not None else None
         return never or unknown_queues(self.queues, target)
 
-    def executables(self, target: Target) -> tuple[str, ...]:
-        return ()
-
     async def run(self, effect: Effect, tools: Tools) -> Done:
         system = system_of(effect)
         names = self.queues or system.queues

@@ -8,7 +8,6 @@ from receiver.actions.at_backup import ground_of
 from receiver.actions.at_store import in_time
 from receiver.actions.base import Action, Done, Effect
 from receiver.backups.making import clean_up
-from receiver.targets import Target
 from receiver.tools import Tools
 
 
@@ -29,9 +28,6 @@ class PruneBackups(Action):
 
     def needs(self) -> str | None:
         return "backup"
-
-    def executables(self, target: Target) -> tuple[str, ...]:
-        return ()
 
     async def run(self, effect: Effect, tools: Tools) -> Done:
         gone = await in_time(effect, clean_up(ground_of(effect, tools)))

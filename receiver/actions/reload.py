@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from prunella.service.settings import Duration
-from receiver.actions.base import Action, ActionFailed, Done, Effect
+from receiver.actions.base import ActionFailed, Done, Effect
+from receiver.actions.by_manager import ByManager
 from receiver.actions.watch import Watch, is_same, pids_of, watched
-from receiver.managers.base import ManagerError
-from receiver.targets import Target
+from receiver.managers.base import ManagerError, Verb
 from receiver.tools import Tools
 
 
-class Reload(Action):
+class Reload(ByManager):
     """Reloads the target's process: without downtime where its manager can (PM2 in cluster mode, a unit with
     `ExecReload=`), otherwise by a restart, and says which. It must then be up and stay up for `up_for`.
 
@@ -18,17 +20,13 @@ class Reload(Action):
     waited for and not doubled; a process in a restart loop is left alone.
     """
 
+    verb: ClassVar[Verb] = "reload"
+
     up_for: Duration = 10.0
 
     @property
     def idempotent(self) -> bool:
         return True
-
-    def needs(self) -> str | None:
-        return "process"
-
-    def objection(self, target: Target) -> str | None:
-        return None if target.process is None else target.process.objection("reload")
 
     async def run(self, effect: Effect, tools: Tools) -> Done:
         return await watched(effect, tools, self.up_for, _reload)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from prunella.service.settings import Duration
-from receiver.actions.base import Action, Done, Effect
+from receiver.actions.base import Done, Effect
+from receiver.actions.by_manager import ByManager
 from receiver.actions.watch import Watch, pids_of, watched
-from receiver.targets import Target
+from receiver.managers.base import Verb
 from receiver.tools import Tools
 
 
-class Restart(Action):
+class Restart(ByManager):
     """Restarts the target's process with all its instances; it must then be up as new processes and stay up for
     `up_for`.
 
@@ -17,17 +20,13 @@ class Restart(Action):
     more. What a `command` manager without `status` did is not seen here: verification decides.
     """
 
+    verb: ClassVar[Verb] = "restart"
+
     up_for: Duration = 10.0
 
     @property
     def idempotent(self) -> bool:
         return True
-
-    def needs(self) -> str | None:
-        return "process"
-
-    def objection(self, target: Target) -> str | None:
-        return None if target.process is None else target.process.objection("restart")
 
     async def run(self, effect: Effect, tools: Tools) -> Done:
         return await watched(effect, tools, self.up_for, _restart)

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from prunella.service.settings import Duration
 from receiver.actions.base import Action, ActionFailed, Done, Effect, Logbook
+from receiver.actions.by_manager import programs_of
 from receiver.actions.come_up import come_up
 from receiver.actions.told_programs import ToldPrograms
 from receiver.actions.watch import Watch
@@ -74,7 +75,7 @@ class Rollback(Action):
 
     def executables(self, target: Target) -> tuple[str, ...]:
         own = () if target.release is None else target.release.programs()
-        return (*super().executables(target), *own)
+        return (*programs_of(target), *own)
 
     async def run(self, effect: Effect, tools: Tools) -> Done:
         strategy, book = effect.target.release, effect.logbook

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from prunella.service.rules import Rule, is_given
-from receiver.actions.base import Action, ActionFailed, Done, Effect
+from receiver.actions.base import ActionFailed, Done, Effect
+from receiver.actions.by_manager import ByManager
 from receiver.actions.watch import Watch, watched
-from receiver.managers.base import ManagerError, ProcessState, ProcessStatus
+from receiver.managers.base import ManagerError, ProcessState, ProcessStatus, Verb
 from receiver.targets import Target
 from receiver.tools import Tools
 
 _MOST = 1000
 
 
-class Scale(Action):
+class Scale(ByManager):
     """Runs `by` (1) more instances of the target's process, or exactly so many as `instances` says (also fewer), and waits
     until they are up. What would be above `max` (10) is refused and nothing is changed.
 
     Nothing scales down by itself: a second playbook, or a schedule, does that with `instances`. Each instance needs its
     own memory and its own connections to the database: `max` times those must fit.
     """
+
+    verb: ClassVar[Verb] = "scale"
 
     by: Annotated[int, Field(ge=1, le=_MOST)] | None = None
     instances: Annotated[int, Field(ge=1, le=_MOST)] | None = None
@@ -44,16 +47,11 @@ class Scale(Action):
     def idempotent(self) -> bool:
         return self.instances is not None
 
-    def needs(self) -> str | None:
-        return "process"
-
     def objection(self, target: Target) -> str | None:
         process = target.process
-        if process is None:
-            return None
-        if self.instances is None and not process.observable:
+        if process is not None and self.instances is None and not process.observable:
             return "`by` needs to see how many run: give its manager a `status`, or use `instances`"
-        return process.objection("scale")
+        return super().objection(target)
 
     async def run(self, effect: Effect, tools: Tools) -> Done:
         return await watched(effect, tools, 0.0, self._scale)

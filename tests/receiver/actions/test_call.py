@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from receiver.actions.base import ActionFailed
 from receiver.actions.call import Call
+from receiver.managers.pm2 import Pm2
 from receiver.tools import OutsideError, Response
 from tests.receiver.actions.effects import a_target, an_effect
 from tests.receiver.stand_ins import StandInHttp, a_toolbox
@@ -103,6 +104,11 @@ def test_a_request_that_makes_no_sense_is_refused(options: dict[str, object]) ->
 )
 def test_only_a_read_may_be_done_twice(method: str, repeatable: bool) -> None:
     assert call(path="/x", method=method).idempotent is repeatable
+
+
+def test_it_starts_no_program_whoever_manages_the_process() -> None:
+    managed = a_target(base_url="http://127.0.0.1:3000", process=Pm2(name="api"))
+    assert call(path="/admin/gc").executables(managed) == ()
 
 
 def test_its_promises() -> None:
