@@ -47,6 +47,7 @@ from receiver.zeroes import begin_at_zero
 
 log = create_logger("prunella.receiver")
 DRAIN = 5.0
+IMPLIES = {Scope.OPERATE: (Scope.READ, Scope.METRICS), Scope.READ: (Scope.METRICS,)}
 ONLY_AT_START = ("server", "journal", "prometheus", "alertmanager", "executables")
 
 
@@ -74,7 +75,7 @@ async def receiver(
         pipeline = Pipeline(context, f"{socket.gethostname()}-{os.getpid()}", lease)
         auth = Auth(
             tokens(settings),
-            implies=_implies(settings),
+            implies=IMPLIES,
             open_when_unset=_open_to_all(settings),
             clock=clock,
         )
@@ -154,10 +155,6 @@ def tokens(settings: ReceiverSettings) -> Mapping[Scope, tuple[Token, ...]]:
         Scope.OPERATE: settings.auth.operate,
         Scope.READ: settings.auth.read,
     }
-
-
-def _implies(settings: ReceiverSettings) -> Mapping[Scope, tuple[Scope, ...]]:
-    return {Scope.OPERATE: (Scope.READ, Scope.METRICS), Scope.READ: (Scope.METRICS,)}
 
 
 def _open_to_all(settings: ReceiverSettings) -> bool:

@@ -24,7 +24,6 @@ from demo.stack.render import CONFIG
 from prunella.service.clock import SystemClock
 
 NAME, TARGET, COPY = "backup", "db-backup", "shop_drill"
-ABOUT = "a database is lost, and comes back row by row"
 _COPIES = """
     SELECT datname FROM pg_database WHERE datname = $1 OR starts_with(datname, $1 || '_before_')
 """

@@ -78,7 +78,7 @@ async def _follow(order: Order, outcome: Outcome) -> None:
         wire = await _connected(order, hop.url, outcome, deadline)
         try:
             head = await _asked(wire, hop, outcome)
-            onward = _onward(hop, head, order)
+            onward = _onward(hop, head)
             if onward is not None:
                 answer.redirects += 1
             if onward is None or not order.follow or answer.redirects > MOST_REDIRECTS:
@@ -173,7 +173,7 @@ def _auth(url: URL) -> dict[str, str]:
     return {"Authorization": basic(from_url)}
 
 
-def _onward(hop: _Hop, head: Head, order: Order) -> _Hop | None:
+def _onward(hop: _Hop, head: Head) -> _Hop | None:
     """Where the answer sends us. Raises Failed for what is no address of HTTP."""
     location = head.first("location")
     if head.status not in _REDIRECTS or not location:

@@ -60,7 +60,6 @@ class Reason(StrEnum):
     STILL_BROKEN = "still_broken"
     NO_DATA = "no_data"
     DECAYING = "decaying"
-    ALERT_STILL_FIRING = "alert_still_firing"
     # how an incident went on
     FIRING = "firing"
     HOLDING = "holding"

@@ -49,7 +49,6 @@ _END: Place = (0xFFFF_FFFF, 0xFFFF)
 _NUMBERS = frozenset(
     {"smallint", "integer", "bigint", "numeric", "real", "double precision"},
 )
-_NOW = "now()"
 
 
 @dataclass(frozen=True, slots=True)
