@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
-from aiohttp import web
 from prometheus_client.metrics_core import Metric
 
 from exporter import page
@@ -26,15 +25,15 @@ from exporter.request import HEADER, RefusedError, time_allowed, wanted
 from exporter.running import Running
 from exporter.settings import Config, Health, config_page
 from prunella.metrics import REGISTRY, CollectorRegistry
-from prunella.service.answers import Refused
+from prunella.service.answers import Given, Refused, as_json
 from prunella.service.auth import Auth, Scope
 from prunella.service.clock import Clock, SystemClock
 from prunella.service.door import Door
-from prunella.service.express import Give, Given
 from prunella.service.heads import Asked
 from prunella.service.reload import Live
+from prunella.service.route import Give, Route
 from prunella.service.settings import ConfigError, Problem
-from prunella.service.web import Route, Service
+from prunella.service.web import Service
 
 HEALTH = {
     "app": "the exporter",
@@ -88,17 +87,14 @@ class Exporter:
         return Service(
             listen=self.config.server.listen,
             routes=(
-                Route("GET", "/", Scope.OPEN, self._landing),
+                _given("/", self._landing),
                 _given("/metrics", self._metrics),
                 _given("/probe", self._probe),
-                Route("GET", "/config", Scope.OPEN, self._config),
-                Route("GET", "/api/health", Scope.OPEN, self._health),
-                *(
-                    Route("GET", f"/api/health/{n}", Scope.OPEN, partial(self._health_of, n))
-                    for n in HEALTH
-                ),
+                _given("/config", self._config),
+                _given("/api/health", self._health),
+                *(_given(f"/api/health/{n}", partial(self._health_of, n)) for n in HEALTH),
                 *intake.routes(lambda: self._running.collector("intake")),
-                Route("POST", "/-/reload", Scope.OPEN, self._reload),
+                Route("POST", "/-/reload", Scope.OPEN, take=self._reload),
             ),
             auth=Auth({}),
             door=self._door,
@@ -127,9 +123,8 @@ class Exporter:
         self._checks.memory_limit = config.health.memory
         self._checks.watch(looks(self._running, config.health))
 
-    async def _landing(self, _: web.Request) -> web.Response:
-        names = self._running.scraper.names
-        return web.Response(text=page.landing(names), content_type="text/html")
+    async def _landing(self, _: Asked) -> Given:
+        return _text("html", page.landing(self._running.scraper.names))
 
     async def _metrics(self, asked: Asked) -> Given:
         scraper, query = self._running.scraper, asked.parameters
@@ -146,22 +141,22 @@ class Exporter:
     async def _probe(self, asked: Asked) -> Given:
         return await _shown(asked, await self._probes.answer(asked), None)
 
-    async def _config(self, _: web.Request) -> web.Response:
-        return web.Response(text=config_page(self.config), content_type="text/plain")
+    async def _config(self, _: Asked) -> Given:
+        return _text("plain", config_page(self.config))
 
-    async def _health(self, _: web.Request) -> web.Response:
+    async def _health(self, _: Asked) -> Given:
         return self._answer(await self._checks.all())
 
-    async def _health_of(self, name: str, _: web.Request) -> web.Response:
+    async def _health_of(self, name: str, _: Asked) -> Given:
         report = await self._checks.one(name)
         if report is None:
             raise Refused(404, "not_configured", f"{HEALTH[name]} has no entry in exporter.yml")
         return self._answer(report)
 
-    def _answer(self, report: Report) -> web.Response:
-        return web.json_response(report.document(self._clock.now()), status=report.code)
+    def _answer(self, report: Report) -> Given:
+        return as_json(report.document(self._clock.now()), report.code)
 
-    async def _reload(self, _: web.Request) -> web.Response:
+    async def _reload(self, _body: bytes, _client: str) -> Given:
         """Where the door keeps nobody out, the address is the permission: whoever can reach loopback has the machine."""
         guarded = self._door is not None and self._door.protected
         if not (guarded or self.config.server.listen.loopback):
@@ -171,20 +166,18 @@ class Exporter:
             await self._live.reload()
         except ConfigError as error:
             raise Refused(503, "config_refused", str(error)) from error
-        return web.json_response({"status": "reloaded"})
+        return as_json({"status": "reloaded"})
 
 
 def _given(path: str, give: Give) -> Route:
-    """A page that Prometheus asks for, in the usual way or, by whoever asks otherwise, in any."""
+    return Route("GET", path, Scope.OPEN, give=give)
 
-    async def handler(request: web.Request) -> web.Response:
-        body, headers = await give(Asked(request.query_string, request.headers))
-        return web.Response(body=body, headers=headers)
 
-    return Route("GET", path, Scope.OPEN, handler, give=give)
+def _text(kind: str, text: str) -> Given:
+    return Given(text.encode(), {"Content-Type": f"text/{kind}; charset=utf-8"})
 
 
 async def _shown(asked: Asked, families: Sequence[Metric], own: CollectorRegistry | None) -> Given:
     """In the format that was asked for, with the process's own families if there are any."""
     accept, encoding = asked.headers.get("accept", ""), asked.headers.get("accept-encoding", "")
-    return await page.answer(families, accept, encoding, own)
+    return Given(*await page.answer(families, accept, encoding, own))

@@ -120,9 +120,6 @@ class Read:
         except TimeoutError:
             self.problem = f"{self.labels[0]}: no answer in time"
 
-    async def close(self) -> None:
-        await self._source.close()
-
 
 class Releases:
     def __init__(self, options: Sequence[ReleaseEntry], world: World) -> None:
@@ -135,7 +132,6 @@ class Releases:
 
     async def stop(self) -> None:
         await self._tasks.stop()
-        await asyncio.gather(*(entry.close() for entry in self._entries))
 
     async def collect(self, deadline: float) -> Collected:
         until = ahead_of(deadline)

@@ -28,19 +28,18 @@ class Intake:
     """The projects of one configuration."""
 
     def __init__(self, options: IntakeOptions, world: World) -> None:
-        self._projects: Mapping[str, Project] = {one.id: one for one in options.projects}
+        self.projects: Mapping[str, Project] = {one.id: one for one in options.projects}
         self._clock = world.clock
         self._tasks = Tasks(world.clock)
         self._forwarder = Forwarder(world.clock)
         self.tally = Tally()
         self._results: Counter[tuple[str, str]] = Counter()
-        self._minutes: dict[
-            str, tuple[int, int]
-        ] = {}  # of a project: which, and how many came in it
+        # of a project: which, and how many came in it
+        self._minutes: dict[str, tuple[int, int]] = {}
 
     def project(self, number: str, key: str) -> Project | None:
         """Whose DSN this is; compared so that the time taken tells nothing of the key."""
-        found = self._projects.get(number)
+        found = self.projects.get(number)
         secret = found.key.get_secret_value() if found is not None else ""
         right = hmac.compare_digest(secret.encode(), key.encode("utf-8", "replace"))
         return found if right and secret else None
@@ -76,7 +75,7 @@ class Intake:
 
     async def start(self) -> None:
         TOGETHER.show(self.tally)
-        if any(project.upstream for project in self._projects.values()):
+        if any(project.upstream for project in self.projects.values()):
             self._tasks.start("forward to Sentry", self._forwarder.run)
 
     async def stop(self) -> None:

@@ -6,19 +6,19 @@ What waits is bounded in bytes; what does not fit is dropped and counted. Sentry
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections import Counter, deque
-from typing import NamedTuple
-
-import aiohttp
+from typing import TYPE_CHECKING, NamedTuple
 
 from exporter.intake.settings import Dsn
 from prunella.logs import create_logger
 from prunella.service.clock import Clock
-from prunella.version import version
+
+if TYPE_CHECKING:
+    from exporter.intake.sentry import Sentry
 
 MOST = 8 * 1024 * 1024  # bytes that wait
 TRIES = 3
-_TIMEOUT = aiohttp.ClientTimeout(total=10)
 _LONGEST_PAUSE = 300.0
 _log = create_logger(__name__)
 
@@ -57,43 +57,40 @@ class Forwarder:
 
     async def run(self) -> None:
         """One after the other: what Sentry takes is more than what one app makes."""
-        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+        module = importlib.import_module("exporter.intake.sentry")
+        async with module.opened() as sentry:
             while True:
                 while self._waiting:
                     letter = self._waiting[0]
-                    result = await self._sent(session, letter)
+                    result = await self._sent(sentry, letter)
                     self._waiting.popleft()
                     self._bytes -= len(letter.body)
                     self.results[letter.service, result] += 1
                 self._news.clear()
                 await self._news.wait()
 
-    async def _sent(self, session: aiohttp.ClientSession, letter: Letter) -> str:
+    async def _sent(self, sentry: Sentry, letter: Letter) -> str:
         for tried in range(TRIES):
-            result, pause = await self._try(session, letter)
+            result, pause = await _try(sentry, letter)
             if result != "retry":
                 return result
             if tried + 1 < TRIES:
                 await self._clock.sleep(min(pause or 2.0**tried, _LONGEST_PAUSE))
         return "dropped"
 
-    async def _try(self, session: aiohttp.ClientSession, letter: Letter) -> tuple[str, float]:
-        key = f"Sentry sentry_version=7, sentry_key={letter.to.key}, sentry_client=prunella/{version()}"
-        headers = {"Content-Type": "application/x-sentry-envelope", "X-Sentry-Auth": key}
-        try:
-            async with session.post(
-                letter.to.envelope, data=letter.body, headers=headers, allow_redirects=False
-            ) as answer:
-                await answer.content.read(65_536)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            _log.warning("Sentry cannot be reached", service=letter.service, error=type(error).__name__)  # fmt: skip
-            return "retry", 0.0
-        if answer.status == 200:
-            return "sent", 0.0
-        if answer.status == 429 or answer.status >= 500:
-            return "retry", _seconds(answer.headers.get("Retry-After", ""))
-        _log.warning("Sentry refuses events", service=letter.service, status=answer.status)
-        return "refused", 0.0
+
+async def _try(sentry: Sentry, letter: Letter) -> tuple[str, float]:
+    try:
+        status, later = await sentry.post(letter.to, letter.body)
+    except ConnectionError as error:
+        _log.warning("Sentry cannot be reached", service=letter.service, error=str(error))
+        return "retry", 0.0
+    if status == 200:
+        return "sent", 0.0
+    if status == 429 or status >= 500:
+        return "retry", _seconds(later)
+    _log.warning("Sentry refuses events", service=letter.service, status=status)
+    return "refused", 0.0
 
 
 def _seconds(text: str) -> float:

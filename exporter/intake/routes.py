@@ -4,50 +4,65 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-
-from aiohttp import web
+from functools import partial
+from typing import TYPE_CHECKING
 
 from exporter.intake.collector import Intake, LimitedError
 from exporter.intake.envelope import MalformedError
-from exporter.intake.settings import Project
-from prunella.service.answers import Refused
+from prunella.service.answers import Given, Refused, as_json
 from prunella.service.auth import Denied, Scope
-from prunella.service.web import Route
+from prunella.service.route import Route
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 _KEY = re.compile(r"(?:^|[\s,])sentry_key=([A-Za-z0-9]{1,64})(?:$|[\s,])")
 _ANYWHERE = {"Access-Control-Allow-Origin": "*"}  # browsers send, too; there is nothing to read
-_PROJECT = web.RequestKey("intake project", Project)
 
 
-def routes(current: Callable[[], object]) -> tuple[Route, ...]:
+class Desk:
     """`current` gives the collector in force; without one there is nothing here."""
 
-    async def proof(request: web.Request) -> str:
-        intake = current()
-        if not isinstance(intake, Intake):
+    def __init__(self, current: Callable[[], object]) -> None:
+        self._current = current
+
+    def _intake(self) -> Intake:
+        found = self._current()
+        if not isinstance(found, Intake):
             raise Refused(404, "not_configured", "intake has no project in exporter.yml")
-        project = intake.project(request.match_info["project"], _key_of(request))
+        return found
+
+    async def prove(self, request: web.Request) -> str:
+        """The project, by its number."""
+        project = self._intake().project(request.match_info["project"], _key_of(request))
         if project is None:
             raise Denied("the DSN's project or key is not known here", reason="unknown_dsn")
-        request[_PROJECT] = project
-        return project.service
+        return project.id
 
-    async def take(request: web.Request) -> web.Response:
-        intake = current()
-        if not isinstance(intake, Intake):
-            raise Refused(404, "not_configured", "intake has no project in exporter.yml")
-        store = request.path.endswith("/store/")
+    async def take(self, kind: str, body: bytes, client: str) -> Given:
+        intake = self._intake()
+        project = intake.projects.get(client)
+        if project is None:
+            raise Refused(404, "not_configured", "exporter.yml has this project no more")
         try:
-            number = intake.take(request[_PROJECT], await request.read(), store=store)
+            number = intake.take(project, body, store=kind == "store")
         except MalformedError as error:
             raise Refused(400, "malformed", str(error), _ANYWHERE) from error
         except LimitedError:
             later = {**_ANYWHERE, "Retry-After": "60"}
             raise Refused(429, "rate_limited", "too many events this minute", later) from None
-        return web.json_response({"id": number}, headers=_ANYWHERE)
+        return as_json({"id": number}, headers=_ANYWHERE)
 
+
+def routes(current: Callable[[], object]) -> tuple[Route, ...]:
+    """Of the collector that is in force."""
+    desk = Desk(current)
     return tuple(
-        Route("POST", f"/api/{{project:[0-9]+}}/{kind}/", Scope.SIGNED, take, proof)
+        Route(
+            *("POST", f"/api/{{project:[0-9]+}}/{kind}/", Scope.SIGNED),
+            proof=desk.prove,
+            take=partial(desk.take, kind),
+        )
         for kind in ("envelope", "store")
     )
 

@@ -105,13 +105,14 @@ class Body:
     """What came: its beginning, and how much it was. `whole` as soon as its end has come."""
 
     kept: bytearray
+    most: int = KEPT  # bytes that are kept
     length: int = 0
     whole: bool = False
 
     def take(self, piece: bytes) -> None:
         self.length += len(piece)
-        if len(self.kept) < KEPT:
-            self.kept += piece[: KEPT - len(self.kept)]
+        if len(self.kept) < self.most:
+            self.kept += piece[: self.most - len(self.kept)]
 
 
 async def read_body(wire: Wire, head: Head, method: str, compression: str, into: Body) -> None:

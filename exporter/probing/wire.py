@@ -129,6 +129,15 @@ async def connect(address: str, port: int, source: str = "") -> Wire:
     return wire
 
 
+async def connect_unix(path: str) -> Wire:
+    """Raises Failed."""
+    try:
+        _, wire = await asyncio.get_running_loop().create_unix_connection(Wire, path)
+    except OSError as error:
+        raise Failed(Reason.CONNECT, in_words(error)) from error
+    return wire
+
+
 def in_words(error: Exception) -> str:
     """One line of what went wrong."""
     return " ".join(str(error).split())[:300] or type(error).__name__

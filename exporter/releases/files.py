@@ -61,5 +61,3 @@ class OnDisk:
         """Which one that is, from 1; 0 after the last."""
         ahead = [number for number, until in enumerate(self._phases, 1) if age < until]
         return ahead[0] if ahead else 0
-
-    async def close(self) -> None: ...

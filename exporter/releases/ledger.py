@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import ssl
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
+from exporter.http_client import Answered, Question, ask
 from exporter.probing.contexts import Contexts, Demands
 from exporter.probing.outcome import Failed
 from exporter.releases.base import LONGEST, Release, Seen, SourceError
@@ -24,50 +23,37 @@ GIVEN_UP = 3600.0  # a deploy that has not ended after an hour is none: the rece
 
 class Ledger:
     def __init__(self, url: str, token: str, ca_file: Path | None, clock: Clock) -> None:
-        self._url = f"{url.rstrip('/')}/api/v1/releases"
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._trusted = Contexts(Demands(ca_file=ca_file)) if ca_file is not None else None
+        self._question = Question(
+            url=url,
+            path=f"/api/v1/releases?limit={LIMIT}",
+            most=LARGEST,
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            trusted=Contexts(Demands(ca_file=ca_file)),
+        )
         self._clock = clock
-        self._session: aiohttp.ClientSession | None = None
 
     async def read(self) -> Seen:
         try:
-            rows = json.loads(await self._body())
+            async with asyncio.timeout(PATIENCE):
+                answered = await ask(self._question)
         except TimeoutError:
             raise SourceError(f"no answer within {PATIENCE:g}s") from None
-        except (aiohttp.ClientError, OSError, Failed) as error:
-            raise SourceError(str(error) or type(error).__name__) from None
+        except Failed as error:
+            raise SourceError(str(error)) from None
+        try:
+            rows = json.loads(_body(answered))
         except (ValueError, RecursionError):
             raise SourceError("what answers there is no receiver: it sends no JSON") from None
         return seen(rows, self._clock.now())
 
-    async def _body(self) -> bytes:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=1),
-                timeout=aiohttp.ClientTimeout(total=PATIENCE),
-                headers=self._headers,
-            )
-        async with self._session.get(
-            self._url, params={"limit": str(LIMIT)}, allow_redirects=False, ssl=await self._tls()
-        ) as answer:
-            if answer.status != 200:
-                cure = {401: "give a `token` that may read", 403: "the `token` may not read"}
-                raise SourceError(
-                    f"answers {answer.status}: {cure.get(answer.status, 'see its log')}"
-                )
-            body = await answer.content.read(LARGEST)
-            if not answer.content.at_eof():
-                raise SourceError(f"sends more than {LARGEST >> 20} MiB")
-            return body
 
-    async def _tls(self) -> ssl.SSLContext | bool:
-        return True if self._trusted is None else await self._trusted.context()
-
-    async def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+def _body(answered: Answered) -> bytes:
+    if answered.status != 200:
+        cure = {401: "give a `token` that may read", 403: "the `token` may not read"}
+        raise SourceError(f"answers {answered.status}: {cure.get(answered.status, 'see its log')}")
+    if not answered.whole:
+        raise SourceError(f"sends more than {LARGEST >> 20} MiB")
+    return answered.body
 
 
 def seen(rows: object, now: float) -> Seen:

@@ -13,7 +13,7 @@ from prunella.cardinality import OTHER
 from prunella.correlation import CURRENT, HEADER, TRACE_HEADER, correlated, current
 from prunella.errors import unhandled
 from prunella.middleware.measure import CLIENT_GONE, IN_PROGRESS, SWITCHED, Route, route_of
-from prunella.middleware.pages import Asked, Pages, metrics
+from prunella.middleware.pages import Asked, Pages
 
 _ID, _TRACE = istr(HEADER), istr(TRACE_HEADER)  # which a dict of headers need not fold
 _READS = frozenset({"GET", "HEAD"})
@@ -100,12 +100,6 @@ def _page(pages: Pages) -> Handler:
         return web.Response(status=page.status, body=page.body, headers=page.all_headers())
 
     return answer
-
-
-async def metrics_response(request: web.Request) -> web.Response:
-    """The default registry in the format that the request asks for; `name[]` picks metrics."""
-    page = await metrics(Asked(request.path, request.query_string, _headers(request)))
-    return web.Response(status=page.status, body=page.body, headers=page.all_headers())
 
 
 def _headers(request: web.Request) -> Any:

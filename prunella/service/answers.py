@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-
-from aiohttp import web
+from typing import Any, NamedTuple
 
 from prunella.logs import create_logger
-from prunella.middleware.measure import CLIENT_GONE
-
-_OFF_THE_LOOP = 1024 * 1024  # decoding more than this would hold up every other request
 
 _log = create_logger(__name__)
+_JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -24,6 +20,21 @@ SECURITY_HEADERS = {
     "Cache-Control": "no-store",
 }
 OUR_HEADERS = {**SECURITY_HEADERS, "Server": "prunella"}
+
+
+class Given(NamedTuple):
+    """A whole answer. Its Content-Type is among the headers."""
+
+    body: bytes
+    headers: Mapping[str, str] = _JSON
+    status: int = 200
+
+
+def as_json(
+    document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Given:
+    """The answer that shows it."""
+    return Given(json.dumps(document).encode(), {**_JSON, **(headers or {})}, status)
 
 
 class Refused(Exception):
@@ -37,30 +48,10 @@ class Refused(Exception):
         self.reason = reason
         self.headers = dict(headers or {})
 
-
-class Shown(Refused):
-    """A refusal whose answer is made already: a page, for who reads pages."""
-
-    def __init__(self, refused: Refused, answer: web.Response) -> None:
-        super().__init__(refused.status, refused.reason, str(refused), refused.headers)
-        self.answer = answer
-
-
-def error_response(
-    status: int, reason: str, error: str, headers: Mapping[str, str] | None = None
-) -> web.Response:
-    """The one shape of an error."""
-    return web.json_response({"error": error, "reason": reason}, status=status, headers=headers)
-
-
-async def read_json(request: web.Request) -> object:
-    """The body's value. Raises Refused: 415 for another content type, 400 for what is not JSON."""
-    if request.content_type != "application/json":
-        raise Refused(415, "not_json", "the body must be application/json")
-    body = await request.read()
-    if len(body) > _OFF_THE_LOOP:
-        return await asyncio.to_thread(parse_json, body)
-    return parse_json(body)
+    @property
+    def given(self) -> Given:
+        """In the one shape of an error."""
+        return as_json({"error": str(self), "reason": self.reason}, self.status, self.headers)
 
 
 def parse_json(body: bytes) -> object:
@@ -77,29 +68,6 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def answer_to(request: web.Request, error: Exception) -> web.Response:
-    """Every way to fail, in the one shape. What is no error but a redirect is raised on."""
-    if isinstance(error, Shown):
-        return error.answer
-    if isinstance(error, web.HTTPException):
-        if error.status < 400:
-            raise error
-        allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-        return error_response(error.status, reason_of(error.status), error.reason, allowed)
-    if isinstance(error, web.RequestPayloadError):
-        return error_response(400, "bad_body", f"the body cannot be read: {_in_short(error)}")
-    if request.transport is None and isinstance(error, ConnectionError):
-        return web.Response(status=CLIENT_GONE)  # it left in the middle: no bug, nobody to answer
-    refused = refusal_of(error, request.method, path_of(request))
-    return error_response(refused.status, refused.reason, str(refused), refused.headers)
-
-
-def path_of(request: web.Request) -> str:
-    """As a log may have it: what stands in a place named `token` opens something."""
-    token = request.match_info.get("token")
-    return request.path.replace(token, "…") if token else request.path
-
-
 def refusal_of(error: Exception, method: str, path: str) -> Refused:
     """What the client is told of an error that nobody has said more about; the log has the rest."""
     if isinstance(error, Refused):
@@ -108,20 +76,8 @@ def refusal_of(error: Exception, method: str, path: str) -> Refused:
     return Refused(500, "internal_error", "internal error; see the log")
 
 
-def _in_short(error: Exception) -> str:
-    """aiohttp's own words, on one line, without the number that it puts before them."""
-    return " ".join(str(error).removeprefix("400, message:").split())[:200]
-
-
 def reason_of(status: int) -> str:
     """The word for a status that nobody has given a better reason for."""
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return "body_too_large"
     return HTTPStatus(status).phrase.lower().replace(" ", "_").replace("'", "")
-
-
-async def add_security_headers(_: web.BaseRequest, response: web.StreamResponse) -> None:
-    """A signal handler for `on_response_prepare`; what a handler has set itself stays."""
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers["Server"] = "prunella"

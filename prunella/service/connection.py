@@ -11,7 +11,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from prunella.service.answers import OUR_HEADERS, error_response, reason_of
+from prunella.service.answers import OUR_HEADERS, Refused, reason_of
+from prunella.service.responses import response_of
 
 _NEVER = 1e9  # seconds; how long a connection may be idle is the Guard's business
 _LINGER = 1.0  # seconds to read on after an early answer, so that the client gets to see it
@@ -57,6 +58,6 @@ class Connection(web.RequestHandler):
         if status < 500:
             said = (message or "").strip().partition("\n")[0].rstrip(":")  # what follows is theirs
             text = f"this is not HTTP: {said}"[:_LONGEST]
-        answer = error_response(status, reason_of(status), text, OUR_HEADERS)
+        answer = response_of(Refused(status, reason_of(status), text, OUR_HEADERS).given)
         answer.force_close()
         return answer

@@ -1,4 +1,4 @@
-"""The ordinary request of a busy route, answered without aiohttp; whatever is unusual about one is left to aiohttp.
+"""The ordinary request, answered without aiohttp; whatever is unusual about one is left to aiohttp.
 
 aiohttp takes a request apart for everything that a handler could ask for, which costs more than to read, judge and
 store an alert. What such a route needs is little: who asks, and the body. So a connection is served here as long as
@@ -10,62 +10,67 @@ answered as aiohttp would: `tests/prunella/service/test_express.py` compares the
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 from time import time
-
-from aiohttp import web
+from typing import cast
 
 from prunella.correlation import HEADER, correlated
 from prunella.middleware.measure import CLIENT_GONE, Measured
-from prunella.service.answers import OUR_HEADERS, refusal_of
-from prunella.service.auth import Auth, Scope
-from prunella.service.connection import Connection
+from prunella.service.answers import OUR_HEADERS, Given, refusal_of
 from prunella.service.deadlines import Guard, Unguarded, guard_of
-from prunella.service.door import Door
-from prunella.service.heads import END, LONGEST, Asked, Head, read_head
-
-Take = Callable[[bytes, str], Awaitable[bytes]]  # the body and its sender; gives the JSON of a 202
-Given = tuple[bytes, Mapping[str, str]]  # a body and its headers, the Content-Type among them
-Give = Callable[[Asked], Awaitable[Given]]  # gives what a 200 holds
+from prunella.service.heads import END, LONGEST, Head, read_head
+from prunella.service.rest import Rest
+from prunella.service.route import ALWAYS_OPEN, Route, Served
 
 MOST = 64 * 1024  # bytes of a body that are gathered here
 _OURS = "".join(f"{name}: {value}\r\n" for name, value in OUR_HEADERS.items())
-_JSON = {"Content-Type": "application/json; charset=utf-8"}
 Lanes = Mapping[tuple[str, str], "Lane"]  # by method and path
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A route that is served here, too. `take` (of a POST) and `give` (of a GET) raise Refused."""
+    """A route that is served here, too."""
 
-    take: Take | None
-    scope: Scope
-    auth: Auth
-    most: int  # bytes of a body
-    give: Give | None = None
-    door: Door | None = None
+    route: Route
+    served: Served
+
+    @property
+    def most(self) -> int:
+        """Bytes of a body."""
+        return min(self.served.max_body, MOST)
 
     @property
     def open(self) -> bool:
         """Whether it can be served here now: headers of the door's are for aiohttp to add."""
-        return self.door is None or not self.door.headers
+        return self.served.door is None or not self.served.door.headers
 
-    async def answer(
-        self, head: Head, body: bytes, client: str
-    ) -> tuple[int, bytes, Mapping[str, str]]:
-        """The status, the body and the headers. Raises Refused."""
-        if self.door is not None:
-            await self.door.admit(head.authorization)
-        if self.give is not None and head.asked is not None:
-            return 200, *await self.give(head.asked)
-        if self.take is None:
+    def client(self, head: Head) -> str | None:
+        """Who asks, if they may."""
+        return self.served.auth.admitted(head.authorization, self.route.scope)
+
+    async def answer(self, head: Head, body: bytes, client: str) -> Given:
+        """Raises Refused."""
+        route, door = self.route, self.served.door
+        if door is not None and route.path not in ALWAYS_OPEN:
+            await door.admit(head.authorization)
+        if route.give is not None and head.asked is not None:
+            return await route.give(head.asked)
+        if route.take is None:
             raise TypeError(f"nothing answers {head.method} {head.path}")
-        return 202, await self.take(body, client), _JSON
+        return await route.take(body, client)
+
+
+def lanes_of(served: Served) -> Lanes:
+    """All that can be answered from what an ordinary request says."""
+    return {
+        (route.method, route.path): Lane(route, served)
+        for route in served.routes
+        if route.proof is None and (route.take or route.give)
+    }
 
 
 @dataclass(slots=True)
@@ -87,47 +92,66 @@ class _Order:
         return self.begins + self.head.length
 
 
-class Express(Connection):
-    """aiohttp's protocol behind the requests that it need not see."""
+class Express(asyncio.Protocol):
+    """One connection, which is in `connections` as long as it is open."""
 
-    __slots__ = ("_came", "_guard", "_lanes", "_later", "_missing", "_order", "_serving", "_theirs")
+    __slots__ = (
+        *("_came", "_connections", "_guard", "_lanes", "_later", "_missing", "_order", "_rest"),
+        *("_serving", "_theirs", "_transport"),
+    )
 
-    def __init__(self, server: web.Server, lanes: Lanes) -> None:
-        super().__init__(server)
-        self._lanes = lanes
-        self._theirs = not lanes  # whether whatever comes is for aiohttp
+    def __init__(self, lanes: Lanes, rest: Rest, connections: set[Express]) -> None:
+        self._lanes, self._rest, self._connections = lanes, rest, connections
+        self._theirs: asyncio.Protocol | None = None  # aiohttp's, as soon as it is for aiohttp
         self._order: _Order | None = None  # what is gathered or served
         self._came = b""
         self._missing = 0
         self._later = b""  # what came before its turn
         self._serving: asyncio.Task[None] | None = None
         self._guard: Guard | Unguarded = Unguarded()
+        self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
+        self._transport = cast("asyncio.Transport", transport)
         self._guard = guard_of(transport)
+        self._connections.add(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._theirs:
-            super().data_received(data)
+        if self._theirs is not None:
+            self._theirs.data_received(data)
         elif self._serving is None:
             self._look(self._came + data if self._came else data)
         else:
             self._later += data
-            if self.transport is not None:
-                self.transport.pause_reading()
+            if self._transport is not None:
+                self._transport.pause_reading()
 
-    def connection_lost(self, exc: BaseException | None) -> None:
-        if self._order is not None and self._serving is None:
+    def eof_received(self) -> bool | None:
+        return None if self._theirs is None else self._theirs.eof_received()
+
+    def pause_writing(self) -> None:
+        if self._theirs is not None:
+            self._theirs.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._theirs is not None:
+            self._theirs.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._connections.discard(self)
+        if self._theirs is not None:
+            self._theirs.connection_lost(exc)
+        elif self._order is not None and self._serving is None:
             self._order.measured.end(CLIENT_GONE)
             self._order = None
-        super().connection_lost(exc)
 
-    async def shutdown(self, timeout: float | None = 15.0) -> None:
-        self._theirs = True
+    async def end(self, seconds: float) -> None:
+        """What is under way here has so long to be answered; aiohttp sees to what is its own."""
         if self._serving is not None:
-            await asyncio.wait({self._serving}, timeout=timeout)
-        await super().shutdown(timeout)
+            await asyncio.wait({self._serving}, timeout=seconds)
+        if self._theirs is None and self._transport is not None:
+            self._transport.close()
 
     def is_eof(self) -> bool:
         """Whether the body is complete: what the guard asks aiohttp's content."""
@@ -138,8 +162,7 @@ class Express(Connection):
         if order is None:
             order = self._order = self._taken_up(came)
             if order is None:
-                self._theirs, self._came = True, b""
-                super().data_received(came)
+                self._hand_over(came)
                 return
             order.measured.begin()
         self._missing = order.ends - len(came)
@@ -158,41 +181,59 @@ class Express(Connection):
         lane = None if head is None else self._lanes.get((head.method, head.path))
         if head is None or lane is None or head.length > lane.most or not lane.open:
             return None
-        client = lane.auth.admitted(head.authorization, lane.scope)
+        client = lane.client(head)
         return None if client is None else _Order(lane, head, client, begins)
+
+    def _hand_over(self, came: bytes) -> None:
+        """From here on the connection is aiohttp's, beginning with these bytes."""
+        if self._transport is None:
+            return
+        self._theirs = self._rest.connection()
+        if self._theirs is not None:
+            self._theirs.connection_made(self._transport)
+            self._theirs.data_received(came)
+            return
+        self._later = came
+        self._transport.pause_reading()
+        self._serving = asyncio.create_task(self._wait_for_rest())
+
+    async def _wait_for_rest(self) -> None:
+        await self._rest.load()
+        came, self._later, self._serving = self._later, b"", None
+        if self._transport is not None:
+            self._transport.resume_reading()
+        self._hand_over(came)
 
     async def _serve(self, order: _Order, body: bytes) -> None:
         head = order.head
         with correlated(head.correlation) as correlation:
             try:
-                status, said, headers = await order.lane.answer(head, body, order.client)
+                given = await order.lane.answer(head, body, order.client)
             except asyncio.CancelledError:
                 order.measured.end(CLIENT_GONE)
                 raise
             except Exception as error:  # noqa: BLE001 - answered and logged; the next request must not suffer
-                refused = refusal_of(error, head.method, head.path)
-                status, headers = refused.status, {**_JSON, **refused.headers}
-                said = json.dumps({"error": str(refused), "reason": refused.reason}).encode()
-        order.measured.end(status)
-        self._answer(_spelled(status, {HEADER: correlation, **headers}, said))
+                given = refusal_of(error, head.method, head.path).given
+        order.measured.end(given.status)
+        self._answer(_spelled(given, correlation))
 
     def _answer(self, answer: bytes) -> None:
-        """And on to the next request; one that did not wait for this answer is for aiohttp."""
+        """And on to the next request, which may not have waited for this answer."""
         self._order = self._serving = None
         self._guard.request_ended()
-        if self.transport is None:
+        if self._transport is None:
             return
-        self.transport.write(answer)
+        self._transport.write(answer)
         if self._later:
-            later, self._later, self._theirs = self._later, b"", True
-            self.transport.resume_reading()
+            later, self._later = self._later, b""
+            self._transport.resume_reading()
             self._guard.data_received(later)
 
 
-def _spelled(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
-    more = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    head = f"{_start(status, int(time()))}{more}Content-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+def _spelled(given: Given, correlation: str) -> bytes:
+    headers = {HEADER: correlation, **given.headers, "Content-Length": str(len(given.body))}
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    return f"{_start(given.status, int(time()))}{lines}\r\n".encode() + given.body
 
 
 @lru_cache(8)

@@ -26,7 +26,9 @@ _LINE = re.compile(r"([A-Za-z-]+): ?((?:[!-~](?:[ -~]*[!-~])?)?)")
 _LENGTH = re.compile(r"[0-9]{1,8}")
 _JSON = frozenset({"application/json", "application/json; charset=utf-8"})
 _IGNORED = frozenset({
-    "accept", "accept-encoding", "accept-language", "host", "traceparent", "user-agent", "x-forwarded-for",
+    "accept", "accept-encoding", "accept-language", "cache-control", "dnt", "host", "pragma", "priority",
+    "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site",
+    "sec-fetch-user", "sec-gpc", "traceparent", "upgrade-insecure-requests", "user-agent", "x-forwarded-for",
     "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
 })  # fmt: skip
 _CORRELATION = HEADER.lower()
@@ -101,15 +103,15 @@ def _is_kept(said: Mapping[str, str]) -> bool:
 
 
 def _said(lines: list[str], heeded: frozenset[str]) -> dict[str, str] | None:
+    """What is heeded of these lines; None where a name comes twice or nobody knows it."""
     said: dict[str, str] = {}
+    left = set(_IGNORED | heeded)
     for line in lines:
         found = _LINE.fullmatch(line)
-        if found is None:
+        name = found[1].lower() if found is not None else ""
+        if found is None or name not in left:
             return None
-        name = found[1].lower()
-        if name in said or name not in heeded:
-            if name in _IGNORED and name not in heeded:
-                continue
-            return None
-        said[name] = found[2]
+        left.remove(name)
+        if name in heeded:
+            said[name] = found[2]
     return said

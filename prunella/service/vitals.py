@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from aiohttp import web
-
-from prunella.middleware.aiohttp import metrics_response
-from prunella.service.answers import error_response
+from prunella.exposition import page
+from prunella.service.answers import Given, Refused, as_json
 from prunella.service.described import Failure, Media, Status, describes
+from prunella.service.heads import Asked
 from prunella.service.settings import ConfigError
 
 
 class Vitals:
-    """The handlers. `ready` says why it is not, or None; `reload` raises ConfigError."""
+    """What its routes give. `ready` says why it is not, or None; `reload` raises ConfigError."""
 
     def __init__(
         self, ready: Callable[[], str | None], reload: Callable[[], Awaitable[None]] | None
@@ -22,29 +21,34 @@ class Vitals:
         self._reload = reload
 
     @describes({200: Status})
-    async def healthy(self, _: web.Request) -> web.Response:
+    async def healthy(self, _: Asked) -> Given:
         """Whether it answers at all."""
-        return web.json_response({"status": "healthy"})
+        return as_json({"status": "healthy"})
 
     @describes({200: Status, 503: Failure})
-    async def readiness(self, _: web.Request) -> web.Response:
+    async def readiness(self, _: Asked) -> Given:
         """Whether it can do its work."""
         reason = self._ready()
-        if reason is None:
-            return web.json_response({"status": "ready"})
-        return error_response(503, "not_ready", reason)
+        if reason is not None:
+            raise Refused(503, "not_ready", reason)
+        return as_json({"status": "ready"})
 
     @describes({200: Media(("text/plain", "application/openmetrics-text"))})
-    async def metrics(self, request: web.Request) -> web.Response:
+    async def metrics(self, asked: Asked) -> Given:
         """What Prometheus scrapes."""
-        return await metrics_response(request)
+        body, headers = await page(
+            accept=asked.headers.get("accept", ""),
+            encodings=asked.headers.get("accept-encoding", ""),
+            names=asked.parameters.getall("name[]", None),
+        )
+        return Given(body, headers)
 
     @describes({200: Status, 503: Failure})
-    async def reloaded(self, _: web.Request) -> web.Response:
+    async def reloaded(self, _body: bytes, _client: str) -> Given:
         """Reads the config anew; the one in force stays when the new one is wrong."""
         if self._reload is not None:
             try:
                 await self._reload()
             except ConfigError as error:
-                return error_response(503, "config_refused", str(error))
-        return web.json_response({"status": "reloaded"})
+                raise Refused(503, "config_refused", str(error)) from error
+        return as_json({"status": "reloaded"})

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from prunella.service.answers import Refused
 from prunella.service.auth import Auth, Denied, Scope
-from prunella.service.web import CHALLENGE, SIGNATURE
+from prunella.service.route import CHALLENGE, SIGNATURE
 from receiver.console.cookies import secret_of
 from receiver.console.forms import FORM, read_form
 from receiver.console.page import VISITOR, Visitor

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from prunella.service.answers import Refused
 from prunella.service.auth import Auth, Scope
-from prunella.service.web import Route
+from prunella.service.route import Route
 from receiver.settings import ServerSettings
 
 _PROVEN = frozenset({Scope.READ, Scope.OPERATE})  # by a token, if there are any
@@ -75,7 +75,7 @@ def under_our_names(route: Route, places: Places, auth: Auth) -> Route:
 
     A stranger's page has none to send: where one is asked for, the name does not matter.
     """
-    handler = route.handler
+    handler = route.handled
     if route.scope not in _PROVEN:
         return route
 

@@ -10,9 +10,11 @@ from typing import TypeVar
 from aiohttp import web
 
 from prunella.logs import create_logger
-from prunella.service.answers import Refused, Shown, path_of
+from prunella.service.answers import Refused
+from prunella.service.application import CLIENT
 from prunella.service.auth import Auth, Denied, Scope
-from prunella.service.web import CLIENT, Route
+from prunella.service.responses import Shown, path_of
+from prunella.service.route import Route
 from receiver.console import static
 from receiver.console.answers import Answers
 from receiver.console.destinations import Destinations
@@ -79,7 +81,7 @@ def _route(door: Show | Say, gate: Gate) -> Route:
 
 def _framed(route: Route, gate: Gate, links: tuple[Link, ...]) -> Route:
     """The route, whose refusals are pages for who reads pages, and who was there is written down."""
-    answers = _seen(route.handler, gate, links)
+    answers = _seen(route.handled, gate, links)
 
     async def framed(request: web.Request) -> web.StreamResponse:
         response = await answers(request)

@@ -8,9 +8,10 @@ from typing import Any, TypedDict
 from aiohttp import web
 
 from prunella.logs import create_logger
-from prunella.service.answers import Refused, read_json
+from prunella.service.answers import Given, Refused
+from prunella.service.application import CLIENT
 from prunella.service.described import describes
-from prunella.service.web import CLIENT
+from prunella.service.responses import read_json, response_of
 from receiver import metrics
 from receiver.journal import JournalUnavailable
 from receiver.stages.context import Context
@@ -19,7 +20,6 @@ from receiver.web.patience import come_again
 from receiver.webhook import BadDelivery
 
 log = create_logger("prunella.receiver.web")
-JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
 class Delivery(TypedDict):
@@ -55,11 +55,10 @@ class Alerts:
         """202 once it is on disk; 503 is the only answer that Alertmanager tries again soon."""
         if request.content_type != "application/json":
             raise Refused(415, "not_json", "the body must be application/json")
-        answer = await self.take(await request.read(), request[CLIENT])
-        return web.Response(body=answer, status=202, headers=JSON)
+        return response_of(await self.take(await request.read(), request[CLIENT]))
 
-    async def take(self, body: bytes, client: str) -> bytes:
-        """What a 202 says of this delivery. Raises Refused."""
+    async def take(self, body: bytes, client: str) -> Given:
+        """The same of a delivery whose body has come. Raises Refused."""
         try:
             receipt = await intake(body, client or "alertmanager", self._context)
         except BadDelivery as bad:
@@ -73,10 +72,11 @@ class Alerts:
             raise come_again(str(gone)) from gone
         if receipt.stirs:
             self._wake()
-        return (
+        told = (
             f'{{"received": {receipt.received}, "new": {receipt.new},'
             f' "repeated": {receipt.repeated}, "quarantined": {receipt.quarantined}}}'
-        ).encode()
+        )
+        return Given(told.encode(), status=202)
 
     @describes({202: Heard}, takes=Any)
     async def watchdog(self, request: web.Request) -> web.Response:

@@ -8,8 +8,9 @@ from typing import Any, TypedDict, TypeVar
 from aiohttp import web
 from pydantic import ValidationError
 
-from prunella.service.answers import Refused, read_json
+from prunella.service.answers import Refused
 from prunella.service.problems import problems_of
+from prunella.service.responses import read_json
 from prunella.service.settings import Settings
 
 S = TypeVar("S", bound=Settings)

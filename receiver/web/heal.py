@@ -9,9 +9,9 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 from aiohttp import web
 from pydantic import Field
 
+from prunella.service.application import CLIENT
 from prunella.service.described import describes
 from prunella.service.settings import Settings
-from prunella.service.web import CLIENT
 from receiver.stages.context import Context
 from receiver.stages.heal import Heal, begin_heal, wait_for
 from receiver.web.begun import told_why_not

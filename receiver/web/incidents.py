@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from prunella.service.answers import Refused
+from prunella.service.application import CLIENT
 from prunella.service.described import describes
-from prunella.service.web import CLIENT
 from receiver.decide.incident import Incident, State
 from receiver.journal import Conflict, Page
 from receiver.outside.runbooks import runbook_link

@@ -9,10 +9,10 @@ from aiohttp import web
 from pydantic import AfterValidator, Field
 
 from prunella.service.answers import Refused
+from prunella.service.application import CLIENT
 from prunella.service.described import describes
 from prunella.service.settings import Duration, Settings
 from prunella.service.units import at_most
-from prunella.service.web import CLIENT
 from receiver.decide.maintenance import Window
 from receiver.decide.matchers import Matcher, Matchers, matches_all
 from receiver.stages.context import Context

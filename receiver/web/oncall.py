@@ -8,10 +8,10 @@ from aiohttp import web
 from pydantic import Field
 
 from prunella.service.answers import Refused
+from prunella.service.application import CLIENT
 from prunella.service.described import describes
 from prunella.service.settings import Duration, Settings
 from prunella.service.units import at_most
-from prunella.service.web import CLIENT
 from receiver.decide.rotation import Override, Rotation
 from receiver.stages.context import Context
 from receiver.unknown import unknown

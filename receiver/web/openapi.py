@@ -16,9 +16,10 @@ import msgspec
 from aiohttp import web
 from pydantic import BaseModel
 
+from prunella.service.application import ROUTES
 from prunella.service.auth import Scope
 from prunella.service.described import Described, Failure, Media, described, describes
-from prunella.service.web import ROUTES, Route
+from prunella.service.route import Route
 from prunella.version import version
 from receiver.web.bodies import Nothing
 
@@ -78,7 +79,7 @@ def document(routes: tuple[Route, ...]) -> Mapping[str, Any]:
 
 def said_of(route: Route) -> Described:
     """What its handler says, or what a page says."""
-    return described(route.handler) or (PAGE if route.method == "GET" else FORM)
+    return described(route.answering) or (PAGE if route.method == "GET" else FORM)
 
 
 def template(route: Route) -> str:
@@ -139,7 +140,7 @@ def _operation(route: Route, schemas: _Schemas) -> Mapping[str, Any]:
     operation: dict[str, Any] = {
         "operationId": f"{route.method.lower()} {template(route)}",
         "summary": _summary(route),
-        "tags": ["api" if described(route.handler) is not None else "console"],
+        "tags": ["api" if described(route.answering) is not None else "console"],
         "x-scope": str(route.scope),
         "responses": {str(status): _response(status, said, schemas) for status in statuses(route)},
     }
@@ -154,7 +155,7 @@ def _operation(route: Route, schemas: _Schemas) -> Mapping[str, Any]:
 
 
 def _summary(route: Route) -> str:
-    return (inspect.getdoc(route.handler) or "A page of the console.").partition("\n")[0]
+    return (inspect.getdoc(route.answering) or "A page of the console.").partition("\n")[0]
 
 
 def _response(status: int, said: Described, schemas: _Schemas) -> Mapping[str, Any]:

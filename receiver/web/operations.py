@@ -8,9 +8,9 @@ from typing import Annotated, TypedDict
 from aiohttp import web
 from pydantic import Field
 
+from prunella.service.application import CLIENT
 from prunella.service.described import Media, describes
 from prunella.service.settings import Settings
-from prunella.service.web import CLIENT
 from receiver.decide.plan import Mode
 from receiver.stages.context import Context
 from receiver.web.bodies import Nothing, read_object, validated

@@ -11,8 +11,9 @@ from typing import TypeVar
 from aiohttp import web
 
 from prunella.logs import create_logger
-from prunella.service.answers import Refused, path_of
-from prunella.service.web import Route
+from prunella.service.answers import Refused
+from prunella.service.responses import path_of
+from prunella.service.route import Route
 from receiver.journal import JournalUnavailable
 
 R = TypeVar("R")
@@ -25,13 +26,13 @@ log = create_logger("prunella.receiver")
 def patient(route: Route) -> Route:
     """The route, whose handler and whose proof answer 503 without a journal."""
     proof = route.proof if route.proof is None else _told(route.proof)
-    return replace(route, handler=_told(route.handler), proof=proof)
+    return replace(route, handler=_told(route.handled), proof=proof)
 
 
 def prompt(route: Route) -> Route:
     """The route for people, whose handler says in time what is known: of what was asked nothing, of what was to be done
     not even whether it was."""
-    handler, within = route.handler, promptly if route.method == "GET" else heard
+    handler, within = route.handled, promptly if route.method == "GET" else heard
 
     @wraps(handler)
     async def timely(request: web.Request) -> web.StreamResponse:

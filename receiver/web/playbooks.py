@@ -9,9 +9,9 @@ from aiohttp import web
 from pydantic import Field
 
 from prunella.service.answers import Refused
+from prunella.service.application import CLIENT
 from prunella.service.described import describes
 from prunella.service.settings import Settings
-from prunella.service.web import CLIENT
 from receiver.decide.plan import Mode
 from receiver.decide.track_record import BookRecord, PastRun, RungRecord, Withheld
 from receiver.decide.trust import WHOLE, Grant, NotGranted

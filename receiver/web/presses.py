@@ -17,9 +17,10 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from prunella.logs import create_logger
-from prunella.service.answers import Refused, read_json
+from prunella.service.answers import Refused
 from prunella.service.auth import Denied
 from prunella.service.described import describes
+from prunella.service.responses import read_json
 from receiver.channels import slack_presses, telegram_presses
 from receiver.channels.base import ChannelError
 from receiver.channels.buttons import Press

@@ -11,9 +11,9 @@ from aiohttp import web
 from pydantic import AfterValidator
 
 from prunella.service.answers import Refused
+from prunella.service.application import CLIENT
 from prunella.service.described import describes
 from prunella.service.settings import Settings
-from prunella.service.web import CLIENT
 from receiver.decide.ledger import (
     Deploy,
     NoSuchRelease,

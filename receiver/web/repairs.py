@@ -7,9 +7,9 @@ from collections.abc import Callable
 from aiohttp import web
 from pydantic import Field, JsonValue
 
+from prunella.service.application import CLIENT
 from prunella.service.described import describes
 from prunella.service.settings import Settings
-from prunella.service.web import CLIENT
 from receiver.stages.context import Context
 from receiver.stages.repair import repair
 from receiver.web.begun import begun, told_why_not

@@ -8,9 +8,9 @@ from typing import TypedDict
 from aiohttp import web
 
 from prunella.service.answers import Refused
+from prunella.service.application import CLIENT
 from prunella.service.described import describes
 from prunella.service.settings import Settings
-from prunella.service.web import CLIENT
 from receiver.decide.ledger import NotThat, unfrozen
 from receiver.stages.context import Context
 from receiver.stages.roll_back import roll_back

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from prunella.service.auth import Scope
-from prunella.service.web import Route
+from prunella.service.route import Route
 from receiver.outside.pictures import Pictures
 from receiver.stages.context import Context
 from receiver.web.alerts import Alerts
@@ -41,7 +41,7 @@ def routes(context: Context, wake: Callable[[], None], background: Background) -
     oncall = OnCallRoutes(context)
     words = "{word:" + "|".join(WORDS) + "}"
     return (
-        Route("POST", "/alerts", Scope.WEBHOOK, alerts.receive, express=alerts.take),
+        Route("POST", "/alerts", Scope.WEBHOOK, alerts.receive, take=alerts.take),
         Route("POST", "/watchdog", Scope.WEBHOOK, alerts.watchdog),
         Route("GET", "/api/v1/incidents", Scope.READ, incidents.list),
         Route("GET", f"/api/v1/incidents/{_ID}", Scope.READ, incidents.one),

@@ -68,6 +68,26 @@ async def test_it_serves_reloads_and_stops(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
+async def test_aiohttp_is_loaded_with_the_first_request_that_needs_it(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    file = config(tmp_path, f"server: {{listen: '{address}'}}\nhost: {{}}\n")
+    process = start("exporter", [*PROGRAM, "--config", str(file)], tmp_path, cwd=ROOT)
+    async with running(process, lambda: answers(f"http://{address}/-/ready")):
+        for path in ("/", "/metrics", "/api/health", "/api/health/app", "/config", "/-/healthy"):
+            assert await answers(f"http://{address}{path}")
+        assert not holds(process.pid, "aiohttp")
+        async with aiohttp.ClientSession() as session:
+            answer = await session.head(f"http://{address}/metrics")
+        assert answer.status == 200
+        assert holds(process.pid, "aiohttp")
+
+
+def holds(pid: int, library: str) -> bool:
+    """Whether a part of it that is not Python is in memory."""
+    return library in Path(f"/proc/{pid}/maps").read_text()
+
+
+@pytest.mark.server
 async def test_a_taken_port_is_told_with_the_key_to_change(tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
     file = config(tmp_path, f"server: {{listen: '{address}'}}\n")

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator
 
 from exporter.collectors.process_sources.base import DOWN, Entry, Figures, Machine, Reading
-from exporter.collectors.process_sources.engine import Engine, engine_url, open_engine
+from exporter.collectors.process_sources.engine import Engine, engine_url, find_engine
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 
@@ -41,10 +41,10 @@ class DockerEntry(Entry):
 
     @classmethod
     async def read(cls, entries: Sequence[Self], machine: Machine) -> Mapping[str, Reading]:
-        async with open_engine(entries[0].url) as engine:
-            found = await asyncio.gather(
-                *(_look(engine, one.container or one.name, machine) for one in entries)
-            )
+        engine = await find_engine(entries[0].url)
+        found = await asyncio.gather(
+            *(_look(engine, one.container or one.name, machine) for one in entries)
+        )
         return {one.name: reading for one, reading in zip(entries, found, strict=True)}
 
 

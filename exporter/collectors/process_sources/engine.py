@@ -6,16 +6,15 @@ Docker 29 begins at 1.44.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from exporter.collectors.process_sources.base import SourceError
+from exporter.http_client import Question, ask
+from exporter.probing.outcome import Failed
 
 _WANTED = (1, 44)
 _MAX_ANSWER = 4 << 20
@@ -33,54 +32,42 @@ def engine_url(text: str) -> str:
     raise ValueError("must be unix:///path/of.sock, or http://host:port of a filtering proxy")
 
 
-@dataclass(frozen=True, slots=True)
 class Engine:
     """One that has said which version it speaks."""
 
-    url: str
-    version: str
-    session: aiohttp.ClientSession
+    def __init__(self, url: str, version: str) -> None:
+        self._url, self._version = url, version
+        self._free = asyncio.Semaphore(_AT_ONCE)
 
     async def look(self, path: str) -> Mapping[str, Any] | None:
         """What it says of a container; None when it has none of that name."""
-        status, answer = await _ask(self.session, self.url, f"/v{self.version}{path}")
+        async with self._free:
+            status, answer = await _ask(self._url, f"/v{self._version}{path}")
         if status == 404:
             return None
         if status != 200 or not isinstance(answer, Mapping):
-            raise SourceError(f"the Docker Engine at {self.url} answers {status} to GET {path}")
+            raise SourceError(f"the Docker Engine at {self._url} answers {status} to GET {path}")
         return answer
 
 
-@asynccontextmanager
-async def open_engine(url: str) -> AsyncIterator[Engine]:
+async def find_engine(url: str) -> Engine:
     """The engine at that address. Raises SourceError when it cannot be reached."""
-    parsed = urlsplit(url)
-    connector: aiohttp.BaseConnector = (
-        aiohttp.UnixConnector(parsed.path, limit=_AT_ONCE)
-        if parsed.scheme == "unix"
-        else aiohttp.TCPConnector(limit=_AT_ONCE)
-    )
-    async with aiohttp.ClientSession(connector=connector, trust_env=False) as session:
-        status, answer = await _ask(session, url, "/version")
-        if status != 200:
-            raise SourceError(f"the Docker Engine at {url} answers {status} to GET /version")
-        yield Engine(url, _common(url, answer), session)
+    status, answer = await _ask(url, "/version")
+    if status != 200:
+        raise SourceError(f"the Docker Engine at {url} answers {status} to GET /version")
+    return Engine(url, _common(url, answer))
 
 
-async def _ask(session: aiohttp.ClientSession, url: str, path: str) -> tuple[int, Any]:
-    origin = "http://docker" if url.startswith("unix:") else url
+async def _ask(url: str, path: str) -> tuple[int, Any]:
     try:
-        async with session.get(f"{origin}{path}", allow_redirects=False) as response:
-            content = bytearray()
-            async for chunk in response.content.iter_any():
-                content += chunk
-                if len(content) > _MAX_ANSWER:
-                    raise SourceError(f"{url} answers too much for a Docker Engine")
-            return response.status, _parsed(bytes(content))
-    except (aiohttp.ClientError, OSError) as error:
-        cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-        why = (cause.strerror if isinstance(cause, OSError) else None) or type(cause).__name__
+        answered = await ask(Question(url=url, path=path, most=_MAX_ANSWER))
+    except Failed as error:
+        cause = error.__cause__
+        why = (cause.strerror if isinstance(cause, OSError) else None) or str(error)
         raise SourceError(f"no Docker Engine answers at {url}: {why}") from error
+    if not answered.whole:
+        raise SourceError(f"{url} answers too much for a Docker Engine")
+    return answered.status, _parsed(answered.body)
 
 
 def _parsed(content: bytes) -> Any:

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from xml.parsers.expat import ExpatError
 
-import aiohttp
 from pydantic import AfterValidator
 
 from exporter.collectors.process_sources.base import DOWN, Entry, Machine, Reading, SourceError
+from exporter.http_client import Question, ask, basic
+from exporter.probing.outcome import Failed
 from prunella.service.settings import Secret
 
 MAX_ANSWER = 8 << 20
@@ -50,7 +51,7 @@ async def _programs(entry: SupervisorEntry) -> list[Any]:
     try:
         answer = await _post(entry, xmlrpc.client.dumps((), "supervisor.getAllProcessInfo"))
         (programs,), _ = xmlrpc.client.loads(answer)
-    except (aiohttp.ClientError, OSError) as error:
+    except Failed as error:
         raise SourceError(f"supervisord at {entry.url}: {error}") from error
     except xmlrpc.client.Fault as error:
         raise SourceError(f"supervisord at {entry.url}: {error.faultString}") from error
@@ -62,27 +63,18 @@ async def _programs(entry: SupervisorEntry) -> list[Any]:
 
 
 async def _post(entry: SupervisorEntry, body: str) -> bytes:
-    unix = entry.url.startswith("unix://")
-    connector = (
-        aiohttp.UnixConnector(entry.url.removeprefix("unix://")) if unix else aiohttp.TCPConnector()
-    )
-    url = "http://localhost/RPC2" if unix else f"{entry.url.rstrip('/')}/RPC2"
     headers = {"Content-Type": "text/xml"}
     if entry.password is not None:
-        password = entry.password.get_secret_value()
-        headers["Authorization"] = aiohttp.encode_basic_auth(entry.username, password)
-    async with (
-        aiohttp.ClientSession(connector=connector) as session,
-        session.post(url, data=body, headers=headers) as response,
-    ):
-        if response.status != 200:
-            raise SourceError(f"supervisord at {entry.url}: HTTP {response.status}")
-        answer = bytearray()
-        async for chunk in response.content.iter_any():
-            answer += chunk
-            if len(answer) > MAX_ANSWER:
-                raise SourceError(f"supervisord at {entry.url}: its answer is too long")
-        return bytes(answer)
+        headers |= basic(entry.username, entry.password.get_secret_value())
+    question = Question(
+        url=entry.url, path="/RPC2", most=MAX_ANSWER, headers=headers, body=body.encode()
+    )
+    answered = await ask(question)
+    if answered.status != 200:
+        raise SourceError(f"supervisord at {entry.url}: HTTP {answered.status}")
+    if not answered.whole:
+        raise SourceError(f"supervisord at {entry.url}: its answer is too long")
+    return answered.body
 
 
 def _reading(name: str, programs: Sequence[Any]) -> Reading:

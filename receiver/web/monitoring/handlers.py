@@ -12,9 +12,9 @@ from pydantic import AfterValidator, Field
 
 from prunella.redaction import printable
 from prunella.service.answers import Refused
+from prunella.service.application import CLIENT
 from prunella.service.described import describes
 from prunella.service.settings import Settings
-from prunella.service.web import CLIENT
 from receiver.decide.incident import Incident
 from receiver.journal import Conflict, JournalUnavailable
 from receiver.journal.history import Search

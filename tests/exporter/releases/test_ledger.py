@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from exporter.releases import ledger
-from exporter.releases.base import Seen, SourceError
+from exporter.releases.base import SourceError
 from exporter.releases.ledger import Ledger, seen
 from prunella.service.clock import SystemClock
 from tests.exporter.probing.asking import pages
@@ -42,11 +42,7 @@ async def answering(answer: Answer, key: str = "t") -> AsyncIterator[Ledger]:
     app = web.Application()
     app.router.add_get("/api/v1/releases", answer)
     async with TestServer(app) as server:
-        source = Ledger(str(server.make_url("/")), key, None, SystemClock())
-        try:
-            yield source
-        finally:
-            await source.close()
+        yield Ledger(str(server.make_url("/")), key, None, SystemClock())
 
 
 async def told(answer: Answer) -> str:
@@ -140,22 +136,7 @@ async def test_nobody_there_is_told_without_the_token() -> None:
     source = Ledger(f"http://127.0.0.1:{free_port()}", "hunter2", None, SystemClock())
     with pytest.raises(SourceError) as raised:
         await source.read()
-    await source.close()
     assert "hunter2" not in str(raised.value)
-
-
-async def test_a_connection_is_kept_from_look_to_look() -> None:
-    ports = set()
-
-    async def answer(request: web.Request) -> web.Response:
-        assert request.transport is not None
-        ports.add(request.transport.get_extra_info("peername"))
-        return web.json_response([])
-
-    async with answering(answer) as source:
-        for _ in range(3):
-            assert await source.read() == Seen()
-    assert len(ports) == 1
 
 
 async def test_an_authority_that_was_exchanged_counts_at_the_next_look(tmp_path: Path) -> None:
@@ -177,4 +158,3 @@ async def test_an_authority_that_was_exchanged_counts_at_the_next_look(tmp_path:
         trusted.write_text("no certificate")
         with pytest.raises(SourceError, match="tls_config"):
             await source.read()
-        await source.close()

@@ -12,11 +12,14 @@ from typing import Self
 
 from aiohttp import web
 
-from prunella.service.answers import Refused, read_json
+from prunella.service.answers import Refused
+from prunella.service.application import CLIENT
 from prunella.service.auth import Auth, Scope, Token
 from prunella.service.deadlines import Deadlines
+from prunella.service.responses import read_json
+from prunella.service.route import Route
 from prunella.service.settings import ListenAddress
-from prunella.service.web import CLIENT, Route, Service
+from prunella.service.web import Service
 
 FREE_PORT = ListenAddress("127.0.0.1", 0)
 PATIENCE = 5.0

@@ -14,8 +14,9 @@ from prunella.logs import create_logger
 from prunella.service.auth import Auth, Scope
 from prunella.service.main import Program, main
 from prunella.service.reload import Live
+from prunella.service.route import Route
 from prunella.service.settings import Duration, Listen, ListenAddress, Settings, load
-from prunella.service.web import Route, Service
+from prunella.service.web import Service
 
 log = create_logger("small")
 

@@ -14,11 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prunella.correlation import correlation_id
-from prunella.service.answers import Refused
+from prunella.service.answers import Given, Refused, as_json
+from prunella.service.application import CLIENT
 from prunella.service.auth import Scope
 from prunella.service.deadlines import Deadlines
 from prunella.service.express import MOST
-from prunella.service.web import CLIENT, Route, Service
+from prunella.service.responses import response_of
+from prunella.service.route import Route
+from prunella.service.web import Service
 from tests.prunella.service.front_door import (
     BEARER,
     PATIENCE,
@@ -47,11 +50,9 @@ class Store:
         if request.content_type != "application/json":
             raise Refused(415, "not_json", "the body must be application/json")
         self.read += 1
-        answer = await self.take(await request.read(), request[CLIENT])
-        head = {"Content-Type": "application/json; charset=utf-8"}
-        return web.Response(body=answer, status=202, headers=head)
+        return response_of(await self.take(await request.read(), request[CLIENT]))
 
-    async def take(self, body: bytes, client: str) -> bytes:
+    async def take(self, body: bytes, client: str) -> Given:
         self.taken.append((body, client, correlation_id()))
         if body == b"refuse":
             raise Refused(503, "gone", "cannot “store”", {"Retry-After": "5"})
@@ -60,11 +61,11 @@ class Store:
         if body == b"hang":
             self.hanging.set()
             await self.release.wait()
-        return b'{"bytes": %d}' % len(body)
+        return as_json({"bytes": len(body)}, 202)
 
     def served(self, *, express: bool = True, **changes: Any) -> Service:
         take = self.take if express else None
-        route = Route("POST", "/keep", Scope.OPERATE, self.receive, express=take)
+        route = Route("POST", "/keep", Scope.OPERATE, self.receive, take=take)
         other = Route("POST", "/other", Scope.OPERATE, self.receive)
         return service(routes=(route, other), **changes)
 
@@ -227,11 +228,27 @@ async def test_the_next_request_is_served_the_same_way() -> None:
 async def test_a_connection_that_sent_something_else_is_aiohttps_from_then_on() -> None:
     store = Store()
     async with client_of(store.served()) as client, client.connection() as connection:
-        await connection.send("GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+        await connection.send("GET /-/healthy HTTP/1.1\r\nHost: x\r\nX-Odd: 1\r\n\r\n")
         assert (await connection.answer()).status == 200
         await connection.send(post("{}"))
         assert (await connection.answer()).status == 202
     assert store.read == 1
+
+
+async def test_who_comes_while_aiohttp_is_loaded_waits_for_it() -> None:
+    store = Store()
+    async with client_of(store.served()) as client:
+        answers = await asyncio.gather(*(client.post("/other", b"{}") for _ in range(5)))
+    assert [answer.status for answer in answers] == [202] * 5
+    assert store.read == 5
+
+
+async def test_who_leaves_while_aiohttp_is_loaded_harms_nobody() -> None:
+    store = Store()
+    async with client_of(store.served()) as client:
+        async with client.connection() as connection:
+            await connection.send(post("{}", path="/other"))
+        assert (await client.post("/other", b"{}")).status == 202
 
 
 async def test_its_id_is_in_the_answer_and_around_the_work() -> None:

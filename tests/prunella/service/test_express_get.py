@@ -12,12 +12,13 @@ import pytest
 import yaml
 from aiohttp import web
 
-from prunella.service.answers import Refused
+from prunella.service.answers import Given, Refused
 from prunella.service.auth import Scope
 from prunella.service.door import Door
-from prunella.service.express import Given
 from prunella.service.heads import Asked, read_head
-from prunella.service.web import Route, Service
+from prunella.service.responses import response_of
+from prunella.service.route import Route
+from prunella.service.web import Service
 from tests.prunella.service.front_door import BEARER, client_of, service
 from tests.prunella.service.stand_ins import Counted
 from tests.prunella.service.test_express import _everything, _sorted
@@ -41,8 +42,7 @@ class Page:
 
     async def get(self, request: web.Request) -> web.Response:
         self.read += 1
-        body, headers = await self.give(Asked(request.query_string, request.headers))
-        return web.Response(body=body, headers=headers)
+        return response_of(await self.give(Asked(request.query_string, request.headers)))
 
     async def give(self, asked: Asked) -> Given:
         parameters = dict(asked.parameters)
@@ -52,7 +52,7 @@ class Page:
         if "fail" in parameters:
             raise KeyError("CANARY")
         said = json.dumps([parameters, asked.headers.get("x-prometheus-scrape-timeout-seconds")])
-        return said.encode(), {"Content-Type": "text/plain; version=0.0.4", "Vary": "Accept"}
+        return Given(said.encode(), {"Content-Type": "text/plain; version=0.0.4", "Vary": "Accept"})
 
     def served(self, *, short: bool = True, **changes: Any) -> Service:
         scope = changes.pop("scope", Scope.OPEN)

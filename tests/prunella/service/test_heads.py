@@ -23,6 +23,19 @@ def test_the_correlation_id_and_the_token_may_be_missing() -> None:
     assert said == Head("/alerts", 670, None, "a1")
 
 
+def test_a_header_of_a_browser_is_read() -> None:
+    chromium = (
+        b"GET /config HTTP/1.1\r\nHost: 127.0.0.1:9650\r\nConnection: keep-alive\r\nCache-Control: max-age=0\r\n"
+        b'sec-ch-ua: "Chromium";v="143", "Not A(Brand";v="24"\r\nsec-ch-ua-mobile: ?0\r\nsec-ch-ua-platform: "Linux"\r\n'
+        b"Upgrade-Insecure-Requests: 1\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/143.0.0.0\r\n"
+        b"Accept: text/html,*/*;q=0.8\r\nSec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-User: ?1\r\n"
+        b"Sec-Fetch-Dest: document\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US,en;q=0.9\r\n\r\n"
+    )
+    found = read_head(chromium)
+    assert found is not None
+    assert (found.method, found.path) == ("GET", "/config")
+
+
 @pytest.mark.parametrize(
     ("what", "instead"),
     [
@@ -45,6 +58,7 @@ def test_the_correlation_id_and_the_token_may_be_missing() -> None:
         (b"Host: receiver:9651", b"Transfer-Encoding: chunked"),
         (b"Host: receiver:9651", b"Connection: keep-alive, close"),
         (b"Host: receiver:9651", b"Host : receiver:9651"),
+        (b"Host: receiver:9651", b"User-Agent: another"),
         (b"Host: receiver:9651", b" folded"),
         (b"Host: receiver:9651", b"Host: a\nContent-Length: 1"),
         (b"Host: receiver:9651", b"Host: \xc3\xa4"),

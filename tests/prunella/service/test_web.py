@@ -7,9 +7,10 @@ import pytest
 from aiohttp import web
 
 from prunella.metrics import REGISTRY
+from prunella.service.application import CLIENT
 from prunella.service.auth import Auth, Denied, Scope
+from prunella.service.route import Route
 from prunella.service.settings import ConfigError, ListenAddress, Problem
-from prunella.service.web import CLIENT, Route
 from tests.prunella.service.front_door import (
     BEARER,
     Client,
@@ -70,7 +71,17 @@ async def test_a_route_of_the_app_takes_the_place_of_the_usual_one() -> None:
 def test_a_route_without_a_scope_refuses_to_start() -> None:
     bare = Route("GET", "/x", cast("Scope", None), hello)
     with pytest.raises(TypeError, match="GET /x has no scope"):
-        service(routes=(bare,)).application()
+        service(routes=(bare,)).served()
+
+
+def test_a_route_that_nothing_answers_refuses_to_start() -> None:
+    with pytest.raises(TypeError, match="nothing answers GET /x"):
+        service(routes=(Route("GET", "/x", Scope.OPEN),)).served()
+
+
+def test_something_can_be_put_around_a_handler_only() -> None:
+    with pytest.raises(TypeError, match="GET /x has no handler"):
+        _ = Route("GET", "/x", Scope.OPEN).handled
 
 
 async def nobody(_: web.Request) -> str:
@@ -91,7 +102,7 @@ async def who(request: web.Request) -> web.Response:
 )
 def test_a_route_that_proves_itself_says_how_or_does_not_start(bare: Route) -> None:
     with pytest.raises(TypeError, match="a proof and Scope"):
-        service(routes=(bare,)).application()
+        service(routes=(bare,)).served()
 
 
 async def test_a_request_that_proves_itself_needs_no_token_and_no_token_stands_in() -> None:

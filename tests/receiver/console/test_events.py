@@ -14,8 +14,9 @@ from aiohttp import web
 from prunella.service.answers import Refused
 from prunella.service.auth import Auth, Scope
 from prunella.service.clock import SystemClock
+from prunella.service.route import Route
 from prunella.service.units import parse_listen
-from prunella.service.web import Route, Service
+from prunella.service.web import Service
 from receiver.console import events
 from receiver.journal import Event, Journal
 from tests.receiver.console.happening import deliver

@@ -10,7 +10,7 @@ import pytest
 
 from prunella.logs import fields
 from prunella.service.auth import Auth, Scope
-from prunella.service.web import Route
+from prunella.service.route import Route
 from receiver.console.routes import Console
 from tests.receiver.console.happening import asking, incident
 from tests.receiver.console.visiting import browsing, visiting

@@ -9,8 +9,8 @@ import pytest
 
 from prunella.service.described import Described, describes
 from prunella.service.reload import Live
+from prunella.service.route import Route
 from prunella.service.settings import load
-from prunella.service.web import ROUTES, Route
 from receiver.app import receiver
 from receiver.settings import ReceiverSettings
 from receiver.web.openapi import document, said_of, statuses, template
@@ -21,7 +21,7 @@ async def table(folder: Path) -> tuple[Route, ...]:
     """Everything that a receiver serves."""
     live = Live(lambda: load(ReceiverSettings, written(folder), {}))
     async with receiver(live, folder) as service:
-        return service.application()[ROUTES]
+        return service.served().routes
 
 
 async def test_the_document_is_open_and_names_every_route_with_its_scope_and_statuses(
@@ -54,7 +54,7 @@ async def test_a_refusal_in_a_handlers_own_code_is_one_of_its_statuses(tmp_path:
 
 
 def _code(route: Route) -> str:
-    return inspect.getsource(inspect.unwrap(route.handler))
+    return inspect.getsource(inspect.unwrap(route.answering))
 
 
 async def test_every_handler_of_the_api_says_what_it_answers(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ async def test_every_handler_of_the_api_says_what_it_answers(tmp_path: Path) -> 
 
 
 def _says(route: Route) -> Described | None:
-    found: Described | None = getattr(route.handler, "__described__", None)
+    found: Described | None = getattr(route.answering, "__described__", None)
     return found
 
 
