@@ -24,7 +24,8 @@ EVENTS = (
     *("opened", "blocked", "approval_requested", "acted", "healed", "ineffective", "escalated"),
     *("approved", "acknowledged", "resolved", "frozen", "thawed", "release", "trust", "test"),
 )
-# what may be told together; an action, a question and a freeze are always told by themselves
+# What may be told together: news, of which the journal has the rest, and ends. An action, a question, an answer and a freeze
+# never are; an escalation only when more people are called in a minute than anybody could answer.
 MANY = frozenset({"opened", "blocked", "ineffective", "escalated", "acknowledged", "resolved"})
 
 

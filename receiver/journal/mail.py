@@ -1,8 +1,4 @@
-"""Letters, and what becomes of them when there are more than people can read. The same for both engines.
-
-Above so many a minute they are counted instead of written, and told together in one digest a minute: a storm costs a
-row, not a hundred thousand. Whoever was told of an incident by itself hears its end by itself.
-"""
+"""Letters to channels, each written with the change that it tells of, and what a digest of many keeps of them."""
 
 from __future__ import annotations
 
@@ -14,12 +10,10 @@ from typing import Any, Protocol
 from receiver.decide.plan import RANK
 
 DIGEST = "digest"
-EVERY = 60.0  # seconds that a digest takes letters, and over which they are counted
+ESCALATED = "escalated"  # somebody is called
 GRAVEST = 5
 # not of the incident that met it: they wait for nothing
 OF_A_SCOPE = frozenset({"frozen", "thawed"})
-# in place of an incident: letters that wait for the end of quiet hours, in a row of their own
-HELD = -1
 INSTEAD_OF = "instead_of"  # in the body of a letter that another channel could not deliver
 ENDS = frozenset({"acknowledged", "resolved", "thawed"})  # what closes what was opened at a service
 STOOD_IN = "-instead-of-"  # in the dedup key of such a letter
@@ -42,7 +36,8 @@ class Letter:
 
     `above` so many of the channel in a minute it may be told in a digest; None is always sent by itself. With `until` it
     is told in the digest of that time. With `follows` it is only for who was told of the incident before, with `stood_in`
-    only for who was told of it in another channel's stead, and not of its end yet.
+    only for who was told of it in another channel's stead, and not of its end yet. What `calls` is what nobody but a human
+    will do anything about.
     """
 
     channel: str
@@ -53,6 +48,7 @@ class Letter:
     until: float | None = None
     follows: bool = False
     stood_in: bool = False
+    calls: bool = False
 
     @property
     def scope(self) -> Scope:
@@ -62,7 +58,7 @@ class Letter:
     @property
     def call(self) -> bool:
         """Whether it calls somebody because nobody has acknowledged: nobody needs two at once, or one afterwards."""
-        return self.event == "escalated" and CALL in self.dedup
+        return self.event == ESCALATED and CALL in self.dedup
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +93,8 @@ class Tally:
     gravest: list[list[str]] = field(default_factory=list)  # severity and title
     until: float | None = None  # the end of the quiet hours in which they were written
     instead_of: str = ""  # the channel that could not deliver them: they go nowhere else
+    calls: int = 0  # how many of them call a human
+    page: bool = False  # all of them do, and it calls one itself
 
     @classmethod
     def of(cls, body: str | Mapping[str, object]) -> Tally:
@@ -118,6 +116,7 @@ class Tally:
         self.first = min(self.first, incident) if self.letters else incident
         self.last = max(self.last, incident)
         self.letters += 1
+        self.calls += letter.calls
         self.events[letter.event] = self.events.get(letter.event, 0) + 1
         self.severities[severity] = self.severities.get(severity, 0) + 1
         self._keep(severity, title)
@@ -130,101 +129,6 @@ class Tally:
             self.gravest.append([severity, title])
             self.gravest.sort(key=lambda one: -RANK.index(one[0]))
             del self.gravest[GRAVEST:]
-
-
-@dataclass(slots=True)
-class Digest:
-    """A row of the outbox that tells of many; it takes letters as long as it is `open`. `id` 0 is not written yet.
-
-    One that is `held` until quiet hours are over holds up nothing but itself.
-    """
-
-    id: int
-    tally: Tally
-    open: bool = True
-    dedup: str = ""
-    held: float | None = None
-
-    @property
-    def lane(self) -> int:
-        """What stands for the incident in its row."""
-        return HELD if self.held is not None else 0
-
-    def due(self, now: float) -> float:
-        """When it is sent."""
-        return self.held if self.held is not None else now + EVERY
-
-
-def unsent_digest(row: Row, tally: Tally) -> Digest:
-    """A digest as its row says; what was held and is due is one like any other."""
-    held = row["due"] if row["incident"] == HELD and row["open"] else None
-    return Digest(row["id"], tally, bool(row["open"]), held=held)
-
-
-@dataclass(frozen=True, slots=True)
-class Alone:
-    """A letter that goes out by itself, but not before the digest `after`; `since` when there is one to send."""
-
-    incident: int
-    letter: Letter
-    after: Digest | None
-    since: float | None = None
-
-
-@dataclass(slots=True)
-class Box:
-    """One channel's letters of the last minute, and those that are just put in."""
-
-    recent: int  # of the last minute, those in digests included
-    unsent: list[Digest]
-    told: set[int]  # the incidents that were told of by themselves
-    stood_in: set[tuple[int, Scope]] = field(default_factory=set)  # what it opened for another
-    alone: list[Alone] = field(default_factory=list)
-    filled: list[Digest] = field(default_factory=list)  # what took letters just now
-
-    def put(self, incident: int, letter: Letter) -> None:
-        """Alone, in a digest, or nowhere when it only follows what was never told.
-
-        The end of what was told by itself closes an alert or an issue somewhere: it waits for no morning.
-        """
-        if not self._concerns(incident, letter):
-            return
-        closes = letter.event in ENDS and incident in self.told
-        if letter.until is not None and not closes:
-            self._digest(letter).tally.add(incident, letter)
-            return
-        self.recent += 1
-        few = letter.above is None or self.recent <= letter.above
-        if few or incident in self.told:
-            self.alone.append(Alone(incident, letter, self._before(incident, letter)))
-            self.told.add(incident)
-            if STOOD_IN in letter.dedup:
-                self.stood_in.add((incident, letter.scope))
-            return
-        self._digest(letter).tally.add(incident, letter)
-
-    def _concerns(self, incident: int, letter: Letter) -> bool:
-        if letter.stood_in:
-            return (incident, letter.scope) in self.stood_in
-        return not letter.follows or incident in self.told
-
-    def _before(self, incident: int, letter: Letter) -> Digest | None:
-        if letter.event in OF_A_SCOPE:
-            return None
-        going = (one for one in reversed(self.unsent) if one.held is None)
-        return next((one for one in going if one.tally.covers(incident)), None)
-
-    def _digest(self, letter: Letter) -> Digest:
-        until, mark = letter.until, str(letter.body.get(INSTEAD_OF, ""))
-        going = (one for one in self.unsent if one.open and one.held == until)
-        found = next((one for one in going if one.tally.instead_of == mark), None)
-        if found is None:
-            tally = Tally(until=until, instead_of=mark)
-            found = Digest(0, tally, dedup=f"{letter.dedup}-{DIGEST}", held=until)
-            self.unsent.append(found)
-        if found not in self.filled:
-            self.filled.append(found)
-        return found
 
 
 def ends_behind(rows: Iterable[Row], instead: Sequence[Letter]) -> tuple[Letter, ...]:

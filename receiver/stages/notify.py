@@ -11,7 +11,7 @@ from dataclasses import asdict, fields, replace
 from prunella.logs import create_logger
 from receiver.channels.base import MANY, Channel, Notice
 from receiver.decide.escalation import Policy, policy_name
-from receiver.decide.incident import CLOSED, Incident
+from receiver.decide.incident import CLOSED, Incident, State
 from receiver.decide.matchers import matches_all
 from receiver.decide.plan import highest
 from receiver.decide.reason import Reason
@@ -32,6 +32,7 @@ _WEB = ("http://", "https://")
 _OF_A_SCOPE = frozenset({"frozen", "thawed"})
 _OF_NO_NEWS = frozenset({"opened", "blocked", "healed", "resolved"})
 DASHBOARD = "Dashboard"  # the caption of the link that gets the time of the incident
+_CALLS = frozenset({"opened", "escalated"})  # of an incident that only a human will end
 _FOR_WHOM_WAS_CALLED = frozenset({"acknowledged", "resolved"})
 _TITLES = {
     "opened": "firing",
@@ -60,8 +61,9 @@ def letters(
     notice = _notice(context, incident, event, text, about)
     chosen = [name for name in audience if wants(settings, name, incident.playbook, notice)]
     follows = (replace(one, follows=True) for one in _addressed(called, notice, settings))
+    calls = event in _CALLS and incident.state is State.ESCALATED
     return (
-        *_addressed(chosen, notice, settings),
+        *_addressed(chosen, notice, settings, calls=calls),
         *follows,
         *_closing(stand_ins, {*chosen, *called}, notice, settings),
     )
@@ -74,7 +76,7 @@ def escalation_letters(
     settings = context.settings()
     notice = _notice(context, incident, "escalated", text, f"{CALL[1:]}{level}")
     call = policy_of(context, incident).call(level)
-    return () if call is None else _addressed(call[1], notice, settings)
+    return () if call is None else _addressed(call[1], notice, settings, calls=True)
 
 
 def news(context: Context, notice: Notice) -> tuple[Letter, ...]:
@@ -120,7 +122,7 @@ def _channels(context: Context, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _addressed(
-    names: Iterable[str], notice: Notice, settings: ReceiverSettings
+    names: Iterable[str], notice: Notice, settings: ReceiverSettings, *, calls: bool = False
 ) -> tuple[Letter, ...]:
     body = body_of(notice)
     event, many = notice.event, notice.event in MANY
@@ -132,6 +134,7 @@ def _addressed(
             notice.dedup_key,
             above=settings.channels[name].digest_above if many else None,
             until=_held(settings.channels[name], notice),
+            calls=calls,
         )
         for name in names
     )

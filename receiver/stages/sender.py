@@ -19,7 +19,7 @@ from receiver.decide.maintenance import Window, covered_until
 from receiver.decide.plan import RANK
 from receiver.decide.rates import Spent
 from receiver.journal import Event, Letter, Posting
-from receiver.journal.mail import DIGEST, INSTEAD_OF, OF_A_SCOPE, STOOD_IN, Tally
+from receiver.journal.mail import DIGEST, ESCALATED, INSTEAD_OF, OF_A_SCOPE, STOOD_IN, Tally
 from receiver.stages.context import Context
 from receiver.stages.notify import body_of, log
 from receiver.stages.telling import Teller, in_their_words
@@ -138,7 +138,7 @@ class Sender:
     async def _try(self, channel: Channel, posting: Posting) -> str:
         """What is kept of the channel's word. Raises ChannelError."""
         notice = await self._teller.complete(notice_of(posting), channel)
-        if notice.event != DIGEST:
+        if posting.letter.event != DIGEST:
             notice = in_their_words(self._context, self._name, channel, notice)
         said = await hand_over(channel, notice, self._tools)
         # after a digest or news comes one about something else
@@ -201,7 +201,7 @@ class Sender:
         event = "opened" if notice.event == DIGEST else notice.event
         above = channels[name].digest_above if event in MANY else None
         body = {**body_of(marked), INSTEAD_OF: self._name}
-        return (Letter(name, event, body, dedup, above=above),)
+        return (Letter(name, event, body, dedup, above=above, calls=event == ESCALATED),)
 
 
 async def hand_over(channel: Channel, notice: Notice, tools: Tools) -> str | None:
@@ -243,23 +243,34 @@ def _row(ev: str, posting: Posting) -> Event:
 
 
 def digest_of(posting: Posting) -> Notice:
-    """What many letters come to: how many of which kind, and the gravest few."""
+    """What many letters come to: how many of which kind, and the gravest few. A page is an escalation like any other."""
     tally = Tally.of(posting.letter.body)
-    counts = ", ".join(f"{count} {event}" for event, count in tally.events.items())
     gravest = "\n".join(f"{severity}: {title}" for severity, title in tally.gravest)
     mark = f" (could not be delivered to {tally.instead_of})" if tally.instead_of else ""
-    why = "Too many to be sent one by one" if tally.until is None else "They came in quiet hours"
     return Notice(
-        event=DIGEST,
+        event=ESCALATED if tally.page else DIGEST,
         incident=0,
         episode="",
         step="",
         severity=max(tally.severities, key=RANK.index, default="info"),
-        title=f"[digest] {tally.letters} messages: {counts}{mark}",
-        text=f"{why}; all are in the journal. The gravest:\n{gravest}",
+        title=f"{_headline(tally)}{mark}",
+        text=f"{_why(tally)} All are in the journal. The gravest:\n{gravest}",
         at=posting.created,
         dedup_key=posting.letter.dedup,
     )
+
+
+def _headline(tally: Tally) -> str:
+    counts = ", ".join(f"{count} {event}" for event, count in tally.events.items())
+    if tally.page:
+        return f"[escalated] {tally.letters} more need a human: {counts}"
+    return f"[digest] {tally.letters} messages: {counts}"
+
+
+def _why(tally: Tally) -> str:
+    if tally.page:
+        return "Too many to call for each; as long as it goes on, the next ones are told in a digest a minute."
+    return "They came in quiet hours." if tally.until else "Too many to be sent one by one."
 
 
 def notice_of(posting: Posting) -> Notice:

@@ -6,22 +6,8 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from receiver.journal.mail import (
-    CALL,
-    DIGEST,
-    EVERY,
-    HELD,
-    PENDING_MOST,
-    STOOD_IN,
-    Alone,
-    Box,
-    Digest,
-    Letter,
-    Scope,
-    Tally,
-    by_channel,
-    unsent_digest,
-)
+from receiver.journal.box import EVERY, Alone, Box, Digest, box_of
+from receiver.journal.mail import CALL, DIGEST, PENDING_MOST, STOOD_IN, Letter, Scope, by_channel
 from receiver.journal.postgres.rows import plain
 from receiver.journal.postgres.session import Database
 
@@ -48,6 +34,7 @@ async def post_all(
         for digest in box.filled:
             await _fill(db, channel, digest, now)
         await _write(db, [await _newest(db, one, now) for one in box.alone], now)
+        await _hurry(db, channel, box.hurried)
         at_once = at_once or bool(box.alone)
     return at_once
 
@@ -68,6 +55,16 @@ async def _newest(db: Database, one: Alone, now: float) -> Alone:
     return replace(one, since=min((row["created"] for row in rows), default=None))
 
 
+async def _hurry(db: Database, channel: str, incidents: set[int]) -> None:
+    """What goes out before a call or a question waits for no digest either."""
+    if incidents:
+        await db.execute(
+            "UPDATE outbox SET after = NULL"
+            " WHERE channel = $1 AND incident = ANY($2::bigint[]) AND state = 'pending' AND after IS NOT NULL",
+            *(channel, sorted(incidents)),
+        )
+
+
 async def drop_calls(db: Database, incident: int, now: float) -> None:
     """Nobody needs to be called any more."""
     await db.execute(
@@ -86,16 +83,12 @@ async def _box(db: Database, channel: str, now: float) -> Box:
         " AND (state = 'pending' OR created > $2) ORDER BY id FOR UPDATE",
         *(now, now - 2 * EVERY, channel, now - PENDING_MOST),
     )
-    alone: int = await db.fetchval(
-        "SELECT count(*) FROM outbox WHERE channel = $1 AND created > $2 AND event <> 'digest'",
+    (alone,) = await db.fetch(
+        "SELECT count(*) AS letters, count(*) FILTER (WHERE event = 'escalated') AS escalated"
+        " FROM outbox WHERE channel = $1 AND created > $2 AND event <> 'digest'",
         *(channel, now - EVERY),
     )
-    tallies = [(row, Tally.of(row["body"])) for row in rows]
-    told_together = sum(
-        tally.letters for row, tally in tallies if row["recent"] and row["incident"] != HELD
-    )
-    unsent = [unsent_digest(row, tally) for row, tally in tallies if row["state"] == "pending"]
-    return Box(alone + told_together, unsent, set())
+    return box_of(alone, rows)
 
 
 async def _told(db: Database, channel: str, incidents: set[int]) -> set[int]:

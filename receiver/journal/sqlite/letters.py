@@ -7,22 +7,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from receiver.journal.mail import (
-    CALL,
-    DIGEST,
-    EVERY,
-    HELD,
-    PENDING_MOST,
-    STOOD_IN,
-    Alone,
-    Box,
-    Digest,
-    Letter,
-    Scope,
-    Tally,
-    by_channel,
-    unsent_digest,
-)
+from receiver.journal.box import EVERY, Alone, Box, Digest, box_of
+from receiver.journal.mail import CALL, DIGEST, PENDING_MOST, STOOD_IN, Letter, Scope, by_channel
 from receiver.journal.sqlite import bulk
 
 
@@ -47,6 +33,7 @@ def post_all(
         for digest in box.filled:
             _fill(db, channel, digest, now)
         _write(db, [_newest(db, one) for one in box.alone], now)
+        _hurry(db, channel, box.hurried)
         at_once = at_once or bool(box.alone)
     return at_once
 
@@ -62,6 +49,16 @@ def _newest(db: sqlite3.Connection, one: Alone) -> Alone:
         (one.incident, one.letter.channel, CALL, one.letter.dedup),
     ).fetchall()
     return replace(one, since=min((row["created"] for row in rows), default=None))
+
+
+def _hurry(db: sqlite3.Connection, channel: str, incidents: set[int]) -> None:
+    """What goes out before a call or a question waits for no digest either."""
+    for incident in incidents:
+        db.execute(
+            "UPDATE outbox SET after = NULL"
+            " WHERE channel = ? AND incident = ? AND state = 'pending' AND after IS NOT NULL",
+            (channel, incident),
+        )
 
 
 def drop_calls(db: sqlite3.Connection, incident: int) -> None:
@@ -80,16 +77,12 @@ def _box(db: sqlite3.Connection, channel: str, now: float) -> Box:
         " ORDER BY id",
         (now, now - 2 * EVERY, channel, now - PENDING_MOST, now - 2 * EVERY),
     ).fetchall()
-    (alone,) = db.execute(
-        "SELECT count(*) FROM outbox WHERE channel = ? AND created > ? AND event <> 'digest'",
+    alone = db.execute(
+        "SELECT count(*) AS letters, count(*) FILTER (WHERE event = 'escalated') AS escalated"
+        " FROM outbox WHERE channel = ? AND created > ? AND event <> 'digest'",
         (channel, now - EVERY),
     ).fetchone()
-    tallies = [(row, Tally.of(row["body"])) for row in rows]
-    told_together = sum(
-        tally.letters for row, tally in tallies if row["recent"] and row["incident"] != HELD
-    )
-    unsent = [unsent_digest(row, tally) for row, tally in tallies if row["state"] == "pending"]
-    return Box(alone + told_together, unsent, set())
+    return box_of(alone, rows)
 
 
 def _told(db: sqlite3.Connection, channel: str, incidents: set[int]) -> set[int]:

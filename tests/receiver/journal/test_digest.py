@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from receiver.decide.incident import Incident
 from receiver.journal import Event, Journal, Letter, Move, Posting, Reception
-from receiver.journal.mail import DIGEST, EVERY, Tally
+from receiver.journal.box import EVERY
+from receiver.journal.mail import DIGEST, Tally
 from tests.receiver.builders import NOW, a_letter, a_seen, an_alert
 from tests.receiver.journal.places import Place
 
@@ -93,6 +94,31 @@ async def test_i8_what_is_never_told_together_waits_for_what_came_before_it(
     assert await due(journal, NOW + EVERY) == [(0, DIGEST), (1, "acted")]
     await send_all(journal, NOW + EVERY)
     assert await due(journal, NOW + EVERY) == [(7, "acted")]
+
+
+async def test_i8_what_goes_before_a_call_does_not_wait_either(journal: Journal) -> None:
+    await post(journal, *many("opened", *range(1, 11)))
+    await post(journal, *many("acted", 7, 8, above=None))
+    await send_all(journal, NOW)
+    await post(journal, *many("escalated", 7), *many("approval_requested", 9, above=None))
+    assert await due(journal, NOW) == [(7, "acted"), (9, "approval_requested")]
+    await send_all(journal, NOW)
+    assert await due(journal, NOW) == [(7, "escalated")]
+
+
+async def test_i8_calls_have_a_count_of_their_own_over_many_transactions(journal: Journal) -> None:
+    sent = []
+    for number in range(1, 9):
+        calls = [replace(one, calls=True) for one in many("escalated", number)]
+        await post(journal, *many("opened", number), *calls, now=NOW + number)
+        sent += await send_all(journal, NOW + number)
+    page, *rest = [one for one in sent if one.letter.event == DIGEST]
+    told = [(one.incident, one.letter.event) for one in sent if one.letter.event == "escalated"]
+    assert told == [(1, "escalated"), (2, "escalated"), (3, "escalated")]
+    tally = Tally.of(page.letter.body)
+    assert (tally.page, tally.letters, tally.first, rest) == (True, 1, 4, [])
+    (digest,) = await send_all(journal, NOW + 2 * EVERY)
+    assert Tally.of(digest.letter.body).events == {"opened": 6, "escalated": 4}
 
 
 async def test_i8_a_digest_that_is_not_taken_is_tried_again_as_it_was(journal: Journal) -> None:

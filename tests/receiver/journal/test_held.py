@@ -8,7 +8,8 @@ from receiver.decide.incident import State
 from receiver.decide.reason import Reason
 from receiver.decide.values import changed
 from receiver.journal import Event, Journal, Letter, Move
-from receiver.journal.mail import DIGEST, HELD, Tally
+from receiver.journal.box import HELD
+from receiver.journal.mail import DIGEST, Tally
 from tests.receiver.builders import NOW, a_letter, a_seen, an_alert
 from tests.receiver.journal.places import Place
 

@@ -145,17 +145,21 @@ async def test_a_service_that_asks_for_an_hour_does_not_keep_the_fallback_waitin
         assert sorted(one.incident for one in backup.notices) == [1, 2]
 
 
-async def test_a_digest_that_cannot_be_delivered_is_passed_on_as_well() -> None:
+async def test_what_is_told_together_and_cannot_be_delivered_is_passed_on_as_well() -> None:
     async with rig() as made:
         ops = listening(made, fallback="backup", digest_above=1)
         backup = listening(made, "backup", events=["test"])
         await made.deliver(firing("a"), firing("b"), firing("c"))
-        await send(made)
         ops.fails = ChannelError("answered with 404", permanent=True)
+        await send(made)
         made.clock.at += 70
         await send(made, "ops", "backup")
-        assert [one.title for one in backup.notices] == [
-            "[digest] 4 messages: 2 opened, 2 escalated (could not be delivered to ops)"
+        assert [(one.event, one.title) for one in backup.notices if not one.incident] == [
+            (
+                "escalated",
+                "[escalated] 2 more need a human: 2 escalated (could not be delivered to ops)",
+            ),
+            ("digest", "[digest] 2 messages: 2 opened (could not be delivered to ops)"),
         ]
 
 

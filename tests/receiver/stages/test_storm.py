@@ -36,7 +36,7 @@ async def test_in_a_storm_nothing_is_begun_and_one_page_goes_out() -> None:
         newest = await made.incident()
         assert (newest.state, newest.reason) == (State.BLOCKED, Reason.STORM)
         assert made.programs.asked == []
-        assert await told(made) == {"frozen": 1, "opened": 5, "escalated": 5}
+        assert await told(made) == {"frozen": 1, "opened": 5, "escalated": 10 + 1}
 
 
 async def test_the_page_says_what_the_matter_is() -> None:
@@ -85,11 +85,50 @@ async def test_i8_the_rest_is_told_in_one_message_a_minute() -> None:
         made.clock.at += 61
         made.http.asked.clear()
         (digest,) = await made.told()
-        assert digest["title"] == "[digest] 590 messages: 295 opened, 295 escalated"
+        assert digest["title"] == "[digest] 345 messages: 295 opened, 50 escalated"
         assert (digest["event"], digest["severity"], digest["incident"]) == (
             *("digest", "critical", 0),
         )
         assert "critical: [firing] too many errors" in digest["text"]
+
+
+async def test_who_is_called_for_a_few_is_called_once_for_the_rest_and_at_once() -> None:
+    async with rig(limits=LIMITS) as made:
+        await made.deliver(*many(100))
+        calls = [body for body in await made.told() if body["event"] == "escalated"]
+        assert sorted(body["incident"] for body in calls) == [*range(11)]
+        (page,) = [body for body in calls if body["incident"] == 0]
+        assert page["severity"] == "critical"
+        assert page["title"] == "[escalated] 90 more need a human: 90 escalated"
+        assert "critical: [escalated] too many errors" in page["text"]
+
+
+async def test_as_long_as_calls_are_too_many_nobody_is_called_for_the_rest_a_second_time() -> None:
+    async with rig(limits={**LIMITS, "storm": None}) as made:
+        events: Counter[str] = Counter()
+        for minute in range(5):
+            await made.deliver(*many(30, first=30 * minute))
+            events += await told(made)
+            made.clock.at += 59
+        assert events["escalated"] == 10 + 1
+        made.clock.at += 300
+        await made.deliver(*many(1, first=999))
+        assert (await told(made))["escalated"] == 1
+
+
+async def test_alerts_that_nobody_answers_are_a_call_when_they_are_too_many() -> None:
+    async with rig(limits=LIMITS, playbooks=[]) as made:
+        await made.deliver(*many(15))
+        assert await told(made) == {"opened": 10, "escalated": 1}
+
+
+async def test_a_question_and_a_call_go_out_before_the_digest_of_what_came_before() -> None:
+    book = {**CONFIG["playbooks"][0], "mode": "approve"}
+    ops = {**CONFIG["channels"]["ops"], "digest_above": 1}
+    async with rig(playbooks=[book], channels={"ops": ops}) as made:
+        await made.deliver(firing("elsewhere"), firing("shop"))
+        await made.settle()
+        assert await told(made) == {"opened": 1, "escalated": 1, "approval_requested": 1}
 
 
 async def test_the_fate_of_every_letter_is_in_the_journal() -> None:
@@ -99,9 +138,11 @@ async def test_the_fate_of_every_letter_is_in_the_journal() -> None:
         made.clock.at += 61
         await made.told()
         rows = await made.events("notified")
-        (digest,) = [row for row in rows if row["event"] == "digest"]
-        assert (digest["letters"], digest["incident"], digest["channel"]) == (590, None, "ops")
-        assert digest["events"] == {"opened": 295, "escalated": 295}
+        page, digest = [row for row in rows if row["event"] == "digest"]
+        # those of the delivery's first slice
+        assert (page["letters"], page["incident"]) == (240, None)
+        assert (digest["letters"], digest["incident"], digest["channel"]) == (345, None, "ops")
+        assert digest["events"] == {"opened": 295, "escalated": 50}
         assert (digest["first"], digest["last"]) == (6, 300)
 
 
