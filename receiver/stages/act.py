@@ -20,7 +20,7 @@ from receiver.decide.reason import Reason
 from receiver.decide.values import changed
 from receiver.journal import Claim, Ended, Move, Run
 from receiver.stages.afterwards import Afterwards
-from receiver.stages.context import Context, event_of, follow, playbook_of
+from receiver.stages.context import Context, commit, event_of, follow, playbook_of
 from receiver.stages.leash import leashed
 from receiver.stages.logbook import Logbook
 from receiver.stages.notify import letters
@@ -111,17 +111,14 @@ async def _go_on(claim: Claim, run: Run, rung: Rung, context: Context) -> Claim 
 
 
 async def _wait(claim: Claim, context: Context) -> Claim | None:
-    move = Move(claim.incident, due=context.now() + ALIVE_AGAIN)
-    await context.journal.move(claim, move, context.now())
-    return follow(claim, move)
+    return await commit(context, claim, Move(claim.incident, due=context.now() + ALIVE_AGAIN))
 
 
 async def look_first(claim: Claim, context: Context) -> Claim | None:
     """INTERRUPTED: what was meant to be repaired is looked at before anything else is thought of."""
     settle = playbook_of(claim.incident).verify.settle
     move = _to_verifying(claim.incident, context.now(), settle, "unknown")
-    await context.journal.move(claim, move, context.now())
-    return follow(claim, move)
+    return await commit(context, claim, move)
 
 
 async def _last_look(run: Run, context: Context) -> Reason | None:
@@ -278,6 +275,5 @@ def _to_verifying(incident: Incident, now: float, settle: float, result: str) ->
 async def _lost(claim: Claim, context: Context) -> Claim | None:
     """RUNNING without an open run cannot be written by us; a human is told rather than anything guessed."""
     after = claim.incident.moved(State.INTERRUPTED, Reason.INTERRUPTED, context.now())
-    move = Move(after, (event_of("interrupted", after, reason="no open run"),))
-    await context.journal.move(claim, move, context.now())
-    return follow(claim, move)
+    event = event_of("interrupted", after, reason="no open run")
+    return await commit(context, claim, Move(after, (event,)))

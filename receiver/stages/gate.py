@@ -6,7 +6,7 @@ Everything that is measured here may be missing: then it is None, and the gate a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import isnan
 
@@ -21,11 +21,12 @@ from receiver.decide.rollback import RollbackFacts, by_hand, may_roll_back
 from receiver.decide.trust import mode_of
 from receiver.decide.values import changed
 from receiver.stages.context import Context
+from receiver.stages.hearing import active_alerts
 from receiver.stages.proposal import Proposal, propose, stance_of
 from receiver.stages.releases import service_of
 from receiver.strategies.base import GateSettings, Strategy
 from receiver.targets import Target
-from receiver.tools import OutsideError, PartialAnswerError
+from receiver.tools import OutsideError
 
 # how often the window before the deploy is looked at; half of the looks have to have seen something
 LOOKS = 30
@@ -146,8 +147,8 @@ class _Seen:
         serving = [one for one in await self.context.journal.serving() if one.serves]
         versions = {one.target: one.version for one in serving}
         ours = [alert.labels for alert in await self.context.journal.open_alerts()]
-        theirs, complete = await self._at_alertmanager()
-        for labels in (*ours, *theirs):
+        active, complete = await active_alerts(self.context, PATIENCE)
+        for labels in (*ours, *(alert.labels for alert in active)):
             if labels.get("alertname", "") in names and self._is_of_another(labels, versions):
                 return True
         return False if complete else None
@@ -157,19 +158,6 @@ class _Seen:
         if self.target.name in selected:
             return False
         return any(versions.get(name) != self.serving.version for name in selected)
-
-    async def _at_alertmanager(self) -> tuple[Iterable[Mapping[str, str]], bool]:
-        """The labels of what fires there, and whether all of it was seen."""
-        alertmanager = self.context.tools.alertmanager
-        if alertmanager is None:
-            return (), True
-        try:
-            async with asyncio.timeout(PATIENCE):
-                return [one.labels for one in await alertmanager.alerts()], True
-        except PartialAnswerError as error:
-            return [one.labels for one in error.seen], False
-        except (OutsideError, TimeoutError):
-            return (), False
 
     async def _dependency(self) -> str | None:
         """An open alert that `gate.blocked_by` names."""

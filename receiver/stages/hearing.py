@@ -19,7 +19,7 @@ PATIENCE = 2.0
 async def hear(incident: Incident, context: Context) -> None:
     """Writes down how the incident's alerts are muted. Who does not answer in time is not waited for: what was
     received lately enough counts without him."""
-    active = await _ask(context)
+    active, _ = await active_alerts(context, PATIENCE)
     if not active:
         return
     of_it = {alert.fingerprint for alert in await context.journal.alerts(incident.id) if alert.open}
@@ -31,13 +31,14 @@ async def hear(incident: Incident, context: Context) -> None:
         await context.journal.confirm(present, now)
 
 
-async def _ask(context: Context) -> tuple[ActiveAlert, ...]:
+async def active_alerts(context: Context, patience: float) -> tuple[tuple[ActiveAlert, ...], bool]:
+    """What Alertmanager says in so many seconds, and whether that is all of it."""
     if context.tools.alertmanager is None:
-        return ()
+        return (), True
     try:
-        async with asyncio.timeout(PATIENCE):
-            return await context.tools.alertmanager.alerts()
+        async with asyncio.timeout(patience):
+            return await context.tools.alertmanager.alerts(), True
     except PartialAnswerError as partial:
-        return partial.seen
+        return partial.seen, False
     except (OutsideError, TimeoutError):
-        return ()
+        return (), False
