@@ -13,7 +13,7 @@ from exporter.collectors import COLLECTORS
 from exporter.collectors.endpoints import EndpointEntry
 from exporter.probing.allowed import rule_of
 from exporter.probing.modules import Module
-from exporter.queues.base import Lag, in_order
+from exporter.queues.base import Lag, Levels
 from prunella.service.problems import ConfigError, mistake
 from prunella.service.settings import (
     Duration,
@@ -55,11 +55,11 @@ class Labels(Settings):
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
-class Failures(Settings):
+class Failures(Levels):
     """Shares of the jobs that ended within the last hour."""
 
     warning: Share = 0.05
-    critical: Annotated[Share, Field(validate_default=True), AfterValidator(in_order)] = 0.1
+    critical: Share = 0.1
 
 
 class Health(Settings):

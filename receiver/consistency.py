@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from prunella.service.problems import ABSENT, Location, findings
+from prunella.service.rules import as_far_as_known, as_known
 from prunella.service.units import parse_listen
 from receiver.actions import ACTIONS
 from receiver.actions.base import Action
@@ -30,11 +31,11 @@ DEFAULT_LISTEN = "127.0.0.1:9651"
 THIS_MACHINE = frozenset({"", "localhost", "127.0.0.1", "0.0.0.0", "::1", "::"})  # noqa: S104 - compared, not bound
 
 
-def build_action(name: str, options: Mapping[str, Any]) -> Action:
+def build_action(name: str, options: Mapping[str, Any], context: Any = None) -> Action:
     """The action of that name with those options. Raises ValueError that lists the known names."""
     if name not in ACTIONS:
         raise ValueError(f"unknown action {name!r}; known: {', '.join(sorted(ACTIONS))}")
-    return ACTIONS[name].model_validate(dict(options))
+    return ACTIONS[name].model_validate(dict(options), context=context)
 
 
 def build_checks(verify: Verify) -> tuple[Check, ...]:
@@ -59,11 +60,11 @@ def inconsistencies(data: object, context: Any = None) -> Iterator[Inconsistency
     for number, schedule in enumerate(sequence(tree.get("schedules"))):
         yield from _schedule(("schedules", number), mapping(schedule), tree)
     yield from _twice(tree, "schedule")
-    usable = _usable(targets, context)
-    yield from same_places(usable)
-    yield from _objections(tree, usable)
-    if len(usable) == len(targets):  # what has a mistake of its own might be the one that fits
-        yield from _unreachable(tree, tuple(usable.values()))
+    known, whole = _known(targets, context)
+    yield from same_places(known)
+    yield from _objections(tree, known)
+    if whole:  # what has a mistake of its own might be the one that fits
+        yield from _unreachable(tree, tuple(known.values()))
     yield from _auth(tree)
 
 
@@ -105,11 +106,10 @@ def _checks(
     ]
     verify = mapping(playbook.get("verify"))
     for number, check in enumerate(sequence(verify.get("checks"))):
-        problems = list(_attempt((*at, number), parse_check, check))
-        yield from problems
-        if not problems:
-            word = str(next(iter(check), "check")) if isinstance(check, Mapping) else "check"
-            facet = parse_check(check).needs()
+        yield from _attempt((*at, number), parse_check, check)
+        word = str(next(iter(mapping(check)), "check"))
+        with suppress(ValueError), as_far_as_known():
+            facet = parse_check(check, as_known()).needs()
             yield from _facet((*at, number), word, facet, named, targets)
 
 
@@ -124,13 +124,9 @@ def _rung(
         why = f"unknown action {name!r}; known: {', '.join(sorted(ACTIONS))}"
         yield (*at, "action"), why, "config"
         return
-    options = mapping(rung.get("options"))
-    problems = list(_attempt(options_at, ACTIONS[name].model_validate, options))
-    yield from problems
-    if problems:
-        return
-    action = build_action(name, options)
-    yield from _facet((*at, "on"), name, action.needs(), rung.get("on"), targets)
+    yield from _attempt(options_at, ACTIONS[name].model_validate, mapping(rung.get("options")))
+    with as_far_as_known():
+        yield from _facet((*at, "on"), name, _action(rung).needs(), rung.get("on"), targets)
 
 
 def _facet(
@@ -146,27 +142,36 @@ def _facet(
 def _objections(tree: Mapping[str, Any], targets: Mapping[str, Target]) -> Iterator[Inconsistency]:
     """Where an action says of a target that names both that it can never work on it."""
     for at, rung in _orders(tree):
-        try:
-            action = build_action(str(rung.get("action")), mapping(rung.get("options")))
-        except ValueError:
-            continue  # said by _rung
         named = [name for name in sequence(rung.get("on")) if isinstance(name, str)]
         for target in (targets[name] for name in named if name in targets):
-            why = action.objection(target) if _has(target, action.needs()) else None
+            why = _objection(rung, target)
             if why is not None:
                 yield (*at, "on"), f"{rung['action']} on {target.name}: {why}", "config"
 
 
+def _objection(rung: Mapping[str, Any], target: Target) -> str | None:
+    why = None
+    if str(rung.get("action")) in ACTIONS:
+        with as_far_as_known():
+            action = _action(rung)
+            why = action.objection(target) if _has(target, action.needs()) else None
+    return why
+
+
+def _action(rung: Mapping[str, Any]) -> Action:
+    """What is known of the action that a rung or a schedule orders. Raises ValueError for one that there is not."""
+    return build_action(str(rung.get("action")), mapping(rung.get("options")), as_known())
+
+
 def _unreachable(tree: Mapping[str, Any], targets: Sequence[Target]) -> Iterator[Inconsistency]:
     """Rollbacks without `on:` that, of the targets which alerts may choose, have a release of some and can work on none."""
+    books = sequence(tree.get("playbooks"))
     for at, rung in _orders(tree):
         if at[0] == "schedules" or rung.get("on") is not None or rung.get("optional"):
             continue
         try:
-            action = build_action(str(rung.get("action")), mapping(rung.get("options")))
-            book = _MATCHERS.validate_python(
-                mapping(sequence(tree.get("playbooks"))[int(at[1])]).get("matchers")
-            )
+            action = _action(rung)
+            book = _MATCHERS.validate_python(mapping(books[int(at[1])]).get("matchers"))
         except ValueError:
             continue  # said elsewhere
         # a way back that could never be gone is found out too late; of the rest, bundled playbooks are included by people
@@ -174,12 +179,18 @@ def _unreachable(tree: Mapping[str, Any], targets: Sequence[Target]) -> Iterator
         if action.needs() != "release":
             continue
         chosen = [t for t in targets if t.matchers and not exclude_each_other(book, t.matchers)]
-        if any(action.fits(one) for one in chosen):
-            continue
-        for target in (one for one in chosen if _has(one, action.needs())):
-            cure = "mend the target, say `on:`, or `optional: true` to pass it by"
-            why = f"{rung['action']} on {target.name}, which alerts choose: {action.objection(target)}"
-            yield (*at, "action"), f"{why}; {cure}", "config"
+        with as_far_as_known():
+            if not any(action.fits(one) for one in chosen):
+                yield from _refused(at, rung, [one for one in chosen if one.release is not None])
+
+
+def _refused(
+    at: Location, rung: Mapping[str, Any], targets: Sequence[Target]
+) -> Iterator[Inconsistency]:
+    cure = "mend the target, say `on:`, or `optional: true` to pass it by"
+    for target in targets:
+        why = f"{rung['action']} on {target.name}, which alerts choose: {_objection(rung, target)}"
+        yield (*at, "action"), f"{why}; {cure}", "config"
 
 
 def _orders(tree: Mapping[str, Any]) -> Iterator[tuple[Location, Mapping[str, Any]]]:
@@ -195,13 +206,16 @@ def _has(target: Target, facet: str | None) -> bool:
     return facet is None or getattr(target, facet) is not None
 
 
-def _usable(targets: Mapping[str, Any], context: Any) -> dict[str, Target]:
-    """The targets that have no mistake of their own."""
-    usable = {}
+def _known(targets: Mapping[str, Any], context: Any) -> tuple[dict[str, Target], bool]:
+    """What is known of each target, and whether that is all: none has a mistake of its own."""
+    known, whole = {}, True
     for name, facets in targets.items():
-        with suppress(ValidationError):
-            usable[name] = Target.model_validate({**mapping(facets), "name": name}, context=context)
-    return usable
+        named = {**mapping(facets), "name": name}
+        try:
+            known[name] = Target.model_validate(named, context=context)
+        except ValidationError:
+            known[name], whole = Target.model_validate(named, context=as_known(context)), False
+    return known, whole
 
 
 def _attempt(at: Location, build: Any, value: object) -> Iterator[Inconsistency]:

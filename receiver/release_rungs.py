@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from prunella.service.rules import as_far_as_known
 from receiver.raw_tree import Inconsistency
 from receiver.targets import Target
 
@@ -13,7 +14,9 @@ def same_places(targets: Mapping[str, Target]) -> Iterator[Inconsistency]:
     """Targets whose releases lie in one folder: going back with one would take the other along."""
     owners: dict[Path, str] = {}
     for name, target in targets.items():
-        folders = None if target.release is None else target.release.folders
+        folders = None
+        with as_far_as_known():
+            folders = None if target.release is None else target.release.folders
         if folders is None:
             continue
         owner = owners.setdefault(folders.resolve(), name)

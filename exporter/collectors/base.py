@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from prometheus_client.metrics_core import Metric
 from pydantic import (
     BeforeValidator,
+    TypeAdapter,
     ValidationError,
+    ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
@@ -22,6 +25,7 @@ from pydantic_core import InitErrorDetails
 
 from prunella.service.clock import Clock, SystemClock
 from prunella.service.problems import mistake, mistakes_of
+from prunella.service.rules import as_far_as_known, as_known
 
 
 def _random() -> float:
@@ -74,9 +78,15 @@ class Kind(Generic[O]):
 
 
 def apart(
-    given: object, handler: ValidatorFunctionWrapHandler, key: str = "name"
+    given: object,
+    handler: ValidatorFunctionWrapHandler,
+    key: str = "name",
+    known: Callable[[object], object] = lambda row: row,
 ) -> tuple[Any, ...]:
-    """Entries of which no two have the same `key`, for it is a label; said beside whatever else is wrong with them."""
+    """Entries of which no two have the same `key`, for it is a label; said beside whatever else is wrong with them.
+
+    `known` is what is known of one with a mistake.
+    """
     rows, found = given if isinstance(given, list | tuple) else (), list[InitErrorDetails]()
     try:
         entries: tuple[Any, ...] = handler(given)
@@ -89,13 +99,20 @@ def apart(
         named = dict(enumerate(entries))
     seen: set[str] = set()
     for place, row in enumerate(rows):
-        name = _called(named.get(place, row), key)
+        name = _called(named[place], key) if place in named else _known_name(known, row, key)
         if name and name in seen:
             found.append(mistake((place, key), f"the {key} {name!r} is given twice"))
         seen.add(name)
     if found:
         raise ValidationError.from_exception_data("entries", found, hide_input=True)
     return entries
+
+
+def _known_name(known: Callable[[object], object], row: object, key: str) -> str:
+    name = ""
+    with suppress(ValidationError), as_far_as_known():
+        name = _called(known(row), key)
+    return name
 
 
 def _called(entry: object, key: str) -> str:
@@ -105,7 +122,16 @@ def _called(entry: object, key: str) -> str:
 
 def entries(entry: Any) -> Any:
     """The annotation of a list of named entries."""
-    listed = Annotated[tuple[entry, ...], WrapValidator(apart)]
+
+    def all_apart(
+        given: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> tuple[Any, ...]:
+        def known(row: object) -> object:
+            return TypeAdapter(entry).validate_python(row, context=as_known(info.context))
+
+        return apart(given, handler, known=known)
+
+    listed = Annotated[tuple[entry, ...], WrapValidator(all_apart)]
     return Annotated[listed | None, BeforeValidator(_none_as(()))]
 
 

@@ -6,12 +6,12 @@ failures there were in a row, and why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Literal
 
 from prometheus_client.metrics_core import Metric
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field
 from yarl import URL
 
 from exporter.collectors.base import Collected, Collector, Kind, World, entries
@@ -27,7 +27,8 @@ from prunella.logs import create_logger
 from prunella.metrics import Counter, Histogram
 from prunella.service.header_lines import HeaderName, SecretHeader
 from prunella.service.pem import Certificates
-from prunella.service.settings import Duration, Secret, Settings, is_given
+from prunella.service.rules import Rule, is_given
+from prunella.service.settings import Duration, Secret, Settings
 from prunella.service.tasks import Tasks
 
 LABELS = ("endpoint", "service")
@@ -77,27 +78,20 @@ class EndpointEntry(Settings):
     ca_file: Certificates | None = None
     tls_config: TlsConfig | None = None
 
-    # Each beside its key, and not over all of them: that would be said only when nothing else is wrong.
-    @field_validator("timeout")
-    @classmethod
-    def _in_time(cls, timeout: float | None, info: ValidationInfo) -> float | None:
-        if timeout is not None and timeout > info.data.get("every", timeout):
-            raise ValueError("is longer than every, so that probes would overtake each other")
-        return timeout
+    @Rule
+    def _in_time(self) -> Iterator[str]:
+        if self.timeout is not None and self.timeout > self.every:
+            yield "timeout is longer than every, so that probes would overtake each other"
 
-    @field_validator("bearer_token")
-    @classmethod
-    def _one_login(cls, token: Secret | None, info: ValidationInfo) -> Secret | None:
-        if token is not None and is_given(info, "basic_auth"):
-            raise ValueError("give basic_auth or bearer_token")
-        return token
+    @Rule
+    def _one_login(self) -> Iterator[str]:
+        if is_given(self, "basic_auth") and is_given(self, "bearer_token"):
+            yield "give basic_auth or bearer_token"
 
-    @field_validator("tls_config")
-    @classmethod
-    def _one_authority(cls, tls: TlsConfig | None, info: ValidationInfo) -> TlsConfig | None:
-        if tls is not None and is_given(info, "ca_file"):
-            raise ValueError("has a ca_file of its own: give that, or the other")
-        return tls
+    @Rule
+    def _one_authority(self) -> Iterator[str]:
+        if is_given(self, "tls_config") and is_given(self, "ca_file"):
+            yield "tls_config has a ca_file of its own: give that, or the other"
 
     def order(self) -> Order:
         """What a probe of it asks."""

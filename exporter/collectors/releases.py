@@ -7,15 +7,14 @@ says what the latest look saw.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from prometheus_client.metrics_core import Metric
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field
 
 from exporter.collectors.base import Collected, Kind, World, ahead_of, entries
 from exporter.families import gauge
@@ -25,10 +24,10 @@ from exporter.releases.ledger import Ledger
 from prunella.service.clock import Clock
 from prunella.service.header_lines import SecretHeader
 from prunella.service.pem import Certificates
-from prunella.service.settings import Duration, LocalPath, Secret, Settings, is_given
+from prunella.service.rules import Rule, is_given
+from prunella.service.settings import Duration, LocalPath, Secret, Settings
 from prunella.service.tasks import Tasks
 
-T = TypeVar("T")
 HOUR = 3600.0
 SHOWN = 200  # targets of one entry
 OF_IT = ("service", "target", "version")
@@ -51,12 +50,6 @@ def _rising(phases: tuple[float, ...]) -> tuple[float, ...]:
     return phases
 
 
-def _of_url(value: T, info: ValidationInfo) -> T:
-    if value is not None and not is_given(info, "url"):
-        raise ValueError("belongs to url")
-    return value
-
-
 class ReleaseEntry(Settings):
     """`url` of a receiver with a `token` that may read, or the `path` of a layout (its `current`), or a version `file`.
 
@@ -65,20 +58,24 @@ class ReleaseEntry(Settings):
 
     name: str = Field(min_length=1, max_length=200)
     url: Annotated[Secret, AfterValidator(_address)] | None = None
-    token: Annotated[SecretHeader | None, AfterValidator(_of_url)] = None
-    ca_file: Annotated[Certificates | None, AfterValidator(_of_url)] = None
+    token: SecretHeader | None = None
+    ca_file: Certificates | None = None
     path: LocalPath | None = None
-    file: LocalPath | None = Field(default=None, validate_default=True)
+    file: LocalPath | None = None
     every: Annotated[Duration, Field(ge=1)] = 15.0
     phases: Annotated[tuple[Duration, ...], AfterValidator(_rising)] = (6 * HOUR, 24 * HOUR, 72 * HOUR)  # fmt: skip
     service: str = ""
 
-    @field_validator("file")
-    @classmethod
-    def _one_source(cls, file: Path | None, info: ValidationInfo) -> Path | None:
-        if is_given(info, "url") + is_given(info, "path") + (file is not None) != 1:
-            raise ValueError("needs one of url, path and file")
-        return file
+    @Rule
+    def _one_source(self) -> Iterator[str]:
+        if sum(is_given(self, name) for name in ("url", "path", "file")) != 1:
+            yield "needs one of url, path and file"
+
+    @Rule
+    def _shown_to_a_receiver(self) -> Iterator[str]:
+        for name in ("token", "ca_file"):
+            if is_given(self, name) and not is_given(self, "url"):
+                yield f"{name} belongs to url"
 
     def source(self, service: str, clock: Clock) -> Source:
         if self.path is not None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ValidationInfo, field_validator
+from pydantic import AfterValidator
 
 from exporter.probing.allowed import Gate
 from exporter.probing.contexts import Contexts
@@ -14,6 +14,7 @@ from exporter.probing.dns_message import CLASSES, RCODES, TYPES, question
 from exporter.probing.options import NotHere, TlsConfig, WayFrom, place_of
 from exporter.probing.outcome import Outcome
 from exporter.probing.patterns import Regexp, pattern
+from prunella.service.rules import Rule
 from prunella.service.settings import Settings
 
 _PORT, _ENCRYPTED = 53, 853
@@ -62,12 +63,10 @@ class DnsModule(WayFrom):
     validate_authority_rrs: RecordRules = RecordRules()
     validate_additional_rrs: RecordRules = RecordRules()
 
-    @field_validator("dns_over_tls")
-    @classmethod
-    def _can_be_encrypted(cls, encrypted: bool, info: ValidationInfo) -> bool:
-        if encrypted and info.data.get("transport_protocol") == "udp":
-            raise ValueError("needs transport_protocol: tcp")
-        return encrypted
+    @Rule
+    def _can_be_encrypted(self) -> Iterator[str]:
+        if self.dns_over_tls and self.transport_protocol == "udp":
+            yield "dns_over_tls needs transport_protocol: tcp"
 
 
 class NameServerProber:

@@ -6,11 +6,11 @@ module says would be worse than none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
-from typing import Annotated, Any, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from exporter.probing.allowed import Gate
 from exporter.probing.contexts import Contexts
@@ -33,9 +33,9 @@ from exporter.probing.outcome import Failed, Outcome, Reason
 from exporter.probing.patterns import Pattern, Regexp, pattern
 from exporter.probing.tcp import Step, TcpOrder, probe_tcp
 from prunella.service.header_lines import HeaderName, SecretHeader
-from prunella.service.settings import Duration, Secret, Settings, Size, is_given
+from prunella.service.rules import Rule, is_given
+from prunella.service.settings import Duration, Secret, Settings, Size
 
-T = TypeVar("T")
 LONGEST = 120.0  # seconds, when neither the module nor Prometheus says
 
 
@@ -98,15 +98,11 @@ class HttpModule(Way):
     fail_if_body_json_matches_cel: NotHere = None
     fail_if_body_json_not_matches_cel: NotHere = None
 
-    @field_validator("bearer_token", "authorization")
-    @classmethod
-    def _one_login(cls, login: T, info: ValidationInfo) -> T:
-        before = (
-            ("basic_auth",) if info.field_name == "bearer_token" else ("basic_auth", "bearer_token")
-        )
-        if login is not None and any(is_given(info, other) for other in before):
-            raise ValueError("give one of basic_auth, bearer_token and authorization")
-        return login
+    @Rule
+    def _one_login(self) -> Iterator[str]:
+        logins = ("basic_auth", "bearer_token", "authorization")
+        if sum(is_given(self, name) for name in logins) > 1:
+            yield "give one of basic_auth, bearer_token and authorization"
 
     def versions(self) -> tuple[float, ...]:
         return tuple(_SPOKEN[one] for one in self.valid_http_versions if one in _SPOKEN)
@@ -164,16 +160,14 @@ class Module(Settings):
     timeout: Annotated[Duration, Field(ge=0)] = 0.0
     http: HttpModule = HttpModule()
     tcp: TcpModule = TcpModule()
-    dns: DnsModule | None = Field(default=None, validate_default=True)
+    dns: DnsModule | None = None
     icmp: IcmpModule = IcmpModule()
     grpc: GrpcModule = GrpcModule()
 
-    @field_validator("dns")
-    @classmethod
-    def _asks_something(cls, dns: DnsModule | None, info: ValidationInfo) -> DnsModule | None:
-        if dns is None and info.data.get("prober") == "dns":
-            raise ValueError("prober: dns needs dns: {query_name: …}")
-        return dns
+    @Rule
+    def _asks_something(self) -> Iterator[str]:
+        if self.prober == "dns" and not is_given(self, "dns"):
+            yield "prober: dns needs dns: {query_name: …}"
 
 
 Modules = Mapping[str, Module]

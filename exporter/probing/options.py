@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -19,7 +20,8 @@ from exporter.probing.http import basic
 from exporter.probing.resolver import literal
 from prunella.service.header_lines import SecretHeader
 from prunella.service.pem import Certificates, check_key
-from prunella.service.settings import LocalPath, Secret, Settings, is_given
+from prunella.service.rules import Rule, is_given
+from prunella.service.settings import LocalPath, Secret, Settings
 
 
 def _refused(value: object) -> object:
@@ -33,16 +35,19 @@ class TlsConfig(Settings):
     insecure_skip_verify: bool = False
     ca_file: Certificates | None = None
     cert_file: Certificates | None = None
-    key_file: LocalPath | None = Field(default=None, validate_default=True)
+    key_file: LocalPath | None = None
     server_name: str = ""
     min_version: Literal["", "TLS10", "TLS11", "TLS12", "TLS13"] = ""
 
     @field_validator("key_file")
     @classmethod
     def _fits(cls, file: Path | None, info: ValidationInfo) -> Path | None:
-        if is_given(info, "cert_file") is not (file is not None):
-            raise ValueError("cert_file and key_file belong together")
         return None if file is None else check_key(file, info.data.get("cert_file"))
+
+    @Rule
+    def _whole(self) -> Iterator[str]:
+        if is_given(self, "cert_file") is not is_given(self, "key_file"):
+            yield "cert_file and key_file belong together"
 
     def demands(self, *protocols: str) -> Demands:
         return Demands(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal, Protocol, TypeVar
+from typing import Annotated, Literal, Protocol
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import Field
 
 from prunella.service.clock import Clock
+from prunella.service.rules import Rule
 from prunella.service.settings import Secret, Settings
-
-N = TypeVar("N", int, float)
 
 
 class State(StrEnum):
@@ -71,18 +70,23 @@ class Source(Protocol):
     async def close(self) -> None: ...
 
 
-def in_order(critical: N, info: ValidationInfo) -> N:
-    """For a `critical` that stands below its `warning`."""
-    if info.data.get("warning", critical) > critical:
-        raise ValueError("warning is above critical")
-    return critical
+class Levels(Settings):
+    """Where something warns, and where it calls."""
+
+    warning: float
+    critical: float
+
+    @Rule
+    def _in_order(self) -> Iterator[str]:
+        if self.warning > self.critical:
+            yield "warning is above critical"
 
 
-class Lag(Settings):
+class Lag(Levels):
     """Waiting jobs at which QueueBacklog warns and calls."""
 
     warning: Annotated[int, Field(ge=1)] = 50
-    critical: Annotated[int, Field(ge=1, validate_default=True), AfterValidator(in_order)] = 100
+    critical: Annotated[int, Field(ge=1)] = 100
 
 
 QueueName = Annotated[str, Field(min_length=1, max_length=200)]

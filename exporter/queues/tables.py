@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
 from exporter.postgres.link import PostgresUrl
 from exporter.postgres.snapshot import Row
 from exporter.queues.base import Figures, QueueEntry, Source, State
 from exporter.queues.postgres_queues import PostgresQueues, quoted
 from prunella.service.clock import Clock
-from prunella.service.settings import Settings, is_given
+from prunella.service.rules import Rule, is_given
+from prunella.service.settings import Settings
 
 if TYPE_CHECKING:
     import asyncpg
@@ -128,19 +129,15 @@ class TableEntry(QueueEntry):
     prefix: Identifier | None = None
     table: Identifier | None = None
     columns: Columns | None = None
-    states: States = Field(default_factory=dict, validate_default=True)
+    states: States = Field(default_factory=dict)
 
-    @field_validator("states")
-    @classmethod
-    def _one_way(cls, states: States, info: ValidationInfo) -> States:
-        described = [is_given(info, "table"), is_given(info, "columns"), bool(states)]
-        if is_given(info, "preset") and any(described):
-            raise ValueError("takes either preset, or table, columns and states")
-        if not (is_given(info, "preset") or all(described)):
-            raise ValueError(
-                f"needs preset, one of {', '.join(PRESETS)}, or table, columns and states"
-            )
-        return states
+    @Rule
+    def _one_way(self) -> Iterator[str]:
+        described = [is_given(self, name) for name in ("table", "columns", "states")]
+        if is_given(self, "preset") and any(described):
+            yield "takes either preset, or table, columns and states"
+        if not (is_given(self, "preset") or all(described)):
+            yield f"needs preset, one of {', '.join(PRESETS)}, or table, columns and states"
 
     def place(self) -> str:
         return f"{self.table or self.prefix or self.preset} "

@@ -75,7 +75,8 @@ def known_of(
     for name in said:
         own = {(keys[name],), (f"{keys[name]}_file",)}
         adapter = TypeAdapter[Any](model.model_fields[name].rebuild_annotation())
-        with suppress(ValidationError):
+        # AttributeError: a validator that looks at other keys, too, cannot be asked of this one alone
+        with suppress(ValidationError, AttributeError):
             value = adapter.validate_python(given[keys[name]], context=as_known(context))
             # what a block within breaks of its own rules is told of it as a whole, and it is known all the same
             if isinstance(value, BaseModel) or wrong.isdisjoint(own):

@@ -42,7 +42,6 @@ __all__ = [
     "Secret",
     "Settings",
     "Size",
-    "is_given",
     "load",
 ]
 
@@ -123,11 +122,6 @@ def _follows(problem: Problem, known: Set[str]) -> bool:
     below = (f"{problem.path}.", f"{problem.path}[")
     quoted = "${" in problem.message and any(path.startswith(below) for path in known)
     return problem.path in known or quoted
-
-
-def is_given(info: ValidationInfo, key: str) -> bool:
-    """Whether a key is in the file, be its value good or not: for a rule about several keys, said beside the last of them."""
-    return info.data.get(key, True) is not None
 
 
 def _folder(info: ValidationInfo) -> Path:

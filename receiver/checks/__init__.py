@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails
@@ -32,7 +32,7 @@ CHECKS: dict[str, type[Check]] = {
 }
 
 
-def parse_check(value: object) -> Check:
+def parse_check(value: object, context: Any = None) -> Check:
     """The check that `{http: {path: /health}}` or `{alert: cleared}` means. Raises ValueError."""
     if isinstance(value, Check):
         return value
@@ -42,7 +42,7 @@ def parse_check(value: object) -> Check:
         options = {kind.shorthand: options}
         inside = ()
     try:
-        return kind.model_validate(options)
+        return kind.model_validate(options, context=context)
     except ValidationError as error:
         found = [{**one, "loc": (*inside, *one.get("loc", ()))} for one in mistakes_of(error)]
         raise ValidationError.from_exception_data(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field
 
-from prunella.service.settings import Duration, Secret, Settings, is_given
+from prunella.service.rules import Rule, is_given
+from prunella.service.settings import Duration, Secret, Settings
 from prunella.service.units import at_least
 from receiver.decide.hours import ZoneName
 from receiver.decide.plan import Name
@@ -58,21 +58,14 @@ class Rotation(Settings):
 
     members: Annotated[tuple[Name, ...], Field(min_length=1)]
     ical: Calendar | None = None
-    start: Annotated[datetime, AfterValidator(_wall_clock)] | None = Field(
-        default=None, validate_default=True
-    )
+    start: Annotated[datetime, AfterValidator(_wall_clock)] | None = None
     every: Annotated[Duration, at_least("1h")] = 604_800.0
     timezone: ZoneName = "UTC"
 
-    @field_validator("start")
-    @classmethod
-    def _one_of_two(cls, start: datetime | None, info: ValidationInfo) -> datetime | None:
-        by_calendar = is_given(info, "ical")
-        if start is None and not by_calendar:
-            raise PydanticCustomError("missing", "required key is missing")
-        if start is not None and by_calendar:
-            raise ValueError("the calendar of `ical` says who is on call: leave one of the two out")
-        return start
+    @Rule
+    def _one_of_two(self) -> Iterator[str]:
+        if is_given(self, "start") is is_given(self, "ical"):
+            yield "give either `start`, or `ical`, whose calendar says who is on call"
 
     def turn(self, now: float, shifts: Iterable[Shift] = ()) -> tuple[str, ...]:
         """Whose turn it is; by a calendar everybody whose event covers now, and without any its fallback."""
