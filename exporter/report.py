@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+
+from prunella.timestamps import timestamp
 
 HARD = 1.0  # seconds until there is an answer, whatever a look does
 DEADLINE = 0.95  # what a look may take, so that it can still say what it saw
@@ -34,8 +35,7 @@ class Report:
     details: Mapping[str, Any]
 
     def document(self, now: float) -> dict[str, Any]:
-        at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-        return {"status": self.status, "timestamp": at.replace("+00:00", "Z"), **self.details}
+        return {"status": self.status, "timestamp": timestamp(now), **self.details}
 
     @property
     def code(self) -> int:

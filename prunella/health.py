@@ -11,10 +11,10 @@ import inspect
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from prunella.logs import create_logger
+from prunella.timestamps import timestamp
 
 _log = create_logger(__name__)
 
@@ -70,9 +70,8 @@ class Report:
 
     def as_json(self) -> dict[str, object]:
         """The body of the answer."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         checks = {name: found.as_json() for name, found in self.checks.items()}
-        return {"status": self.status, "timestamp": now, "checks": checks}
+        return {"status": self.status, "timestamp": timestamp(time.time()), "checks": checks}
 
 
 @dataclass(frozen=True, slots=True)

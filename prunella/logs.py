@@ -11,11 +11,11 @@ import math
 import sys
 import traceback
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TextIO
 
 from prunella.correlation import correlation_id, trace_id
 from prunella.redaction import HIDDEN, names_a_secret, printable, redact
+from prunella.timestamps import timestamp
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -67,9 +67,8 @@ def create_logger(name: str) -> Logger:
 
 def fields(record: logging.LogRecord) -> dict[str, object]:
     """The keys of one line, ready to be shown: redacted, on one line, capped."""
-    at = datetime.fromtimestamp(record.created, UTC)
     line: dict[str, object] = {
-        "ts": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "ts": timestamp(record.created),
         "level": record.levelname.lower(),
         "logger": record.name,
         "msg": _shown(record.getMessage()),

@@ -7,10 +7,10 @@ import traceback
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from threading import Lock
 
 from prunella.redaction import anonymous, printable
+from prunella.timestamps import timestamp
 
 KINDS = 200
 TOLD_A_MINUTE = 10
@@ -87,8 +87,8 @@ class Recent:
                 "message": report.message,
                 "severity": report.severity,
                 "count": count,
-                "first_seen": _time(first),
-                "last_seen": _time(last),
+                "first_seen": timestamp(first),
+                "last_seen": timestamp(last),
                 "correlation_id": report.correlation_id,
                 "context": report.context,
                 "user": report.user,
@@ -115,8 +115,3 @@ def traceback_of(error: BaseException) -> str:
     lines = traceback.format_exception(error, limit=-50)
     text = anonymous("".join(lines).rstrip()[-_LONGEST_TRACEBACK:])
     return "\n".join(map(printable, text.split("\n")))
-
-
-def _time(seconds: float) -> str:
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
+
+from prunella.timestamps import timestamp
 
 GO_ZERO = "0001-01-01T00:00:00Z"
 
@@ -66,15 +67,11 @@ def firing(labels: Mapping[str, str], begins: float) -> Mapping[str, Any]:
     return {
         "status": "firing",
         "labels": dict(labels),
-        "startsAt": _written(begins),
+        "startsAt": timestamp(begins),
         "endsAt": GO_ZERO,
     }
 
 
 def over(labels: Mapping[str, str], begins: float, ends: float) -> Mapping[str, Any]:
     """The same, at its end."""
-    return {**firing(labels, begins), "status": "resolved", "endsAt": _written(ends)}
-
-
-def _written(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {**firing(labels, begins), "status": "resolved", "endsAt": timestamp(ends)}

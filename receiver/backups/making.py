@@ -8,10 +8,10 @@ import errno
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from prunella.logs import create_logger
+from prunella.timestamps import timestamp
 from receiver.backups import files
 from receiver.backups.base import BackupError, Ground
 from receiver.backups.configuration import make_config
@@ -101,7 +101,7 @@ async def _made(ground: Ground, kind: Kind) -> Made:
     async with carriers(ground) as carried:
         if not recipients and ground.facet.jobs == 1:
             carried.follow(partial, path.name)
-        manifest = await MAKERS[kind](ground, partial, _rfc3339(clock.now()))
+        manifest = await MAKERS[kind](ground, partial, timestamp(int(clock.now()), "seconds"))
         if recipients:
             path = path.with_name(path.name + AGE)
             plain, partial = partial, path.with_name(path.name + PARTIAL)
@@ -146,10 +146,6 @@ def _explained(error: OSError, directory: Path) -> str:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return f"{directory} is full: make room, or let less be kept (`keep`, `keep_last`)"
     return f"{directory}: {error.strerror or error}"
-
-
-def _rfc3339(now: float) -> str:
-    return datetime.fromtimestamp(int(now), UTC).isoformat().replace("+00:00", "Z")
 
 
 async def clean_up(ground: Ground) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import NotRequired, TypedDict
 
+from prunella.timestamps import timestamp
 from receiver.backups.base import Ground
 from receiver.backups.facet import BackupFacet
 from receiver.backups.kinds import configured
@@ -165,7 +165,7 @@ def moment(at: float) -> str | None:
     if not at:
         return None
     with suppress(ValueError, OverflowError, OSError):
-        return datetime.fromtimestamp(int(at), UTC).isoformat().replace("+00:00", "Z")
+        return timestamp(int(at), "seconds")
     return None
 
 

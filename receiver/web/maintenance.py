@@ -13,11 +13,11 @@ from prunella.service.application import CLIENT
 from prunella.service.described import describes
 from prunella.service.settings import Duration, Settings
 from prunella.service.units import at_most
+from prunella.timestamps import timestamp
 from receiver.decide.maintenance import Window
 from receiver.decide.matchers import Matcher, Matchers, matches_all
 from receiver.stages.context import Context
 from receiver.web.bodies import read_object, validated
-from receiver.web.shapes import moment
 from receiver.webhook import Time
 
 MOST_OPEN = 100
@@ -100,8 +100,8 @@ class Maintenance:
         number = await self._context.journal.open_window(window, now)
         begun: WindowBegun = {
             "id": number,
-            "starts_at": moment(window.began),
-            "ends_at": moment(window.until),
+            "starts_at": timestamp(window.began),
+            "ends_at": timestamp(window.until),
         }
         return web.json_response(begun)
 
@@ -121,7 +121,7 @@ def _when(body: WindowBody, now: float) -> tuple[float, float]:
     began = now if body.starts_at is None else body.starts_at.timestamp()
     until = began + body.duration
     if until <= now:
-        raise Refused(422, "wrong_shape", f"starts_at: it would have ended at {moment(until)}")
+        raise Refused(422, "wrong_shape", f"starts_at: it would have ended at {timestamp(until)}")
     if began > now + FURTHEST:
         raise Refused(422, "wrong_shape", "starts_at: must be within a year")
     return max(now, began), until
@@ -131,8 +131,8 @@ def _shown(window: Window) -> WindowShown:
     return {
         "id": window.id,
         "matchers": [str(matcher) for matcher in window.matchers],
-        "starts_at": moment(window.began),
-        "ends_at": moment(window.until),
+        "starts_at": timestamp(window.began),
+        "ends_at": timestamp(window.until),
         "reason": window.reason,
         "by": window.by,
     }

@@ -12,6 +12,7 @@ from prunella.service.answers import Refused
 from prunella.service.application import CLIENT
 from prunella.service.described import describes
 from prunella.service.settings import Settings
+from prunella.timestamps import timestamp
 from receiver.decide.plan import Mode
 from receiver.decide.track_record import BookRecord, PastRun, RungRecord, Withheld
 from receiver.decide.trust import WHOLE, Grant, NotGranted
@@ -26,7 +27,7 @@ from receiver.stages.trust import (
     track_records,
 )
 from receiver.web.bodies import read_object, validated
-from receiver.web.shapes import moment, rfc3339
+from receiver.web.shapes import rfc3339
 
 LAST = 20  # runs, and things that shadow mode held back
 
@@ -230,7 +231,7 @@ def _grant(grant: Grant) -> GrantShown:
         "mode": grant.mode,
         "by": grant.by,
         "why": grant.why,
-        "at": moment(grant.at),
+        "at": timestamp(grant.at),
     }
 
 
@@ -240,7 +241,7 @@ def _run(run: PastRun) -> RunShown:
         "rung": run.step,
         "action": run.kind,
         "target": run.target,
-        "began_at": moment(run.began_at),
+        "began_at": timestamp(run.began_at),
         "result": run.result,
         "verdict": run.verdict,
         "returned_at": rfc3339(run.returned_at),
@@ -253,6 +254,6 @@ def _withheld(one: Withheld) -> WithheldShown:
         "rung": one.step,
         "action": one.kind,
         "target": one.target,
-        "at": moment(one.at),
+        "at": timestamp(one.at),
         "lasted": one.lasted,
     }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any, TypedDict
 
+from prunella.timestamps import timestamp
 from receiver.decide.incident import Incident, State
 from receiver.decide.moments import words_of
 
@@ -48,17 +48,8 @@ class Begun(TypedDict):
 
 
 def rfc3339(seconds: float | None) -> str | None:
-    """Unix seconds as people and other programs read them."""
-    return None if seconds is None else moment(seconds)
-
-
-def moment(seconds: float) -> str:
-    """The same of what there surely is."""
-    return (
-        datetime.fromtimestamp(seconds, UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z")
-    )
+    """Unix seconds as people and other programs read them; null for never."""
+    return None if seconds is None else timestamp(seconds)
 
 
 def incident_json(incident: Incident) -> IncidentRow:

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
+from prunella.timestamps import timestamp
 from receiver.decide.incident import CLOSED, Incident, State
 from receiver.journal.views import Standing
-from receiver.web.shapes import moment, rfc3339
+from receiver.web.shapes import rfc3339
 
 REMEMBERED = 7 * 86400.0  # seconds for which one that is over is listed
 TYPES: Mapping[str, str] = {
@@ -56,7 +57,7 @@ def shown(incident: Incident) -> AlertShown:
         "title": incident.title,
         "message": incident.annotations.get("description") or incident.title,
         "service": incident.labels.get("service"),
-        "timestamp": moment(incident.opened_at),
+        "timestamp": timestamp(incident.opened_at),
         "state": incident.state,
         "acknowledged": incident.acknowledged_by is not None,
         "acknowledgedBy": incident.acknowledged_by,

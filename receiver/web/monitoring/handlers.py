@@ -15,6 +15,7 @@ from prunella.service.answers import Refused
 from prunella.service.application import CLIENT
 from prunella.service.described import describes
 from prunella.service.settings import Settings
+from prunella.timestamps import timestamp
 from receiver.decide.incident import Incident
 from receiver.journal import Conflict, JournalUnavailable
 from receiver.journal.history import Search
@@ -47,7 +48,6 @@ from receiver.web.monitoring.shapes import (
     service_shown,
 )
 from receiver.web.paging import MOST, before_of, limit_of
-from receiver.web.shapes import moment
 
 KEEP_FIGURES, KEEP_WORDS = 10.0, 5.0  # seconds for which everybody has the same answer
 NOW = "1h"  # the period of what is asked as it is now
@@ -204,4 +204,4 @@ class Monitoring:
         return await read(self._context.tools.prometheus, asked, period)
 
     def _now(self) -> str:
-        return moment(self._context.now())
+        return timestamp(self._context.now())
