@@ -19,6 +19,7 @@ from receiver.journal import Claim, Fenced, JournalUnavailable
 from receiver.stages.act import interrupted, look_first
 from receiver.stages.climb import escalated, inconclusive, next_rung, step_failed
 from receiver.stages.context import Context
+from receiver.stages.gauges import Series, Shifting
 from receiver.stages.guard import awaiting, blocked, guard
 from receiver.stages.launches import LaunchWatcher
 from receiver.stages.plan import hold, plan, watch
@@ -78,8 +79,7 @@ class Pipeline:
         self._due = asyncio.Event()
         self._held: dict[int, tuple[Claim, asyncio.Task[None]]] = {}
         self._letters: dict[str, asyncio.Event] = {}
-        self._maintained: frozenset[str] = frozenset()  # the services that the gauge shows
-        self._measured: frozenset[str] = frozenset()  # the channels that the gauge shows
+        self._gauges = Shifting((metrics.MAINTENANCE, metrics.OUTBOX_OLDEST))
         self._releases = ReleaseGauges(context)
 
     def wake(self) -> None:
@@ -204,28 +204,25 @@ class Pipeline:
         counts = await self._context.journal.counts()
         for state in State:
             metrics.INCIDENTS.labels(str(state)).set(counts.get(str(state), 0))
-        await self._measure_maintenance()
+        await self._show_maintenance()
         await self._releases.show()
-        backlog = await self._context.journal.backlog()
-        channels = frozenset(self._context.settings().channels)
-        for gone in self._measured - channels:
-            metrics.OUTBOX_OLDEST.remove(gone)
-        self._measured = channels
-        for channel in channels:
-            oldest = backlog[channel].oldest if channel in backlog else 0.0
-            metrics.OUTBOX_OLDEST.labels(channel).set(oldest)
+        await self._show_oldest_letters()
         took = clock.monotonic() - began
         await clock.sleep(max(MEASURE, min(MEASURE_MOST, took * MEASURE_SHARE)))
 
-    async def _measure_maintenance(self) -> None:
+    async def _show_oldest_letters(self) -> None:
+        backlog = await self._context.journal.backlog()
+        oldest: Series = {
+            (channel,): backlog[channel].oldest if channel in backlog else 0.0
+            for channel in self._context.settings().channels
+        }
+        self._gauges.show({metrics.OUTBOX_OLDEST: oldest})
+
+    async def _show_maintenance(self) -> None:
         context, now = self._context, self._context.now()
         windows = open_ones(await context.journal.windows(now), now)
         shown = maintained(windows, (one.matchers for one in context.settings().targets.values()))
-        for service in self._maintained - shown.keys():
-            metrics.MAINTENANCE.remove(service)
-        for service, value in shown.items():
-            metrics.MAINTENANCE.labels(service).set(value)
-        self._maintained = frozenset(shown)
+        self._gauges.show({metrics.MAINTENANCE: {(name,): on for name, on in shown.items()}})
 
     async def _patiently(self, turn: Callable[[], Awaitable[None]]) -> None:
         """Turn after turn; without a journal one a second, so that work goes on a second after it is back."""

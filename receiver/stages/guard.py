@@ -63,9 +63,7 @@ async def blocked(claim: Claim, context: Context) -> Claim | None:
         return await finish(claim, context, Reason.BLOCKED_TOO_LONG)
     if not announced and since is not None and now - since > patience:
         return await escalate(claim, context, Reason.BLOCKED_TOO_LONG)
-    return await commit(
-        context, claim, Move(incident.moved(State.GATING, incident.reason, context.now()))
-    )
+    return await commit(context, claim, Move(incident.moved(State.GATING, incident.reason, now)))
 
 
 async def awaiting(claim: Claim, context: Context) -> Claim | None:

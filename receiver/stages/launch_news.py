@@ -30,9 +30,8 @@ TITLES = {
     Outcome.REPLACED: "replaced",
     Outcome.BAD: "gone back from",
 }
-
-
 WELL_OVER = frozenset({Outcome.STABLE, Outcome.REPLACED})  # nobody has to do anything any more
+_CURE = "It stays `watching`. If it is good, say `prunella restore-point`."
 
 
 def told(context: Context, was: Launch, now: Launch) -> Step:
@@ -55,25 +54,13 @@ def went_live(context: Context, launch: Launch, ledger: Sequence[Release]) -> tu
     """That it serves now, be it by a deploy or by going back: a mark beside whatever happens next."""
     release, earlier = launch.release, before(ledger, launch.release)
     what = "rolled back" if release.rollback else "deployed"
-    name = f"{release.target} {release.version}"
     instead = "" if earlier is None else f" in place of {earlier.version}"
     target = context.settings().targets.get(release.target)
     facet = None if target is None else target.release
-    notice = Notice(
-        event=EVENT,
-        incident=0,
-        episode="",
-        step="",
-        severity="info",
-        title=f"[{what}] {name}"[:300],
-        text=f"{release.version} serves on {release.target}{instead} (said by {release.by}).",
-        at=context.now(),
-        dedup_key=f"prunella-{context.journal.name}-release-{release.id}-live",
-        links=diff_link(None if facet is None else facet.compare, release, ledger),
-        labels=_labels(context, release),
-        facts=_facts(launch),
-    )
-    return news(context, notice)
+    said = f"[{what}] {release.target} {release.version}"
+    text = f"{release.version} serves on {release.target}{instead} (said by {release.by})."
+    links = diff_link(None if facet is None else facet.compare, release, ledger)
+    return news(context, replace(_notice(context, launch, "live", said, text), links=links))
 
 
 def ended_step(context: Context, step: Step, outcome: Outcome, why: str = "") -> Step:
@@ -90,9 +77,6 @@ def ended_step(context: Context, step: Step, outcome: Outcome, why: str = "") ->
     return Step(launch, tuple(rows), letters)
 
 
-_CURE = "It stays `watching`. If it is good, say `prunella restore-point`."
-
-
 def _promotion(launch: Launch) -> list[tuple[str, dict[str, object]]]:
     by = {**named(launch), "state": str(launch.release.state), "by": "launch watch"}
     point = launch.release.restore_point_at == launch.release.stable_at
@@ -100,23 +84,28 @@ def _promotion(launch: Launch) -> list[tuple[str, dict[str, object]]]:
 
 
 def _letters(context: Context, launch: Launch, word: str, text: str) -> tuple[Letter, ...]:
-    release, last = launch.release, launch.last
+    last = launch.last
     about = "ended" if launch.outcome is not None or last is None else f"{last.due:.3f}"
-    notice = Notice(
+    notice = _notice(context, launch, about, f"[{word}] {title(launch)}", text)
+    ended = launch.outcome in WELL_OVER
+    return news(context, replace(notice, severity=_severity(launch), ended=ended))
+
+
+def _notice(context: Context, launch: Launch, about: str, said: str, text: str) -> Notice:
+    """Of no incident; `about` tells two of one release apart."""
+    return Notice(
         event=EVENT,
         incident=0,
         episode="",
         step="",
-        severity=_severity(launch),
-        title=f"[{word}] {title(launch)}"[:300],
+        severity="info",
+        title=said[:300],
         text=text,
         at=context.now(),
-        dedup_key=f"prunella-{context.journal.name}-release-{release.id}-{about}",
-        labels=_labels(context, release),
+        dedup_key=f"prunella-{context.journal.name}-release-{launch.release.id}-{about}",
+        labels=_labels(context, launch.release),
         facts=_facts(launch),
-        ended=launch.outcome in WELL_OVER,
     )
-    return news(context, notice)
 
 
 def _labels(context: Context, release: Release) -> dict[str, str]:

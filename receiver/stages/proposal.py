@@ -51,9 +51,8 @@ class Proposal:
         )
         shown = self.incident.progress.shown
         whither = f" to {shown}" if self.action.shows and shown else ""
-        return f"{self.rung.action} on {targets}{whither}{f' with {options}' if options else ''}"[
-            :300
-        ]
+        words = f"{self.rung.action} on {targets}{whither}{f' with {options}' if options else ''}"
+        return words[:300]
 
 
 def propose(incident: Incident) -> Proposal:
