@@ -34,6 +34,14 @@ class StrategyError(Exception):
         self.started = started
 
 
+def require_name(version: str) -> None:
+    """Raises StrategyError for what can be no version's name."""
+    try:
+        version_name(version)
+    except ValueError as error:
+        raise StrategyError(str(error), started=False) from error
+
+
 class GateSettings(Settings):
     """When a release may be blamed and gone back from (design.md, I4)."""
 

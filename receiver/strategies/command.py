@@ -22,9 +22,8 @@ from pydantic import (
 
 from prunella.service.rules import Rule, is_given
 from receiver.argv import Argv
-from receiver.decide.release import version_name
 from receiver.quoting import last_words
-from receiver.strategies.base import Strategy, StrategyError
+from receiver.strategies.base import Strategy, StrategyError, require_name
 from receiver.tools import MAY_STAY, OutsideError, Tools
 from receiver.version_proof import VersionProof
 
@@ -131,7 +130,7 @@ class Command(Strategy):
         return None  # there is no layout to look at, only what serves
 
     async def preflight(self, version: str, tools: Tools) -> str:
-        _require_name(version)
+        require_name(version)
         await asyncio.to_thread(self._require_programs, tools)
         if self.preflight_steps is None:
             return "no `preflight` is configured: nothing was looked at but that the programs are there"
@@ -151,7 +150,7 @@ class Command(Strategy):
             await self._do("restore", self.restore_steps, version, tools)
 
     async def _do(self, what: str, steps: Sequence[Argv], version: str, tools: Tools) -> None:
-        _require_name(version)
+        require_name(version)
         env = {"PRUNELLA_RELEASE": version, **({MAY_STAY: "1"} if self.starts_it else {})}
         argvs = list(_filled(steps, version, self.hosts))
         for number, (name, *arguments) in enumerate(argvs, start=1):
@@ -201,10 +200,3 @@ def _filled(steps: Sequence[Argv], version: str, hosts: Sequence[str]) -> Iterat
     for host in hosts or ("",):
         for argv in steps:
             yield tuple({VERSION: version, HOST: host}.get(one, one) for one in argv)
-
-
-def _require_name(version: str) -> None:
-    try:
-        version_name(version)
-    except ValueError as error:
-        raise StrategyError(str(error), started=False) from error

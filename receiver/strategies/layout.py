@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prunella.redaction import printable
-from receiver.decide.release import version_name
-from receiver.strategies.base import StrategyError
+from receiver.strategies.base import StrategyError, require_name
 
 # of folders on some network file systems: there the ledger alone tells of a deploy
 _CANNOT_LOCK = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP})
@@ -27,10 +26,7 @@ _COMING = ".current.prunella"  # the next `current`, until it is renamed; one th
 
 def require_one_folder(version: str) -> None:
     """Raises StrategyError for a version that is not the name of one visible folder."""
-    try:
-        version_name(version)
-    except ValueError as error:
-        raise StrategyError(str(error), started=False) from error
+    require_name(version)
     if version.startswith("."):
         raise StrategyError("a release's folder does not begin with a dot", started=False)
 
