@@ -64,7 +64,8 @@ def _line(rule: dict[str, Any]) -> str:
 def _plain(summary: str) -> str:
     """The sentence with what stands for a name in italics."""
     without = re.sub(r"^\{\{ \$labels\.(?:service|instance|job) \}\}: ", "", summary)
-    return re.sub(r"\{\{[^}]*?(\w+) \}\}", r"*\1*", without)
+    simple = re.sub(r"\{\{ or \$labels\.(\w+) \(.*?\) \}\}", r"{{ \1 }}", without)
+    return re.sub(r"\{\{[^}]*?(\w+) \}\}", r"*\1*", simple)
 
 
 def _does(action: str) -> str:
