@@ -179,6 +179,12 @@ def test_grafana_is_given_what_its_provisioning_asks_for() -> None:
         assert any(f":{path}:" in str(volume) for volume in SERVICES["grafana"]["volumes"])
 
 
+@pytest.mark.parametrize("folder", ["docker", "demo/config"])
+def test_a_drill_that_is_repeated_costs_no_rung_its_grant(folder: str) -> None:
+    config = yaml.safe_load((ROOT / folder / "receiver.yml").read_text())
+    assert config["trust"] == {"recurrence": "10s"}
+
+
 @pytest.mark.parametrize(
     "script", ["compose-test", "private-engine.bash", "roles.sh", "stand-in-postgres.sh"]
 )
