@@ -81,7 +81,7 @@ def apart(
     given: object,
     handler: ValidatorFunctionWrapHandler,
     key: str = "name",
-    known: Callable[[object], object] = lambda row: row,
+    known: Callable[[object], object] = lambda row: row if isinstance(row, Mapping) else {},
 ) -> tuple[Any, ...]:
     """Entries of which no two have the same `key`, for it is a label; said beside whatever else is wrong with them.
 

@@ -40,7 +40,7 @@ LONGEST = 120.0  # seconds, when neither the module nor Prometheus says
 
 
 def _known_prober(value: object) -> object:
-    if value in {"unix", "websocket"}:
+    if value in ("unix", "websocket"):
         raise ValueError(
             f"{value} is not supported here, only http, tcp, dns, icmp and grpc: keep blackbox_exporter for this module"
         )

@@ -43,6 +43,22 @@ def test_no_secret_of_a_bad_file_is_said(file: Path) -> None:
     assert "hunter2" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("keys", "path"),
+    [
+        ({"modules": {"m": {"prober": {"http": 1}}}}, "modules.m.prober"),
+        ({"intake": {"projects": [["shop"]]}}, "intake.projects[0]"),
+        ({"endpoints": [["shop"]]}, "endpoints[0]"),
+    ],
+)
+def test_what_is_of_no_kind_at_all_is_a_mistake_like_others(
+    keys: dict[str, Any], path: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        config(tmp_path, **keys)
+    assert {problem.path for problem in raised.value.problems} == {path}
+
+
 def test_every_mistake_is_said_at_once(tmp_path: Path) -> None:
     file = written(tmp_path, hots={}, server={"listen": "x"}, redis=[{"name": "a"}], processes=[{}])
     with pytest.raises(ConfigError) as raised:

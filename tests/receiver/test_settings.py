@@ -201,6 +201,14 @@ def places(tree: object, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from places(value, (*at, key))
 
 
+def test_a_variable_that_is_not_set_hides_no_other_mistake(tmp_path: Path) -> None:
+    for place in places(WHOLE):
+        tree = copy.deepcopy(WHOLE)
+        put(tree, place, "${NOT_SET_ANYWHERE}")
+        tree["chanels"] = {}
+        assert "chanels: unknown key (did you mean channels?)" in refusal(written(tmp_path, tree))
+
+
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
