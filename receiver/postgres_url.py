@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from prunella.service.settings import Secret
 
 SCHEMES = ("postgresql://", "postgres://")
 # a name or an address, perhaps none (its socket is in the options then), and perhaps a port
@@ -23,3 +28,12 @@ def is_whole(url: str) -> bool:
     hosts = parts.netloc.rpartition("@")[2].split(",")  # several, for a server with stand-bys
     one_database = len(parts.path) > 1 and "/" not in parts.path[1:]
     return url.startswith(SCHEMES) and one_database and all(map(_HOST.fullmatch, hosts))
+
+
+def _require_whole(value: Secret) -> Secret:
+    if not is_whole(value.get_secret_value()):
+        raise ValueError(f"must be {CURE}")
+    return value
+
+
+PostgresUrl = Annotated[Secret, AfterValidator(_require_whole)]

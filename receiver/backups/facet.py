@@ -12,7 +12,7 @@ from prunella.service.rules import Rule, is_given
 from prunella.service.settings import Duration, LocalPath, Secret, Settings, Size
 from receiver.decide.schedule import Cron
 from receiver.endpoints import BaseUrl, check_url
-from receiver.postgres_url import CURE, is_whole
+from receiver.postgres_url import PostgresUrl
 from receiver.stores.identifiers import TableName
 from receiver.stores.redis_url import check_redis_url
 
@@ -43,12 +43,6 @@ class Bucket(Settings):
 
 def _ping(value: Secret) -> Secret:
     check_url(value.get_secret_value())
-    return value
-
-
-def _database(value: Secret) -> Secret:
-    if not is_whole(value.get_secret_value()):
-        raise ValueError(f"must be {CURE}")
     return value
 
 
@@ -86,7 +80,7 @@ class BackupFacet(Settings):
     jobs: Annotated[int, Field(ge=1, le=64)] = 1
     schedule: Cron | None = "0 2 * * *"
     drill: Cron | None = "0 4 * * 0"
-    drill_url: Annotated[Secret, AfterValidator(_database)] | None = None
+    drill_url: PostgresUrl | None = None
     timeout: Annotated[Duration, Field(gt=0)] = 6 * 3600.0
     ping_url: Annotated[Secret, AfterValidator(_ping)] | None = None
 

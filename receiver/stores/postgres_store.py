@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints
 
-from prunella.service.settings import Duration, Secret, Settings
-from receiver.postgres_url import CURE, is_whole
+from prunella.service.settings import Duration, Settings
+from receiver.postgres_url import PostgresUrl
 from receiver.stores.identifiers import ColumnName, Reference, RoleName, TableName
 
 # what Prisma writes into a DATABASE_URL for itself; the server would refuse the login for them
@@ -62,7 +62,7 @@ class PostgresFacet(Settings):
     referenced `GRANT SELECT ON posts TO prunella;`.
     """
 
-    url: Secret
+    url: PostgresUrl
     users: tuple[RoleName, ...] = ()
     databases: tuple[Text, ...] = ()
     protect: tuple[Text, ...] = (
@@ -74,13 +74,6 @@ class PostgresFacet(Settings):
     connect_timeout: Annotated[Duration, Field(gt=0, le=60)] = 5.0
     statement_timeout: Annotated[Duration, Field(gt=0, le=3600)] = 30.0
     lock_timeout: Annotated[Duration, Field(gt=0, le=3600)] = 5.0
-
-    @field_validator("url")
-    @classmethod
-    def _whole(cls, value: Secret) -> Secret:
-        if not is_whole(value.get_secret_value()):
-            raise ValueError(f"must be {CURE}")
-        return value
 
     @property
     def named(self) -> str:
