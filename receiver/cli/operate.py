@@ -10,7 +10,7 @@ from typing import Any
 
 from receiver.cli.api import Api, UsageError
 from receiver.cli.parser import numbered
-from receiver.cli.show import show
+from receiver.cli.show import show, show_begun
 from receiver.cli.tables import table
 
 HEALS = ("sessions", "jobs", "orphans", "all")
@@ -90,13 +90,7 @@ async def repair(options: argparse.Namespace, api: Api) -> int:
     """Asks for it; what became of it is in the incident."""
     body = {"target": options.target, "action": options.action}
     answer = await api.post("/api/v1/repairs", {**body, "options": _wanted(options.behind)})
-    show(
-        options,
-        answer,
-        lambda said: (
-            f"incident {said['incident']}: follow it with `prunella incidents {said['incident']}`"
-        ),
-    )
+    show_begun(options, answer)
     return 0
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from receiver.cli.api import Api
 from receiver.cli.launches import add_report, report, reports, reports_text
 from receiver.cli.operate import Command
-from receiver.cli.show import show
+from receiver.cli.show import show, show_begun
 from receiver.cli.tables import coloured, table
 from receiver.cli.watch import add_watch, watched
 
@@ -107,13 +107,7 @@ async def rollback(options: argparse.Namespace, api: Api) -> int:
     """Asks for it; what became of it is in the incident."""
     named = {} if options.to is None else {"to": options.to}
     answer = await api.post("/api/v1/rollbacks", {"target": options.target, **named})
-    show(
-        options,
-        answer,
-        lambda said: (
-            f"incident {said['incident']}: follow it with `prunella incidents {said['incident']}`"
-        ),
-    )
+    show_begun(options, answer)
     return 0
 
 

@@ -15,6 +15,12 @@ def show(options: argparse.Namespace, answer: Any, people: Callable[[Any], str])
     print(json.dumps(answer, indent=2) if options.json else people(_harmless(answer)))
 
 
+def show_begun(options: argparse.Namespace, answer: Any) -> None:
+    """In which incident it is done, and where what becomes of it is seen."""
+    words = "incident {incident}: follow it with `prunella incidents {incident}`"
+    show(options, answer, lambda said: words.format(incident=said["incident"]))
+
+
 def _harmless(answer: Any) -> Any:
     """The same without anything that a terminal would obey, or that would begin a line of its own."""
     if isinstance(answer, str):
