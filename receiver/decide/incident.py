@@ -39,43 +39,46 @@ class State(StrEnum):
 
 
 CLOSED = frozenset({State.RESOLVED, State.EXPIRED})
-_END = CLOSED
 MANUAL, SCHEDULED = "@manual|", "schedule:"
 
 MOVES: Mapping[State, frozenset[State]] = {
-    State.OPEN: frozenset({State.HOLD, State.GATING, State.ESCALATED}) | _END,
-    State.HOLD: frozenset({State.GATING}) | _END,
+    State.OPEN: frozenset({State.HOLD, State.GATING, State.ESCALATED}) | CLOSED,
+    State.HOLD: frozenset({State.GATING}) | CLOSED,
     # straight to NEXT_RUNG past a rung that is optional and that the target has not the facet for
     State.GATING: frozenset(
-        {State.BLOCKED, State.AWAITING_APPROVAL, State.SHADOW, State.RUNNING, State.ESCALATED}
+        {
+            *(State.BLOCKED, State.AWAITING_APPROVAL, State.SHADOW),
+            *(State.RUNNING, State.NEXT_RUNG, State.ESCALATED),
+        }
     )
-    | frozenset({State.NEXT_RUNG})
-    | _END,
-    State.BLOCKED: frozenset({State.GATING, State.ESCALATED}) | _END,
+    | CLOSED,
+    State.BLOCKED: frozenset({State.GATING, State.ESCALATED}) | CLOSED,
     # an approval leads back through the guards: they hold at the moment of the effect, not of the click
-    State.AWAITING_APPROVAL: frozenset({State.GATING, State.ESCALATED}) | _END,
-    State.SHADOW: frozenset({State.GATING}) | _END,
+    State.AWAITING_APPROVAL: frozenset({State.GATING, State.ESCALATED}) | CLOSED,
+    State.SHADOW: frozenset({State.GATING}) | CLOSED,
     # back to GATING when the effect never began (stop file at the last moment), or for the rung's next target
     State.RUNNING: frozenset(
         {State.VERIFYING, State.STEP_FAILED, State.INTERRUPTED, State.CANCELLED, State.GATING}
     ),
     State.INTERRUPTED: frozenset({State.VERIFYING, State.ESCALATED}),
-    State.CANCELLED: frozenset({State.VERIFYING}) | _END,
+    State.CANCELLED: frozenset({State.VERIFYING}) | CLOSED,
     State.STEP_FAILED: frozenset({State.GATING, State.NEXT_RUNG, State.ESCALATED}),
     # back to GATING when an interrupted, idempotent action did not help and is run again
     State.VERIFYING: frozenset(
-        {State.HEALED_HOLD, State.DECAYING, State.NEXT_RUNG, State.INCONCLUSIVE, State.GATING}
-    )
-    | frozenset({State.ESCALATED}),
+        {
+            *(State.HEALED_HOLD, State.DECAYING, State.NEXT_RUNG),
+            *(State.INCONCLUSIVE, State.GATING, State.ESCALATED),
+        }
+    ),
     # what the direct checks saw may go dark meanwhile: INCONCLUSIVE
     State.DECAYING: frozenset(
         {State.HEALED_HOLD, State.VERIFYING, State.NEXT_RUNG, State.INCONCLUSIVE}
     ),
-    State.HEALED_HOLD: frozenset({State.NEXT_RUNG}) | _END,
+    State.HEALED_HOLD: frozenset({State.NEXT_RUNG}) | CLOSED,
     State.NEXT_RUNG: frozenset({State.GATING, State.ESCALATED}),
     State.INCONCLUSIVE: frozenset({State.ESCALATED}),
-    State.ESCALATED: frozenset({State.ACKNOWLEDGED}) | _END,
-    State.ACKNOWLEDGED: _END,
+    State.ESCALATED: frozenset({State.ACKNOWLEDGED}) | CLOSED,
+    State.ACKNOWLEDGED: CLOSED,
     # only when the same alert is back so soon that the repair cannot have lasted
     State.RESOLVED: frozenset({State.OPEN}),
     State.EXPIRED: frozenset(),
