@@ -16,6 +16,7 @@ from receiver.backups.uploads import Upload
 from receiver.decide.backups import VERIFIED, Backup, Kind, prunable
 
 log = create_logger("prunella.receiver.backups")
+_ANY = (BackupError, OSError, RuntimeError, ValueError)
 
 
 @dataclass
@@ -59,9 +60,6 @@ class Carriers:
         for upload in self.uploads.values():
             with suppress(*_ANY):
                 await upload.abort()
-
-
-_ANY = (BackupError, OSError, RuntimeError, ValueError)
 
 
 @asynccontextmanager

@@ -83,15 +83,13 @@ class Box:
     unsent: list[Digest]
     told: set[int]  # the incidents that were told of by themselves
     escalated: int = 0  # how many of `recent` are escalations
-    paged: bool = (
-        False  # what was told together of late had calls in it: somebody was called for all
-    )
+    # what was told together of late had calls in it: somebody was called for all
+    paged: bool = False
     stood_in: set[tuple[int, Scope]] = field(default_factory=set)  # what it opened for another
     alone: list[Alone] = field(default_factory=list)
     filled: list[Digest] = field(default_factory=list)  # what took letters just now
-    hurried: set[int] = field(
-        default_factory=set
-    )  # the incidents of which nothing waits for a digest
+    # the incidents of which nothing waits for a digest
+    hurried: set[int] = field(default_factory=set)
 
     def put(self, incident: int, letter: Letter) -> None:
         """Alone, in a digest, or nowhere when it only follows what was never told.

@@ -12,6 +12,8 @@ from receiver.decide.reason import Reason
 from receiver.journal import Event
 from receiver.journal.rows import Row
 
+HANDED_OVER = (State.ESCALATED, State.ACKNOWLEDGED)  # a human's: the next moment may try again
+
 
 def matchers_json(window: Window) -> str:
     """What `window_of` reads back."""
@@ -42,9 +44,6 @@ def window_started(window: Window, number: int) -> Event:
 def window_ended(number: int, by: str) -> Event:
     """The audit row of a window that somebody ended before its time."""
     return Event("maintenance_ended", {"window": number, "by": by})
-
-
-HANDED_OVER = (State.ESCALATED, State.ACKNOWLEDGED)  # a human's: the next moment may try again
 
 
 def is_scheduled(draft: Draft) -> bool:
