@@ -160,18 +160,23 @@ async def test_one_slow_endpoint_holds_up_no_other() -> None:
             assert value(await families(collector), "probe_success", endpoint="slow") is None
 
 
-async def test_the_certificates_end_is_exported(tmp_path: Path) -> None:
-    made = for_loopback(tmp_path)
-    app, shop = web.Application(), Shop()
-    app.router.add_get("/", shop.answer)
+@asynccontextmanager
+async def secure_shop(folder: Path) -> AsyncIterator[EndpointEntry]:
+    """The entry of a shop whose certificate is its own."""
+    made = for_loopback(folder)
+    app = web.Application()
+    app.router.add_get("/", Shop().answer)
     server = TestServer(app, scheme="https")
     await server.start_server(ssl=made.context)
-    secure = entry(str(server.make_url("/")), ca_file=str(made.certificate))
     try:
-        async with probing(World(), secure) as collector:
-            await wait_for(collector, "probe_ssl_earliest_cert_expiry", 1e9, endpoint="shop")
+        yield entry(str(server.make_url("/")), ca_file=str(made.certificate))
     finally:
         await server.close()
+
+
+async def test_the_certificates_end_is_exported(tmp_path: Path) -> None:
+    async with secure_shop(tmp_path) as secure, probing(World(), secure) as collector:
+        await wait_for(collector, "probe_ssl_earliest_cert_expiry", 1e9, endpoint="shop")
 
 
 async def test_no_probe_is_made_after_the_stop() -> None:
@@ -226,18 +231,10 @@ async def test_an_endpoint_that_has_changed_begins_anew() -> None:
 
 
 async def test_every_name_of_blackbox_exporter_is_there_with_the_endpoint(tmp_path: Path) -> None:
-    made = for_loopback(tmp_path)
-    app, shop = web.Application(), Shop()
-    app.router.add_get("/", shop.answer)
-    server = TestServer(app, scheme="https")
-    await server.start_server(ssl=made.context)
-    secure = entry(str(server.make_url("/")), ca_file=str(made.certificate))
-    try:
-        async with probing(World(service="web"), secure) as collector:
-            await wait_for(collector, "probe_success", 1)
-            found = await families(collector)
-    finally:
-        await server.close()
+    world = World(service="web")
+    async with secure_shop(tmp_path) as secure, probing(world, secure) as collector:
+        await wait_for(collector, "probe_success", 1)
+        found = await families(collector)
     wanted = {"endpoint": "shop", "service": "web"}
     for name in (
         "probe_http_version", "probe_http_ssl", "probe_http_redirects", "probe_dns_lookup_time_seconds",

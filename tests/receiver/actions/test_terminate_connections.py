@@ -13,18 +13,11 @@ from receiver.targets import Target
 from tests.receiver.actions.effects import an_effect
 from tests.receiver.actions.postgres_targets import AWAY, a_database
 from tests.receiver.stand_ins import a_toolbox
-from tests.receiver.stores.postgres_world import HurriedClock, World, real_tools
+from tests.receiver.stores.postgres_world import DEAF, HurriedClock, World, real_tools
 
 KINDS = pytest.mark.parametrize("kind", [TerminateConnections, KillLongQueries])
 Kind = type[TerminateConnections] | type[KillLongQueries]
 HOSTILE = {"alertname": "'; DROP ROLE app; --", "usename": "boss", "pid": "1"}
-DEAF = """
-    DO $$ BEGIN
-      LOOP
-        BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END;
-      END LOOP;
-    END $$
-"""
 
 
 def terminate(**options: Any) -> TerminateConnections:

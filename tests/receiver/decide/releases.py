@@ -8,6 +8,7 @@ from typing import Any
 
 from receiver.decide.going_back import Rollback, Tread
 from receiver.decide.release import Release, ReleaseState
+from receiver.decide.rollback import RollbackFacts
 from tests.receiver.builders import NOW
 
 HOUR = 3600.0
@@ -39,6 +40,20 @@ def a_ledger(*releases: Release) -> tuple[Release, ...]:
             numbered[place] = replace(one, replaced_at=after)
             after = one.deployed_at
     return tuple(numbered)
+
+
+def facts(**changes: Any) -> RollbackFacts:
+    """Everything speaks for it, but that there is no release yet."""
+    made = RollbackFacts(
+        now=NOW,
+        releases=(),
+        alert_began=NOW - 60,
+        armed=True,
+        healthy_before=True,
+        enough_traffic=True,
+        failing_elsewhere=False,
+    )
+    return replace(made, **changes)
 
 
 class Book:

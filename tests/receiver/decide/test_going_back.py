@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,27 +29,13 @@ from receiver.decide.going_back import (
 from receiver.decide.ledger import DEPLOY_FROZEN, Deploy, NotThat, started, unfrozen
 from receiver.decide.reason import Reason
 from receiver.decide.release import ReleaseState, current, frozen
-from receiver.decide.rollback import RollbackFacts
 from tests.receiver.builders import NOW
-from tests.receiver.decide.releases import Book, a_ledger, a_release
+from tests.receiver.decide.releases import Book, a_ledger, a_release, facts
 
 GOOD = a_release("v1", hours_ago=10, commit="aaaaaaa")
 BAD = a_release("v2", commit="bbbbbbb", compatible_down_to="v1")
 LEDGER = a_ledger(GOOD, BAD)
 ASKED = Rollback("api", 2, "v2", "v1", 7, "j-7-0-1-api", NOW)
-
-
-def facts(**changes: Any) -> RollbackFacts:
-    made = RollbackFacts(
-        now=NOW,
-        releases=(),
-        alert_began=NOW - 60,
-        armed=True,
-        healthy_before=True,
-        enough_traffic=True,
-        failing_elsewhere=False,
-    )
-    return replace(made, **changes)
 
 
 def a_book(*treads: Tread) -> Book:

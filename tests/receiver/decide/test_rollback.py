@@ -14,6 +14,7 @@ from receiver.decide.reason import Reason
 from receiver.decide.release import Release, ReleaseState, bad_versions, current
 from receiver.decide.rollback import Attempt, RollbackFacts, by_hand, may_roll_back
 from tests.receiver.builders import NOW
+from tests.receiver.decide import releases
 from tests.receiver.decide.releases import HOUR, a_ledger, a_release
 
 GOOD = a_release("v1", hours_ago=10)
@@ -22,17 +23,7 @@ LEDGER = a_ledger(GOOD, BAD_ONE)
 
 
 def facts(**changes: Any) -> RollbackFacts:
-    """Everything speaks for it."""
-    made = RollbackFacts(
-        now=NOW,
-        releases=LEDGER,
-        alert_began=NOW - 60,
-        armed=True,
-        healthy_before=True,
-        enough_traffic=True,
-        failing_elsewhere=False,
-    )
-    return replace(made, **changes)
+    return releases.facts(**{"releases": LEDGER, **changes})
 
 
 def flying() -> Release:

@@ -69,11 +69,12 @@ class Scene:
         return (await Restart.model_validate({"up_for": up_for}).run(effect, self.tools)).text
 
 
-class Impatient(SystemPrograms):
-    """Kills the program of an order soon, as happens to the children of a receiver that is killed."""
+class KilledAt(SystemPrograms):
+    """Kills what is told that word after so many seconds, as a receiver that is killed takes its children with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, word: str, seconds: float) -> None:
         super().__init__(grace=0)
+        self._word, self._seconds = word, seconds
 
     async def run(
         self,
@@ -83,7 +84,7 @@ class Impatient(SystemPrograms):
         env: Mapping[str, str] | None = None,
         max_output: int = MAX_OUTPUT,
     ) -> Finished:
-        soon = 0.5 if "restart" in argv else timeout
+        soon = self._seconds if self._word in argv else timeout
         return await super().run(argv, timeout=soon, env=env, max_output=max_output)
 
 
@@ -286,7 +287,7 @@ class ComposeTales(ContainerTales):
         self, scene: Scene
     ) -> None:
         await scene.engine.run("api", STUBBORN, replicas=2, stop_timeout=1)
-        programs = replace(scene.tools, programs=Impatient())
+        programs = replace(scene.tools, programs=KilledAt("restart", 0.5))
         with pytest.raises(ManagerError, match="took longer"):
             # its `docker` is killed, before or after it has asked the engine
             await scene.api.restart(programs)

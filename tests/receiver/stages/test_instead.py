@@ -40,15 +40,20 @@ async def open_while_down(made: Rig, ops: Heard, error: ChannelError = DOWN) -> 
     await pass_time(made, 960, *BOTH, step=10)
 
 
+async def end_it(made: Rig, ops: Heard) -> None:
+    """By a service that is well again."""
+    ops.fails = None
+    await command.acknowledge(1, "ann", made.context)
+    await send(made, *BOTH)
+    await made.deliver(resolved())
+    await made.wait(30)
+    await send(made, *BOTH)
+
+
 async def test_what_the_fallback_opened_it_hears_the_end_of() -> None:
     async with told() as (made, ops, backup):
         await open_while_down(made, ops)
-        ops.fails = None
-        await command.acknowledge(1, "ann", made.context)
-        await send(made, *BOTH)
-        await made.deliver(resolved())
-        await made.wait(30)
-        await send(made, *BOTH)
+        await end_it(made, ops)
         assert backup.events[-2:] == ["acknowledged", "resolved"]
         assert backup.notices[-1].ended
         assert ops.events == ["acknowledged", "resolved"]
@@ -111,16 +116,6 @@ async def standing_in(channel: Channel) -> AsyncIterator[tuple[Rig, Heard]]:
         made.senders["backup"] = Sender(replace(made.context, tools=tools), "backup")
         await open_while_down(made, ops)
         yield made, ops
-
-
-async def end_it(made: Rig, ops: Heard) -> None:
-    """By a service that is well again."""
-    ops.fails = None
-    await command.acknowledge(1, "ann", made.context)
-    await send(made, *BOTH)
-    await made.deliver(resolved())
-    await made.wait(30)
-    await send(made, *BOTH)
 
 
 async def test_the_alert_at_pagerduty_is_acknowledged_and_resolved() -> None:

@@ -29,6 +29,14 @@ ROLES = f"""
     CREATE ROLE weak LOGIN PASSWORD '{PASSWORD}';
     CREATE ROLE mighty LOGIN SUPERUSER PASSWORD '{PASSWORD}';
 """
+# a session that hears no pg_cancel_backend
+DEAF = """
+    DO $$ BEGIN
+      LOOP
+        BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END;
+      END LOOP;
+    END $$
+"""
 ROOMY = ("max_connections=400", "wal_level=logical", "max_prepared_transactions=5")
 
 

@@ -19,18 +19,11 @@ from receiver.stores.postgres_backends import (
     stop_queries,
 )
 from receiver.stores.postgres_session import connected
-from tests.receiver.stores.postgres_world import PASSWORD, HurriedClock, World, real_tools
+from tests.receiver.stores.postgres_world import DEAF, PASSWORD, HurriedClock, World, real_tools
 from tests.servers.postgres import binary
 from tests.servers.process import start, until
 
 pytestmark = pytest.mark.server
-DEAF = """
-    DO $$ BEGIN
-      LOOP
-        BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END;
-      END LOOP;
-    END $$
-"""
 # an index with slow() in it takes for ever to build again, and a vacuum sleeps after every page
 SLOW_TABLE = """
     SET ROLE app; CREATE TABLE t (a int) WITH (fillfactor = 10); INSERT INTO t SELECT generate_series(1, 2000);

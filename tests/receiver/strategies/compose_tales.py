@@ -4,7 +4,6 @@ engine in tests/compose."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,15 +15,14 @@ from receiver.actions.rollback import Rollback as RollbackAction
 from receiver.decide.going_back import Rollback, Step
 from receiver.managers.base import ProcessState, ProcessStatus
 from receiver.managers.compose import Compose as Manager
-from receiver.outside.programs import SystemPrograms
 from receiver.strategies.base import StrategyError
 from receiver.strategies.compose import Compose
 from receiver.targets import Target
-from receiver.tools import MAX_OUTPUT, Finished, Tools
+from receiver.tools import Tools
 from tests.receiver.actions.releases import StandInLogbook, World, an_effect_of
 from tests.receiver.builders import NOW
 from tests.receiver.decide.releases import Book, a_ledger, a_release
-from tests.receiver.managers.docker_tales import SLEEP, STUBBORN
+from tests.receiver.managers.docker_tales import SLEEP, STUBBORN, KilledAt
 from tests.servers.process import until
 
 NOWHERE = "sha256:" + "f" * 64
@@ -46,25 +44,6 @@ class Images(Protocol):
         """The digest of the image `v1`, which the file names, or of `v2`."""
 
     async def run(self, name: str, code: str, *, replicas: int = 1, **options: Any) -> None: ...
-
-
-class KilledAt(SystemPrograms):
-    """Kills `up` after so many seconds, as a receiver that is killed takes its children with it."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(grace=0)
-        self._seconds = seconds
-
-    async def run(
-        self,
-        argv: Sequence[str],
-        *,
-        timeout: float,
-        env: Mapping[str, str] | None = None,
-        max_output: int = MAX_OUTPUT,
-    ) -> Finished:
-        soon = self._seconds if "up" in argv else timeout
-        return await super().run(argv, timeout=soon, env=env, max_output=max_output)
 
 
 @dataclass(frozen=True)
@@ -176,7 +155,7 @@ class ReleaseTales:
         self, scene: ReleaseScene
     ) -> None:
         await scene.begin()
-        killed = replace(scene.tools, programs=KilledAt(0.0))
+        killed = replace(scene.tools, programs=KilledAt("up", 0.0))
         with pytest.raises(StrategyError, match="took longer") as caught:
             await scene.web.activate(scene.engine.version("v2"), killed)
         assert caught.value.started
@@ -189,7 +168,7 @@ class ReleaseTales:
         self, scene: ReleaseScene, goes_on: str
     ) -> None:
         await scene.begin(STUBBORN, replicas=2)  # a second for each stop
-        killed = replace(scene.tools, programs=KilledAt(0.7))
+        killed = replace(scene.tools, programs=KilledAt("up", 0.7))
         with pytest.raises(StrategyError):
             await scene.web.activate(scene.engine.version("v2"), killed)
         await asyncio.sleep(1.5)  # what the engine was told comes to its end

@@ -15,9 +15,9 @@ from receiver.strategies.base import StrategyError
 from receiver.strategies.compose import OVERRIDE
 from receiver.targets import Target
 from receiver.tools import Finished, OutsideError
-from tests.receiver.managers.docker_tales import STUBBORN, the_tools
+from tests.receiver.managers.docker_tales import STUBBORN, KilledAt, the_tools
 from tests.receiver.stand_ins import a_toolbox
-from tests.receiver.strategies.compose_tales import KilledAt, ReleaseScene, ReleaseTales
+from tests.receiver.strategies.compose_tales import ReleaseScene, ReleaseTales
 from tests.receiver.strategies.one_image import (
     DENIED,
     ID,
@@ -214,7 +214,7 @@ class TestAgainstTheStandIn(ReleaseTales):
         self, engine: StandInCompose, scene: ReleaseScene
     ) -> None:
         await scene.begin(STUBBORN)
-        killed = replace(scene.tools, programs=KilledAt(0.5))  # while the old one is stopped
+        killed = replace(scene.tools, programs=KilledAt("up", 0.5))  # while the old one is stopped
         with pytest.raises(StrategyError):
             await scene.web.activate(V2, killed)
         await until(lambda: engine.of("web")[-1].status == "exited", "the old one is stopped")
