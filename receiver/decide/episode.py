@@ -18,7 +18,7 @@ STALE_GRACE = 300.0
 # So far two honest clocks may be apart (five minutes each, which is what Kerberos allows), or a delivery be on its way.
 OVERDUE = 600.0
 # Not only clocks: Alertmanager takes the end for the start of an alert that was raised with an end alone, for hours
-# perhaps (`amtool alert add --end`). Such a start decides nothing: what was heard of has begun by then.
+# perhaps (`amtool alert add --end`). Such a start decides nothing, see `by_now`.
 AHEAD = 24 * 3600.0
 
 
@@ -92,9 +92,7 @@ def observe(record: AlertRecord, seen: Observation, now: float) -> Step:
 
 
 def _opened(seen: Observation, now: float) -> Step:
-    """A start that lies further ahead than clocks are apart is none: no end would be after it."""
-    ahead = seen.starts_at - now > OVERDUE
-    return Step(Kind.NEW, opens=True, starts_at=now if ahead else seen.starts_at)
+    return Step(Kind.NEW, opens=True, starts_at=by_now(seen.starts_at, now))
 
 
 def _resolved(record: AlertRecord, seen: Observation) -> Step:
@@ -106,16 +104,19 @@ def _resolved(record: AlertRecord, seen: Observation) -> Step:
 
 
 def contradiction(seen: Observation, now: float) -> str:
-    """Why it cannot be so, whoever says it, or nothing. Nobody repairs by a lie, or holds that all is well by one."""
-    if is_yet_to_come(seen.starts_at, now):
-        return f"it begins in {format_duration(round(seen.starts_at - now))}"
-    if seen.ends_at is None:
+    """Why it cannot fire, whoever says so, or nothing. That something is over is believed of anybody: then nothing is done."""
+    if seen.status is Status.RESOLVED:
         return ""
-    if seen.status is Status.FIRING and now - seen.ends_at > OVERDUE:
+    if is_yet_to_come(seen.starts_at, now):
+        return f"it fires, and begins in {format_duration(round(seen.starts_at - now))}"
+    if seen.ends_at is not None and now - seen.ends_at > OVERDUE:
         return f"it fires, and was over {format_duration(round(now - seen.ends_at))} ago"
-    if seen.status is Status.RESOLVED and is_yet_to_come(seen.ends_at, now):
-        return f"it is resolved, and will be over in {format_duration(round(seen.ends_at - now))}"
     return ""
+
+
+def by_now(at: float, now: float) -> float:
+    """When it was, of what has been: a moment further ahead than clocks are apart is no later than it was heard of."""
+    return now if at - now > OVERDUE else at
 
 
 def is_yet_to_come(at: float, now: float) -> bool:

@@ -17,6 +17,7 @@ from receiver.decide.episode import (
     Observation,
     Status,
     Step,
+    by_now,
     episode_name,
     observe,
 )
@@ -125,7 +126,7 @@ class Desk:
             self._open(alert, seen, step, now, reception)
         elif step.closes:
             self.told.append((now, observation))
-            self._close(alert, observation.ends_at or now, now)
+            self._close(alert, by_now(observation.ends_at or now, now), now)
         else:
             self._refresh(alert, observation, step, now)
         return step
@@ -263,7 +264,8 @@ class Desk:
             # whoever said the stale firing has taken it back: it does not vouch for the next one
             alert.changed |= alert.stale_since is not None
             alert.stale_since = None
-            _overtook(alert, seen.starts_at if seen.ends_at is None else seen.ends_at)
+            ended = seen.starts_at if seen.ends_at is None else seen.ends_at
+            _overtook(alert, by_now(ended, now))
 
     def _touch(self, episode: Episode) -> None:
         if not episode.changed and episode.id:

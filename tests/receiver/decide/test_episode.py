@@ -116,6 +116,7 @@ DAY = 86_400.0
         a_resolve(ends_at=NOW - 30 * DAY),
         a_resolve(ends_at=NOW + 300.0),
         a_resolve(ends_at=None),
+        a_resolve(starts_at=NOW + 2 * DAY, ends_at=NOW + 900 * DAY),  # nothing is done for it
     ],
 )
 def test_what_honest_senders_say_is_believed(honest: Observation) -> None:
@@ -125,11 +126,9 @@ def test_what_honest_senders_say_is_believed(honest: Observation) -> None:
 @pytest.mark.parametrize(
     ("lie", "why"),
     [
-        (an_alert(starts_at=NOW + 2 * DAY), "it begins in 2d"),
-        (a_resolve(starts_at=NOW + 2 * DAY), "it begins in 2d"),
+        (an_alert(starts_at=NOW + 2 * DAY), "it fires, and begins in 2d"),
         (an_alert(ends_at=NOW - 3600.5), "it fires, and was over 1h ago"),
         (an_alert(ends_at=0.0), "it fires, and was over 19675d22h13m20s ago"),
-        (a_resolve(ends_at=NOW + 25 * 3600), "it is resolved, and will be over in 1d1h"),
     ],
 )
 def test_what_cannot_be_is_said(lie: Observation, why: str) -> None:
@@ -143,7 +142,8 @@ def test_what_was_believed_once_is_believed_when_it_is_repeated_unless_it_was_to
     seen = an_alert(status=status, starts_at=start, ends_at=end)
     later = contradiction(seen, NOW + DAY)
     if not contradiction(seen, NOW) and later:
-        assert (status, later[:8]) == (Status.FIRING, "it fires")
+        assert status is Status.FIRING
+        assert "was over" in later
 
 
 def test_an_episodes_public_name_is_the_fingerprint_and_whole_seconds() -> None:

@@ -247,7 +247,7 @@ async def test_a_lie_is_kept_for_a_human_and_nothing_comes_of_it(journal: Journa
         ((source, why, kept),) = await execute(journal, "SELECT source, why, body FROM quarantine")
         assert (receipt.received, receipt.new, receipt.quarantined) == (1, 0, 1)
         assert await journal.open_alerts() == ()
-    assert (source, why) == ("alertmanager", "alerts[0]: it begins in 26399d23h55m")
+    assert (source, why) == ("alertmanager", "alerts[0]: it fires, and begins in 26399d23h55m")
     assert json.loads(str(kept)) == lie
 
 

@@ -4,7 +4,7 @@ from receiver.decide.incident import State
 from receiver.stages.plan import watch
 from tests.receiver.rig import firing, resolved, rig
 
-AGAIN = {"startsAt": "2026-09-21T00:20:00Z"}
+AGAIN = {"startsAt": "2026-09-21T00:11:00Z"}
 
 
 async def test_i7_what_fires_again_while_it_is_proven_to_be_over_is_not_closed_with_it() -> None:
@@ -24,7 +24,7 @@ async def test_i7_what_fires_again_while_it_is_proven_to_be_over_is_not_closed_w
         made.prometheus.meanwhile = over_and_back
         await made.wait(4)
         assert (await made.incident()).state is State.HEALED_HOLD
-        assert [alert.starts_at for alert in await made.journal.open_alerts()] == [1789950000.0]
+        assert [alert.starts_at for alert in await made.journal.open_alerts()] == [1789949460.0]
         assert await made.events("resolved") == []
 
 

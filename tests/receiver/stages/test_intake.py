@@ -75,22 +75,24 @@ async def test_who_repeats_a_firing_that_was_over_does_not_keep_it_fresh() -> No
         assert [alert.last_seen for alert in await made.journal.open_alerts()] == seen
 
 
-async def test_an_end_that_is_yet_to_come_ends_nothing() -> None:
-    async with rig(mode="shadow") as made:
-        await made.deliver(firing())
-        await made.deliver(resolved(endsAt=at(2 * DAY)))
-        await made.settle()
-        assert (await made.incident()).state is State.SHADOW
-
-
-async def test_an_end_that_is_yet_to_come_does_not_make_true_alerts_stale() -> None:
+@pytest.mark.parametrize(
+    "never", [{"endsAt": at(900 * DAY)}, {"endsAt": None, "startsAt": at(DAY)}]
+)
+@pytest.mark.parametrize("open_", [False, True])
+async def test_that_it_is_over_is_believed_and_of_a_time_to_come_no_more(
+    never: dict[str, Any], open_: bool
+) -> None:
     async with rig() as made:
-        assert await ran(made, resolved(endsAt=at(2 * DAY))) == 0
-        assert await ran(made, firing(startsAt=at(-1))) == 1
+        if open_:
+            await made.deliver(firing())
+        assert await ran(made, resolved(**never)) == 0
+        assert await made.journal.open_alerts() == ()
+        made.clock.at += 1
+        assert await ran(made, firing(startsAt=at(1))) == 1
 
 
 SAME = {"startsAt": at(-60)}
-ENDS = [None, "0001-01-01T00:00:00Z", at(-60), at(-1), at(200)]
+ENDS = [None, "0001-01-01T00:00:00Z", at(-60), at(-1), at(200), at(900 * DAY)]
 
 
 @pytest.mark.parametrize("end", ENDS)
