@@ -17,6 +17,7 @@ from types import FrameType
 
 from prunella.eventloop import watch_event_loop
 from prunella.logs import create_logger
+from prunella.service.lookups import ignore_forgotten_lookups
 from prunella.service.settings import ConfigError
 from prunella.service.tasks import Tasks
 from prunella.service.web import Service
@@ -38,6 +39,7 @@ async def run(
 
     `last_resort` seconds after the signal the process ends, whatever still holds it.
     """
+    ignore_forgotten_lookups(asyncio.get_running_loop())
     tasks = Tasks()
     stop = asyncio.Event()
     giving_up = threading.Timer(last_resort, _give_up)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -48,6 +49,13 @@ async def polite(_: web.Request) -> web.Response:
     return web.Response()
 
 
+async def forgetful(_: web.Request) -> web.Response:
+    """What a driver leaves behind whose connection is given up before its host's name is known not to resolve."""
+    unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    asyncio.get_running_loop().create_future().set_exception(unknown)
+    return web.Response()
+
+
 @asynccontextmanager
 async def start(live: Live[Config]) -> AsyncIterator[Service]:
     async def every(_: web.Request) -> web.Response:
@@ -61,6 +69,7 @@ async def start(live: Live[Config]) -> AsyncIterator[Service]:
             Route("GET", "/stubborn", Scope.OPEN, stubborn),
             Route("GET", "/blocking", Scope.OPEN, blocking),
             Route("GET", "/polite", Scope.OPEN, polite),
+            Route("GET", "/forgetful", Scope.OPEN, forgetful),
         ),
         reload=live.reload,
         grace=live.current.grace,

@@ -143,6 +143,15 @@ async def test_a_handler_that_hangs_does_not_hold_up_the_end(path: str, code: in
             assert asyncio.get_running_loop().time() - began < 5
 
 
+async def test_a_lookup_that_nobody_waits_for_any_more_is_no_line_in_the_log() -> None:
+    async with small() as process:
+        client = await process.client()
+        assert (await client.get("/forgetful")).status == 200
+        process.signal(signal.SIGTERM)
+        _, _, err = await process.ended()
+    assert json.loads(err)["msg"] == "stopping"
+
+
 async def test_sighup_reads_the_config_again(tmp_path: Path) -> None:
     file = config(tmp_path, "every: 1m")
     async with small("--config", file) as process:

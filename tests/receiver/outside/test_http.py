@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import pytest
@@ -110,6 +113,22 @@ async def test_a_name_that_does_not_resolve_was_surely_not_sent() -> None:
         with pytest.raises(OutsideError, match="does not resolve") as caught:
             await http.request("POST", "http://nowhere.invalid/x", timeout=5)
     assert not caught.value.sent
+
+
+async def test_a_lookup_that_takes_too_long_is_one_failure_and_no_other_when_it_fails_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    may, threads = threading.Event(), ThreadPoolExecutor(1)
+    asyncio.get_running_loop().set_default_executor(threads)
+    threads.submit(may.wait, 20)  # before the lookup
+    async with open_http() as http:
+        with pytest.raises(OutsideError, match=r"no answer within 0\.1 s") as caught:
+            await http.request("POST", "http://nowhere.invalid/x", timeout=0.1)
+        may.set()
+        await asyncio.to_thread(lambda: None)  # after it
+        gc.collect()
+    assert not caught.value.sent
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 async def test_a_lost_connection_may_have_had_its_effect() -> None:
