@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from prunella.service.header_lines import HeaderValue
 from prunella.service.pem import Certificates, check_key
+from prunella.service.rules import Rule, is_given
 from prunella.service.settings import Duration, LocalPath, Secret, Settings, load
 
 _VERSIONS = {
@@ -93,10 +94,10 @@ class TlsServerConfig(Settings):
     cert_file: Certificates
     key_file: LocalPath
     client_auth_type: Annotated[str, AfterValidator(_client)] = ""
-    client_ca_file: Certificates | None = Field(default=None, validate_default=True)
+    client_ca_file: Certificates | None = None
     client_allowed_sans: tuple[str, ...] = ()
     min_version: Version = "TLS12"
-    max_version: Version = Field(default="TLS13", validate_default=True)
+    max_version: Version = "TLS13"
     cipher_suites: tuple[Annotated[str, AfterValidator(_cipher)], ...] = ()
     prefer_server_cipher_suites: bool = True
     curve_preferences: Annotated[tuple[Annotated[str, AfterValidator(_curve)], ...], Field(max_length=1)] = ()  # fmt: skip
@@ -106,29 +107,24 @@ class TlsServerConfig(Settings):
     def _fits(cls, file: Path, info: ValidationInfo) -> Path:
         return check_key(file, info.data.get("cert_file"))
 
-    @field_validator("client_ca_file")
-    @classmethod
-    def _asked_for(cls, file: Path | None, info: ValidationInfo) -> Path | None:
-        clients = info.data.get("client_auth_type")
-        if clients in _CLIENTS and file is None:
-            raise ValueError(f"{clients} needs client_ca_file")
-        if clients in _NO_CERTIFICATE and file is not None:
-            raise ValueError("is there, but client_auth_type does not ask for it")
-        return file
+    @Rule
+    def authority(self) -> Iterator[str]:
+        clients = self.client_auth_type
+        named = is_given(self, "client_ca_file")
+        if clients in _CLIENTS and not named:
+            yield f"{clients} needs client_ca_file"
+        if clients in _NO_CERTIFICATE and named:
+            yield "client_ca_file is there, but client_auth_type does not ask for it"
 
-    @field_validator("client_allowed_sans")
-    @classmethod
-    def _required(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        if names and info.data.get("client_auth_type", _REQUIRED) != _REQUIRED:
-            raise ValueError(f"needs {_REQUIRED}")
-        return names
+    @Rule
+    def names_are_looked_at(self) -> Iterator[str]:
+        if is_given(self, "client_allowed_sans") and self.client_auth_type != _REQUIRED:
+            yield f"client_allowed_sans needs {_REQUIRED}"
 
-    @field_validator("max_version")
-    @classmethod
-    def _in_order(cls, highest: Version, info: ValidationInfo) -> Version:
-        if _VERSIONS[info.data.get("min_version", highest)] > _VERSIONS[highest]:
-            raise ValueError("min_version is above max_version")
-        return highest
+    @Rule
+    def versions_in_order(self) -> Iterator[str]:
+        if _VERSIONS[self.min_version] > _VERSIONS[self.max_version]:
+            yield "min_version is above max_version"
 
     def context(self) -> ssl.SSLContext:
         """The server's side of a handshake. Raises OSError, ssl.SSLError among them."""

@@ -15,6 +15,7 @@ from exporter.settings import read as exporter_config
 from prunella.service.document import read_document
 from prunella.service.rules import Rule
 from prunella.service.settings import ConfigError, Problem, load
+from prunella.service.web_config import read_web_config
 from receiver.rules.thresholds import read as thresholds
 from receiver.settings import ReceiverSettings
 from tests.project.sources import PACKAGES, ROOT, modules
@@ -22,6 +23,7 @@ from tests.project.sources import PACKAGES, ROOT, modules
 READERS: dict[str, Callable[[Path], object]] = {
     "tests/exporter/testdata": lambda file: exporter_config(file, {}),
     "tests/receiver/testdata": lambda file: load(ReceiverSettings, file, {}),
+    "tests/prunella/service/testdata": read_web_config,
     "tests/receiver/rules/testdata": lambda file: thresholds(file, {}),
 }
 INVALID = [file for folder in READERS for file in sorted((ROOT / folder).glob("invalid-*.yml"))]

@@ -14,12 +14,13 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field
 
 from exporter.collectors.process_sources.base import DOWN, Entry, Machine, Reading, SourceError
 from exporter.proc.files import content
 from exporter.proc.limits import CGROUPS
 from exporter.threads import in_thread
+from prunella.service.rules import Rule
 
 _PROPERTIES = (
     "Id", "Names", "LoadState", "ActiveState", "SubState", "MainPID", "NRestarts", "ControlGroup",
@@ -43,21 +44,20 @@ def _unit(text: str) -> str:
     return name
 
 
-def _of_service(unit: str, info: ValidationInfo) -> str:
-    try:
-        _unit(unit or info.data.get("name", ""))
-    except ValueError as error:
-        raise ValueError(str(error) if unit else f"name: {error}, or say `unit`") from None
-    return unit
-
-
 class SystemdEntry(Entry):
     """`unit` is the service's name, if it is not the entry's; with `user: true` one of the exporter's own user manager."""
 
     manager: Literal["systemd"]
-    unit: Annotated[str, Field(validate_default=True), AfterValidator(_of_service)] = ""
+    unit: Annotated[str, AfterValidator(_unit)] = ""
     user: bool = False
     systemctl: str = Field(default="systemctl", min_length=1)
+
+    @Rule
+    def named(self) -> Iterator[str]:
+        try:
+            _ = self.service_unit
+        except ValueError as error:
+            yield f"name: {error}, or say `unit`"
 
     def source(self) -> Hashable:
         return "systemd", self.user, self.systemctl

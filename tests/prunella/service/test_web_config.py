@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import ssl
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from prunella.service.settings import ConfigError
 from prunella.service.web_config import WebConfig, read_web_config
 from tests.prunella.service.certificates import self_signed
 
+INVALID = sorted((Path(__file__).parent / "testdata").glob("invalid-*.yml"))
 HASH = "$2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG"
 
 
@@ -129,7 +131,16 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
         "tls_server_config.cert_file: there is no file ",
         "tls_server_config.key_file: required key is missing",
         "tls_server_config: VerifyClientCertIfGiven needs client_ca_file",
-        "tls_server_config.client_allowed_sans: needs RequireAndVerifyClientCert",
-        "tls_server_config.max_version: min_version is above max_version",
+        "tls_server_config: client_allowed_sans needs RequireAndVerifyClientCert",
+        "tls_server_config: min_version is above max_version",
         "basic_auth_users: the password of 'ann', 'eve' is not hashed with bcrypt: htpasswd -nBC 10 ann; htpasswd -nBC 10 eve",
     ]
+
+
+@pytest.mark.parametrize("file", INVALID, ids=lambda file: file.stem)
+def test_a_bad_file_is_told_where_and_why(file: Path) -> None:
+    expected = re.findall(r"^# (.+)$", file.read_text(), re.MULTILINE)
+    with pytest.raises(ConfigError) as raised:
+        read_web_config(file)
+    for line, start in zip(str(raised.value).splitlines(), expected, strict=True):
+        assert line.startswith(start), line
