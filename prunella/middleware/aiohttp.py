@@ -95,7 +95,7 @@ def _stamped(response: web.StreamResponse, work: correlated) -> int | None:
 
 def _page(pages: Pages) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
-        asked = Asked(request.path, request.query_string, _headers(request))
+        asked = Asked(request.path, request.rel_url.raw_query_string, _headers(request))
         page = await pages.answer(asked)
         return web.Response(status=page.status, body=page.body, headers=page.all_headers())
 

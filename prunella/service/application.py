@@ -74,7 +74,7 @@ def _handler_of(route: Route) -> Handler:
 
     async def given(request: web.Request) -> web.Response:
         if give is not None:
-            return response_of(await give(Asked(request.query_string, request.headers)))
+            return response_of(await give(Asked(request.rel_url.raw_query_string, request.headers)))
         if take is not None:
             return response_of(await take(await request.read(), request[CLIENT]))
         raise TypeError(f"nothing answers {route.method} {route.path}")

@@ -115,6 +115,14 @@ class Guard(asyncio.Protocol):
         self._idle = True
         self._expect_request()
 
+    def held_up(self) -> None:
+        """It is we who are slow: nothing that the client has to do is waited for."""
+        self._until, self._idle = None, False
+
+    def goes_on(self) -> None:
+        """The rest of a header has to come."""
+        self._expect_header()
+
     def _expect_request(self) -> None:
         self._wait(self._deadlines.idle, self._look_at_silence)
 
@@ -169,13 +177,16 @@ class Guard(asyncio.Protocol):
 class Unguarded:
     """The clock of a connection that is closed already."""
 
-    def data_received(self, _: bytes) -> None:
-        """Nobody reads."""
-
     def request_began(self, _: Content) -> None:
         """Nobody waits."""
 
     def request_ended(self) -> None:
+        """Nobody waits."""
+
+    def held_up(self) -> None:
+        """Nobody waits."""
+
+    def goes_on(self) -> None:
         """Nobody waits."""
 
 

@@ -19,6 +19,7 @@ from time import time
 from typing import cast
 
 from prunella.correlation import HEADER, correlated
+from prunella.logs import create_logger
 from prunella.middleware.measure import CLIENT_GONE, Measured
 from prunella.service.answers import OUR_HEADERS, Given, refusal_of
 from prunella.service.deadlines import Guard, Unguarded, guard_of
@@ -26,6 +27,7 @@ from prunella.service.heads import END, LONGEST, Head, read_head
 from prunella.service.rest import Rest
 from prunella.service.route import ALWAYS_OPEN, Route, Served
 
+_log = create_logger(__name__)
 MOST = 64 * 1024  # bytes of a body that are gathered here
 _OURS = "".join(f"{name}: {value}\r\n" for name, value in OUR_HEADERS.items())
 Lanes = Mapping[tuple[str, str], "Lane"]  # by method and path
@@ -96,8 +98,8 @@ class Express(asyncio.Protocol):
     """One connection, which is in `connections` as long as it is open."""
 
     __slots__ = (
-        *("_came", "_connections", "_guard", "_lanes", "_later", "_missing", "_order", "_rest"),
-        *("_serving", "_theirs", "_transport"),
+        *("_came", "_connections", "_full", "_guard", "_lanes", "_later", "_missing", "_order"),
+        *("_over", "_rest", "_serving", "_theirs", "_transport"),
     )
 
     def __init__(self, lanes: Lanes, rest: Rest, connections: set[Express]) -> None:
@@ -110,6 +112,10 @@ class Express(asyncio.Protocol):
         self._serving: asyncio.Task[None] | None = None
         self._guard: Guard | Unguarded = Unguarded()
         self._transport: asyncio.Transport | None = None
+        self._full = False  # the client does not take what we have written
+        self._over: asyncio.Future[None] | None = (
+            None  # what is under way, where somebody waits for it
+        )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -130,12 +136,18 @@ class Express(asyncio.Protocol):
         return None if self._theirs is None else self._theirs.eof_received()
 
     def pause_writing(self) -> None:
+        self._full = True
         if self._theirs is not None:
             self._theirs.pause_writing()
+        elif self._transport is not None:
+            self._transport.pause_reading()
 
     def resume_writing(self) -> None:
+        self._full = False
         if self._theirs is not None:
             self._theirs.resume_writing()
+        elif self._transport is not None and self._serving is None:
+            self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -144,14 +156,20 @@ class Express(asyncio.Protocol):
             self._theirs.connection_lost(exc)
         elif self._order is not None and self._serving is None:
             self._order.measured.end(CLIENT_GONE)
-            self._order = None
+            self._settle()
 
     async def end(self, seconds: float) -> None:
-        """What is under way here has so long to be answered; aiohttp sees to what is its own."""
-        if self._serving is not None:
-            await asyncio.wait({self._serving}, timeout=seconds)
+        """What has begun here has so long to be answered; aiohttp sees to what is its own."""
+        if self._order is not None or self._serving is not None:
+            self._over = asyncio.get_running_loop().create_future()
+            await asyncio.wait({self._over}, timeout=seconds)
         if self._theirs is None and self._transport is not None:
             self._transport.close()
+
+    def _settle(self) -> None:
+        self._order = self._serving = None
+        if self._over is not None and not self._over.done():
+            self._over.set_result(None)
 
     def is_eof(self) -> bool:
         """Whether the body is complete: what the guard asks aiohttp's content."""
@@ -181,57 +199,80 @@ class Express(asyncio.Protocol):
         lane = None if head is None else self._lanes.get((head.method, head.path))
         if head is None or lane is None or head.length > lane.most or not lane.open:
             return None
+        if head.closes and len(came) > begins + head.length:
+            return None  # aiohttp refuses what says more after its last word
         client = lane.client(head)
         return None if client is None else _Order(lane, head, client, begins)
 
     def _hand_over(self, came: bytes) -> None:
         """From here on the connection is aiohttp's, beginning with these bytes."""
-        if self._transport is None:
+        transport = self._transport
+        if transport is None:
+            return
+        if self._rest.closed:
+            transport.close()
             return
         self._theirs = self._rest.connection()
-        if self._theirs is not None:
-            self._theirs.connection_made(self._transport)
-            self._theirs.data_received(came)
+        if self._theirs is None:
+            self._later = came
+            transport.pause_reading()
+            self._guard.held_up()
+            self._serving = asyncio.create_task(self._wait_for_rest(transport))
             return
-        self._later = came
-        self._transport.pause_reading()
-        self._serving = asyncio.create_task(self._wait_for_rest())
+        self._theirs.connection_made(transport)
+        if self._full:
+            self._theirs.pause_writing()
+        if END in came:
+            self._guard.held_up()
+        else:
+            self._guard.goes_on()
+        transport.resume_reading()  # which aiohttp may stop again for what is coming now
+        self._theirs.data_received(came)
 
-    async def _wait_for_rest(self) -> None:
-        await self._rest.load()
-        came, self._later, self._serving = self._later, b"", None
-        if self._transport is not None:
-            self._transport.resume_reading()
-        self._hand_over(came)
+    async def _wait_for_rest(self, transport: asyncio.Transport) -> None:
+        try:
+            await self._rest.load()
+        except (ImportError, OSError) as error:
+            _log.exception("what an unusual request needs cannot be loaded", error)
+            transport.abort()
+        came, self._later = self._later, b""
+        self._settle()
+        if not transport.is_closing():
+            self._hand_over(came)
 
     async def _serve(self, order: _Order, body: bytes) -> None:
-        head = order.head
-        with correlated(head.correlation) as correlation:
+        head, measured = order.head, order.measured
+        with correlated(head.correlation, head.trace) as correlation:
             try:
                 given = await order.lane.answer(head, body, order.client)
             except asyncio.CancelledError:
-                order.measured.end(CLIENT_GONE)
+                measured.end(CLIENT_GONE)
                 raise
             except Exception as error:  # noqa: BLE001 - answered and logged; the next request must not suffer
                 given = refusal_of(error, head.method, head.path).given
-        order.measured.end(given.status)
-        self._answer(_spelled(given, correlation))
+            measured.received(head.length)
+            measured.size = len(given.body)
+            measured.end(given.status)
+        self._answer(_spelled(given, correlation, closes=head.closes), closes=head.closes)
 
-    def _answer(self, answer: bytes) -> None:
-        """And on to the next request, which may not have waited for this answer."""
-        self._order = self._serving = None
+    def _answer(self, answer: bytes, *, closes: bool) -> None:
+        """And on to the next request; one that did not wait for this answer is for aiohttp, which can hold many back."""
+        later, self._later = self._later, b""
+        self._settle()
         self._guard.request_ended()
         if self._transport is None:
             return
         self._transport.write(answer)
-        if self._later:
-            later, self._later = self._later, b""
-            self._transport.resume_reading()
-            self._guard.data_received(later)
+        if closes:
+            self._transport.close()
+        elif later:
+            self._hand_over(later)
 
 
-def _spelled(given: Given, correlation: str) -> bytes:
+def _spelled(given: Given, correlation: str, *, closes: bool) -> bytes:
     headers = {HEADER: correlation, **given.headers, "Content-Length": str(len(given.body))}
+    if closes:
+        headers["Connection"] = "close"
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     return f"{_start(given.status, int(time()))}{lines}\r\n".encode() + given.body
 

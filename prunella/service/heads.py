@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from multidict import MultiDict, MultiDictProxy, MultiMapping
 
-from prunella.correlation import HEADER
+from prunella.correlation import HEADER, TRACE_HEADER
 
 END = b"\r\n\r\n"
 LONGEST = 2048  # bytes
@@ -28,13 +28,16 @@ _JSON = frozenset({"application/json", "application/json; charset=utf-8"})
 _IGNORED = frozenset({
     "accept", "accept-encoding", "accept-language", "cache-control", "dnt", "host", "pragma", "priority",
     "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site",
-    "sec-fetch-user", "sec-gpc", "traceparent", "upgrade-insecure-requests", "user-agent", "x-forwarded-for",
+    "sec-fetch-user", "sec-gpc", "upgrade-insecure-requests", "user-agent", "x-forwarded-for",
     "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
 })  # fmt: skip
 _CORRELATION = HEADER.lower()
-_HEEDED = frozenset({"authorization", "connection", "content-length", "content-type", _CORRELATION})
+_HEEDED = frozenset({
+    "authorization", "connection", "content-length", "content-type", _CORRELATION, TRACE_HEADER,
+})  # fmt: skip
 _ASKING = frozenset({
     "accept", "accept-encoding", "authorization", "connection", "x-prometheus-scrape-timeout-seconds", _CORRELATION,
+    TRACE_HEADER,
 })  # fmt: skip
 
 
@@ -65,6 +68,8 @@ class Head:
     authorization: str | None
     correlation: str | None
     asked: Asked | None = None
+    trace: str | None = None  # the caller's, as W3C's Trace Context spells it
+    closes: bool = False  # the connection is over with the answer
 
     @property
     def method(self) -> str:
@@ -84,22 +89,28 @@ def read_head(head: bytes) -> Head | None:
     if posted is None or said is None:
         return None
     length = said.get("content-length", "")
-    ordinary = _LENGTH.fullmatch(length) and _is_kept(said)
-    if not ordinary or said.get("content-type") not in _JSON:
-        return None
-    return Head(posted[1], int(length), said.get("authorization"), said.get(_CORRELATION))
+    ordinary = _LENGTH.fullmatch(length) and said.get("content-type") in _JSON
+    return _head(posted[1], int(length), said, None) if ordinary else None
 
 
 def _read_asked(path: str, query: str, lines: list[str]) -> Head | None:
     said = _said(lines, _ASKING)
-    if said is None or not _is_kept(said):
+    return None if said is None else _head(path, 0, said, Asked(query, said))
+
+
+def _head(path: str, length: int, said: Mapping[str, str], asked: Asked | None) -> Head | None:
+    connection = said.get("connection", "keep-alive").lower()
+    if connection not in {"keep-alive", "close"}:
         return None
-    asked = Asked(query, said)
-    return Head(path, 0, said.get("authorization"), said.get(_CORRELATION), asked)
-
-
-def _is_kept(said: Mapping[str, str]) -> bool:
-    return said.get("connection", "keep-alive").lower() == "keep-alive"
+    return Head(
+        path,
+        length,
+        said.get("authorization"),
+        said.get(_CORRELATION),
+        asked,
+        said.get(TRACE_HEADER),
+        connection == "close",
+    )
 
 
 def _said(lines: list[str], heeded: frozenset[str]) -> dict[str, str] | None:

@@ -6,7 +6,7 @@ It is loaded beside the event loop, because that takes a quarter of a second and
 from __future__ import annotations
 
 import asyncio
-import importlib
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,27 +19,29 @@ class Rest:
 
     def __init__(self, served: Served) -> None:
         self._served = served
-        self._opening: asyncio.Task[Application] | None = None
+        self._application: Application | None = None
+        self._changing = asyncio.Lock()
+        self.closed = False
 
     def connection(self) -> asyncio.Protocol | None:
         """For one client; None before it is loaded."""
-        if self._opening is None or not self._opening.done():
-            return None
-        return self._opening.result().connection()
+        return None if self._application is None else self._application.connection()
 
     async def load(self) -> None:
-        """Whoever comes meanwhile waits for the same."""
-        if self._opening is None:
-            self._opening = asyncio.create_task(self._open())
-        await asyncio.shield(self._opening)
+        """Whoever comes meanwhile waits for the same. Raises what importing can raise; the next one tries again."""
+        async with self._changing:
+            if self._application is None and not self.closed:
+                self._application = await self._opened()
 
     async def close(self) -> None:
-        """What is under way has its time before."""
-        if self._opening is not None:
-            await (await self._opening).close()
+        """What is under way has its time before; nobody is taken on any more."""
+        self.closed = True
+        async with self._changing:
+            if self._application is not None:
+                await self._application.close()
 
-    async def _open(self) -> Application:
-        module = await asyncio.to_thread(importlib.import_module, "prunella.service.application")
+    async def _opened(self) -> Application:
+        module = await asyncio.to_thread(import_module, "prunella.service.application")
         opened: Application = module.Application(self._served)
         await opened.open()
         return opened

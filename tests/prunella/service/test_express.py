@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import re
+import socket
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -34,6 +38,7 @@ from tests.prunella.service.stand_ins import Counted
 
 JSON = "Content-Type: application/json\r\n"
 LAST = "GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+LOADING = "prunella.service.rest.import_module"
 PROMPT = Deadlines(header=0.3, body=0.3)
 
 
@@ -121,6 +126,13 @@ async def test_whatever_goes_wrong_is_told_alike(body: str) -> None:
     assert store.read == 0
 
 
+async def test_who_wants_the_connection_closed_is_answered_alike() -> None:
+    closing = post("{}", BEARER + JSON + "Connection: close\r\n")
+    said, store = await _both(closing.encode())
+    assert (len(store.taken), store.read, len(said)) == (1, 0, 2)
+    await _both((closing + post("{}")).encode())
+
+
 UNUSUAL = {
     "no token": post("{}", JSON),
     "a wrong token": post("{}", JSON + "Authorization: Bearer nobody\r\n"),
@@ -136,7 +148,6 @@ UNUSUAL = {
     "chunks and a length": post("{}", BEARER + JSON + "Transfer-Encoding: chunked\r\n"),
     "waits to be asked": post("{}", BEARER + JSON + "Expect: 100-continue\r\n"),
     "a packed body": post("xx", BEARER + JSON + "Content-Encoding: gzip\r\n"),
-    "closes": post("{}", BEARER + JSON + "Connection: close\r\n"),
     "an upgrade": post("{}", BEARER + JSON + "Connection: upgrade\r\nUpgrade: websocket\r\n"),
     "an older version": post("{}").replace("1.1", "1.0"),
     "a query": post("{}", path="/keep?x=1"),
@@ -249,6 +260,101 @@ async def test_who_leaves_while_aiohttp_is_loaded_harms_nobody() -> None:
         async with client.connection() as connection:
             await connection.send(post("{}", path="/other"))
         assert (await client.post("/other", b"{}")).status == 202
+
+
+async def test_who_never_waits_for_an_answer_is_left_to_aiohttp() -> None:
+    store = Store()
+    async with client_of(store.served()) as client, client.connection() as connection:
+        await connection.send("".join(post("x" * number) for number in range(100)))
+        for number in range(100):
+            assert (await connection.answer()).json == {"bytes": number}
+    assert store.read >= 99
+
+
+async def test_who_asks_without_end_and_reads_nothing_is_held_back() -> None:
+    asked = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n" * 1000
+    enough, sent, held_back = 64 << 20, 0, 0
+    async with client_of(Store().served()) as client:
+        with socket.create_connection((client.address.host, client.address.port)) as flood:
+            flood.setblocking(False)
+            while sent < enough and held_back < 5:  # answers to another client in a row
+                try:
+                    sent, held_back = sent + flood.send(asked), 0
+                except BlockingIOError:
+                    assert (await client.get("/-/healthy")).status == 200
+                    held_back += 1
+    assert sent < enough
+
+
+async def test_what_cannot_be_loaded_costs_that_connection_and_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = importlib.import_module
+
+    def broken(_: str) -> ModuleType:
+        monkeypatch.setattr(LOADING, found)
+        raise OSError(24, "Too many open files")
+
+    store = Store()
+    async with client_of(store.served()) as client:
+        monkeypatch.setattr(LOADING, broken)
+        async with client.connection() as connection:
+            await connection.send(post("{}", path="/other"))
+            assert await connection.seconds_until_closed() < PATIENCE
+        assert (await client.post("/other", b"{}")).status == 202
+
+
+async def test_while_aiohttp_is_loaded_nobody_is_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.import_module
+
+    def slow(name: str) -> ModuleType:
+        time.sleep(3 * PROMPT.header)
+        return found(name)
+
+    monkeypatch.setattr(LOADING, slow)
+    async with client_of(Store().served(deadlines=PROMPT)) as client:
+        assert (await client.post("/other", b"{}")).status == 202
+
+
+async def test_a_header_that_does_not_go_on_is_cut_off_as_ever() -> None:
+    closed = Counted("prunella_slow_connections_closed_total", {"waiting_for": "header"})
+    served = Store().served(deadlines=PROMPT)
+    async with client_of(served) as client, client.connection() as connection:
+        await connection.send("POST /other HT")
+        assert await connection.seconds_until_closed() < PATIENCE
+    assert closed.grown == 1
+
+
+async def test_the_callers_trace_is_the_id_of_the_work() -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    asked = f"Traceparent: 00-{trace}-b7ad6b7169203331-01\r\n"
+    store = Store()
+    async with client_of(store.served()) as client:
+        answer = await client.post("/keep", b"{}", BEARER + JSON + asked)
+    assert answer.headers["x-correlation-id"] == trace == store.taken[0][2]
+    assert store.read == 0
+
+
+async def test_sizes_are_counted_like_any_requests() -> None:
+    labels = {"method": "POST", "route": "/keep"}
+    sizes = [Counted(f"http_{way}_size_bytes_sum", labels) for way in ("request", "response")]
+    async with client_of(Store().served()) as client:
+        answer = await client.post("/keep", b"{}")
+    assert [size.grown for size in sizes] == [2, len(answer.body)]
+
+
+async def test_a_body_that_is_under_way_may_come_before_the_service_ends() -> None:
+    progress = Counted("http_requests_in_progress")
+    served = client_of(Store().served())
+    client = await served.__aenter__()
+    async with client.connection() as connection:
+        await connection.send(post("{}")[:-1])
+        await until(lambda: progress.grown == 1)
+        ending = asyncio.create_task(served.__aexit__(None, None, None))
+        await asyncio.sleep(0)
+        await connection.send("}")
+        assert (await connection.answer()).status == 202
+        await ending
 
 
 async def test_its_id_is_in_the_answer_and_around_the_work() -> None:

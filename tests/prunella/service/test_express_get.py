@@ -19,7 +19,7 @@ from prunella.service.heads import Asked, read_head
 from prunella.service.responses import response_of
 from prunella.service.route import Route
 from prunella.service.web import Service
-from tests.prunella.service.front_door import BEARER, client_of, service
+from tests.prunella.service.front_door import BEARER, client_of, service, until
 from tests.prunella.service.stand_ins import Counted
 from tests.prunella.service.test_express import _everything, _sorted
 from tests.prunella.service.test_users import hashed, shown
@@ -39,10 +39,13 @@ class Page:
 
     given: list[tuple[dict[str, str], str | None]] = field(default_factory=list)
     read: int = 0
+    size: int = 0  # bytes of the body, where it matters
 
     async def get(self, request: web.Request) -> web.Response:
         self.read += 1
-        return response_of(await self.give(Asked(request.query_string, request.headers)))
+        return response_of(
+            await self.give(Asked(request.rel_url.raw_query_string, request.headers))
+        )
 
     async def give(self, asked: Asked) -> Given:
         parameters = dict(asked.parameters)
@@ -52,7 +55,10 @@ class Page:
         if "fail" in parameters:
             raise KeyError("CANARY")
         said = json.dumps([parameters, asked.headers.get("x-prometheus-scrape-timeout-seconds")])
-        return Given(said.encode(), {"Content-Type": "text/plain; version=0.0.4", "Vary": "Accept"})
+        return Given(
+            said.encode().ljust(self.size),
+            {"Content-Type": "text/plain; version=0.0.4", "Vary": "Accept"},
+        )
 
     def served(self, *, short: bool = True, **changes: Any) -> Service:
         scope = changes.pop("scope", Scope.OPEN)
@@ -90,7 +96,7 @@ async def test_scrape_after_scrape_comes_over_one_connection() -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [b"refuse=1", b"fail=1", b"", b"a=%C3%A4&b=c+d&e", b"a=1&a=2", b"%"]
+    "query", [b"refuse=1", b"fail=1", b"", b"a=%C3%A4&b=c+d&e", b"a=1&a=2", b"%", b"a=%252Bb%2526"]
 )
 async def test_whatever_is_asked_is_answered_alike(query: bytes) -> None:
     _, page = await both(SCRAPE.replace(b"collect[]=host", query), LAST)
@@ -111,7 +117,6 @@ async def test_whatever_is_asked_is_answered_alike(query: bytes) -> None:
         (b"Accept-Encoding: gzip", b"Content-Length: 0"),
         (b"Accept-Encoding: gzip", b"Expect: 100-continue"),
         (b"Accept-Encoding: gzip", b"Accept: text/plain"),
-        (b"Accept-Encoding: gzip", b"Connection: close"),
         (b"Accept-Encoding: gzip", b"Cookie: a=b"),
         (b"Accept-Encoding: gzip", b" folded"),
         (b"Host: 127.0.0.1:9650", b"Who-Knows: x"),
@@ -123,6 +128,20 @@ async def test_anything_unusual_is_left_to_aiohttp(what: bytes, instead: bytes) 
     head = read_head(asked)
     assert head is None or head.path != "/page"
     await both(asked, LAST)
+
+
+async def test_a_client_that_takes_no_answer_is_not_asked_for_more() -> None:
+    page = Page(size=30_000_000)
+    async with client_of(page.served()) as client, client.connection() as connection:
+        await connection.send(SCRAPE)
+        await until(lambda: len(page.given) == 1)
+        await connection.send(SCRAPE)
+        for _ in range(3):
+            assert (await client.get("/-/healthy")).status == 200
+        assert len(page.given) == 1
+        for _ in range(2):
+            assert len((await connection.answer()).body) == page.size
+    assert (len(page.given), page.read) == (2, 0)
 
 
 async def test_however_it_is_cut_and_whatever_waits_behind_it() -> None:
