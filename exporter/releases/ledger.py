@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,10 @@ LIMIT = 1000  # releases that the receiver lists at most
 LARGEST = 4 << 20
 PATIENCE = 5.0
 GIVEN_UP = 3600.0  # a deploy that has not ended after an hour is none: the receiver's own rule
+PHASES = 1000  # of one launch watch; nobody has so many
+
+# half a character, which JSON can say and no page can show
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Ledger:
@@ -69,7 +74,7 @@ def seen(rows: object, now: float) -> Seen:
 
 def _releases(rows: Iterable[Mapping[str, Any]]) -> Iterable[Release]:
     for row in rows:
-        version, phase = _text(row, "version"), row.get("phase")
+        version = _text(row, "version")
         if row.get("serves") is True and version:
             yield Release(
                 service=_service(row),
@@ -77,7 +82,7 @@ def _releases(rows: Iterable[Mapping[str, Any]]) -> Iterable[Release]:
                 version=version,
                 commit=_text(row, "commit"),
                 began=_moment(row.get("deployed_at")),
-                phase=phase if isinstance(phase, int) else 0,
+                phase=_phase(row.get("phase")),
             )
 
 
@@ -92,7 +97,11 @@ def _service(row: Mapping[str, Any]) -> str:
 
 def _text(row: Mapping[str, Any], key: str) -> str:
     found = row.get(key)
-    return found[:LONGEST] if isinstance(found, str) else ""
+    return found[:LONGEST] if isinstance(found, str) and not _HALF.search(found) else ""
+
+
+def _phase(said: object) -> int:
+    return said if isinstance(said, int) and 0 <= said <= PHASES else 0
 
 
 def _moment(text: object) -> float:

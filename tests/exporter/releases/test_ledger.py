@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import math
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -96,6 +98,38 @@ def test_rows_that_make_no_sense_cost_only_themselves() -> None:
         (200, 0.0, 0, ""),
         (3, NOW - 3600, 1, "abc1234"),
     ]
+
+
+@pytest.mark.parametrize("key", ["target", "version"])
+def test_half_a_character_is_no_name(key: str) -> None:
+    found = seen([row(**{key: "v\ud800"}), row(target="web")], NOW)
+    assert [one.target for one in found.releases] == ["web"]
+
+
+def test_what_else_holds_half_a_character_is_left_out() -> None:
+    rows = [row(service="\udfff", commit="\ud800", deployed_at="2027-01-15T07:00:00\ud800")]
+    (one,) = seen(rows, NOW).releases
+    assert (one.service, one.commit, one.began) == ("api", "", 0.0)
+
+
+def test_a_character_that_json_says_in_two_halves_is_one() -> None:
+    (one,) = seen(
+        json.loads('[{"target": "\\ud83d\\ude80", "version": "v", "serves": true}]'), NOW
+    ).releases
+    assert one.target == "\N{ROCKET}"
+
+
+@pytest.mark.parametrize("phase", [10**400, -1, 1e999, "2", [3]])
+def test_a_phase_that_no_watch_has_is_none(phase: object) -> None:
+    assert seen([row(phase=phase)], NOW).releases[0].phase == 0
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00", 10**400]
+)  # fmt: skip
+def test_a_moment_at_the_end_of_all_times_is_a_number_all_the_same(moment: object) -> None:
+    (one,) = seen([row(deployed_at=moment)], NOW).releases
+    assert math.isfinite(one.began)
 
 
 async def test_the_token_goes_with_the_question() -> None:
