@@ -22,6 +22,9 @@ _COUNT, _SUM = "_count", "_sum"
 _USUAL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 Constants = tuple[tuple[str, str], ...]  # label and value
 
+# What making or writing a family raises where a value is no number, or a text cannot be shown.
+UNSHOWABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
 
 class Family(Metric):
     """Series of one name that differ in their labels. `constant` are labels that all of them have besides."""

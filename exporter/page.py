@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from html import escape
 
@@ -11,11 +11,12 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 
 from exporter import text
-from exporter.families import size
+from exporter.families import UNSHOWABLE, size, unfolded
 from exporter.threads import in_thread
 from prunella.exposition import render
 from prunella.formats import takes_gzip
 from prunella.lines import END
+from prunella.logs import create_logger
 from prunella.metrics import REGISTRY, CollectorRegistry
 from prunella.version import version
 
@@ -23,8 +24,10 @@ _AT_ONCE = (
     3000  # series that are written in a few milliseconds, for which no thread is worth its start
 )
 _USUAL = frozenset({"", "underscores", "allow-utf-8"})  # escapings that leave our names as they are
+_log = create_logger(__name__)
 
 Headers = dict[str, str]
+Writer = Callable[[Iterable[Metric]], bytes]
 
 
 async def answer(
@@ -73,13 +76,32 @@ class _These(CollectorRegistry):
         return self._families
 
 
-def _written(families: Iterable[Metric], content_type: str) -> bytes:
+def _written(families: Sequence[Metric], content_type: str) -> bytes:
     """In this format, without what ends a page."""
-    return _writer(content_type)(families)
+    write = _writer(content_type)
+    try:
+        return write(families)
+    except UNSHOWABLE:
+        return b"".join(_one_by_one(families, write))
+
+
+def _one_by_one(families: Iterable[Metric], write: Writer) -> Iterator[bytes]:
+    """Those that can be written: one that cannot must not cost the others."""
+    for family in unfolded(families):
+        try:
+            yield write([family])
+        except UNSHOWABLE as error:
+            _left_out(family.name, type(error).__name__)
 
 
 @lru_cache(256)
-def _writer(content_type: str) -> Callable[[Iterable[Metric]], bytes]:
+def _left_out(family: str, why: str) -> None:
+    """Tells it once: a scrape comes every few seconds."""
+    _log.warning("metrics left out: they cannot be written", family=family, error=why)
+
+
+@lru_cache(256)
+def _writer(content_type: str) -> Writer:
     form, *parameters = (part.strip() for part in content_type.split(";"))
     given = dict(part.partition("=")[::2] for part in parameters)
     if given.get("escaping", "") not in _USUAL:

@@ -14,7 +14,7 @@ from prometheus_client.metrics_core import Metric
 
 from exporter.ceiling import below
 from exporter.collectors.base import Collected, Collector
-from exporter.families import empty, gauge, labelled
+from exporter.families import UNSHOWABLE, empty, gauge, labelled
 from prunella.logs import create_logger
 
 _log = create_logger(__name__)
@@ -74,7 +74,14 @@ class Flight:
 
     def _missing(self, began: float) -> Part:
         seconds = asyncio.get_running_loop().time() - began
-        return Part(self._name, tuple(self._collector.down()), success=False, seconds=seconds)
+        return Part(self._name, self._down(), success=False, seconds=seconds)
+
+    def _down(self) -> tuple[Metric, ...]:
+        try:
+            return tuple(self._collector.down())
+        except UNSHOWABLE as error:  # what made the collection fail may be met here again
+            _log.exception("collector failed", error, collector=self._name)
+            return ()
 
     def _report(self, problems: tuple[str, ...]) -> None:
         """Once when it begins, once when it is over: a scrape comes every few seconds."""

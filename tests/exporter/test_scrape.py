@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 
 from prometheus_client.metrics_core import Metric
 
@@ -36,6 +37,20 @@ async def test_what_could_not_be_read_keeps_the_rest_and_costs_success() -> None
 async def test_a_bug_in_one_collector_costs_its_own_values_only() -> None:
     found = await scraped(scraper(bad=Made(error=ZeroDivisionError()), good=Made()))
     assert value(found, "thing_up") == 0
+    assert value(found, "prunella_scrape_collector_success", collector="bad") == 0
+    assert value(found, "prunella_scrape_collector_success", collector="good") == 1
+
+
+class Broken(Made):
+    """Cannot even say that it is down."""
+
+    def down(self) -> Iterable[Metric]:
+        raise OverflowError
+
+
+async def test_a_bug_that_is_met_again_in_what_is_down_costs_no_more() -> None:
+    found = await scraped(scraper(bad=Broken(error=OverflowError()), good=Made(thing_up(1))))
+    assert value(found, "thing_up") == 1
     assert value(found, "prunella_scrape_collector_success", collector="bad") == 0
     assert value(found, "prunella_scrape_collector_success", collector="good") == 1
 
