@@ -15,7 +15,7 @@ from pydantic import PlainValidator, SerializeAsAny, ValidationError, Validation
 
 from exporter.collectors.base import Collected, Kind, World, ahead_of, entries
 from exporter.collectors.process_sources import SOURCES
-from exporter.collectors.process_sources.base import DOWN, Entry, Reading, SourceError
+from exporter.collectors.process_sources.base import DOWN, ODD, Entry, Reading, SourceError
 from exporter.collectors.process_sources.grouping import Commands, groups
 from exporter.collectors.process_sources.look import Look, Restarts, Snapshot, look, remembered
 from exporter.families import counter, gauge
@@ -132,7 +132,7 @@ async def _ask(
         return down, str(error)
     except TimeoutError:
         return down, f"{group[0].manager}: no answer in time"
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except ODD as error:
         # The answer's text may hold an app's environment: only the kind of surprise is said.
         return down, f"{group[0].manager}: not the answer expected ({type(error).__name__})"
 

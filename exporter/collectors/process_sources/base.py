@@ -17,6 +17,22 @@ class SourceError(Exception):
     """The manager could not be asked; the text names it and holds nothing of what it said."""
 
 
+# What reading an answer raises that is not built as expected.
+ODD = (LookupError, ArithmeticError, TypeError, ValueError, AttributeError, RecursionError)
+MOST = 2**63  # bytes, seconds or restarts: what is beyond is no figure
+_PIDS = 2**31
+
+
+def _checked(*figures: float | None) -> None:
+    """Raises ValueError, for NaN and the infinite as well; TypeError for what is no number."""
+    if not all(one is None or -MOST <= one <= MOST for one in figures):
+        raise ValueError("a figure that cannot be")
+
+
+def _is_process(pid: object) -> bool:
+    return isinstance(pid, int) and 0 < pid < _PIDS
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What a source says of processes that are not in our own /proc."""
@@ -25,10 +41,16 @@ class Figures:
     cpu: float | None = None
     started: float | None = None
 
+    def __post_init__(self) -> None:
+        _checked(self.resident, self.cpu, self.started)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is known of one entry: `roots` are the processes themselves, without what they started."""
+    """What is known of one entry: `roots` are the processes themselves, without what they started.
+
+    Managers may say anything, so nothing is made of what can be no process or figure: ValueError or TypeError.
+    """
 
     up: bool
     roots: tuple[int, ...] = ()
@@ -38,6 +60,11 @@ class Reading:
     memory_limit: int | None = None
     split: int = 0  # shown by their commands, too, at most so many
     figures: Figures | None = None  # for processes that only the source can see
+
+    def __post_init__(self) -> None:
+        if not all(map(_is_process, self.roots)):
+            raise ValueError("a process that cannot be")
+        _checked(*self.starts, self.restarts, self.memory_limit)
 
 
 DOWN = Reading(up=False)

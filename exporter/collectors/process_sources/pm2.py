@@ -55,7 +55,7 @@ async def _apps(home: Path) -> list[Any]:
     try:
         writer.write(_message({"type": "call", "method": "getMonitorData", "args": [{}]}))
         answer = await _answer(reader)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, RecursionError) as error:
         raise SourceError(f"the PM2 daemon in {home} gave no list of apps") from error
     finally:
         writer.transport.abort()

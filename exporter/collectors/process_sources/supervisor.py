@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xmlrpc.client
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
@@ -10,12 +11,22 @@ from xml.parsers.expat import ExpatError
 
 from pydantic import AfterValidator
 
-from exporter.collectors.process_sources.base import DOWN, Entry, Machine, Reading, SourceError
+from exporter.collectors.process_sources.base import (
+    DOWN,
+    ODD,
+    Entry,
+    Machine,
+    Reading,
+    SourceError,
+)
 from exporter.http_client import Question, ask, basic
 from exporter.probing.outcome import Failed
+from exporter.threads import in_thread
 from prunella.service.settings import Secret
 
-MAX_ANSWER = 8 << 20
+MAX_ANSWER = 4 << 20
+_CODES = 99_999  # no fault has a higher number, nor a lower one below zero
+_NAMED = re.compile(r"[A-Z][A-Z_]{0,38}[A-Z](?=:|\s|$)")  # `SHUTDOWN_STATE`, `BAD_NAME: api`
 
 
 def _reachable(url: str) -> str:
@@ -50,16 +61,26 @@ class SupervisorEntry(Entry):
 async def _programs(entry: SupervisorEntry) -> list[Any]:
     try:
         answer = await _post(entry, xmlrpc.client.dumps((), "supervisor.getAllProcessInfo"))
-        (programs,), _ = xmlrpc.client.loads(answer)
+        (programs,), _ = await in_thread(lambda: xmlrpc.client.loads(answer))
     except Failed as error:
         raise SourceError(f"supervisord at {entry.url}: {error}") from error
     except xmlrpc.client.Fault as error:
-        raise SourceError(f"supervisord at {entry.url}: {error.faultString}") from error
-    except (ExpatError, xmlrpc.client.Error, ValueError) as error:
+        raise SourceError(f"supervisord at {entry.url}: {_fault(error)}") from None
+    except (ExpatError, xmlrpc.client.Error, *ODD) as error:
         raise SourceError(f"supervisord at {entry.url}: its answer is no XML-RPC") from error
     if not isinstance(programs, list):
         raise SourceError(f"supervisord at {entry.url}: its answer is no list of programs")
     return programs
+
+
+def _fault(error: xmlrpc.client.Fault) -> str:
+    """Its number and, where it begins with a name as supervisord's own have one, that; the rest may quote anything."""
+    number, named = _number(error.faultCode), _NAMED.match(str(error.faultString))
+    return f"fault {number}, {named[0]}" if named else f"fault {number}"
+
+
+def _number(code: object) -> int | str:
+    return code if isinstance(code, int) and abs(code) <= _CODES else "without a number"
 
 
 async def _post(entry: SupervisorEntry, body: str) -> bytes:

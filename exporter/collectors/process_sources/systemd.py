@@ -16,7 +16,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field
 
-from exporter.collectors.process_sources.base import DOWN, Entry, Machine, Reading, SourceError
+from exporter.collectors.process_sources.base import (
+    DOWN,
+    MOST,
+    Entry,
+    Machine,
+    Reading,
+    SourceError,
+)
 from exporter.proc.files import content
 from exporter.proc.limits import CGROUPS
 from exporter.threads import in_thread
@@ -28,7 +35,6 @@ _PROPERTIES = (
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.\\-]*(@[A-Za-z0-9:_.\\-]+)?\.service")
 _UP = {"active", "reloading", "refreshing"}
-_NO_NUMBER = 2**64 - 1  # how systemd writes "no limit" where it does not say so
 
 
 _OTHER_KINDS = re.compile(
@@ -118,14 +124,16 @@ def _by_name(text: str) -> Mapping[str, Mapping[str, str]]:
 def _reading(facts: Mapping[str, str] | None) -> Reading:
     if facts is None or facts.get("LoadState") == "not-found":
         return DOWN
-    main, together = _number(facts, "MainPID"), tuple(processes_of(facts.get("ControlGroup", "")))
+    together = tuple(processes_of(facts.get("ControlGroup", "")))
     limit = _number(facts, "MemoryMax")
     return Reading(
         up=facts.get("ActiveState") in _UP,
-        roots=together or ((main,) if main else ()),
+        # 0 = none, or one in another PID namespace
+        roots=tuple(filter(None, together or (_number(facts, "MainPID"),))),
         family=not together,
         restarts=_number(facts, "NRestarts"),
-        memory_limit=limit if 0 < limit < _NO_NUMBER else None,
+        # "no limit" is the largest number there is, where systemd does not say it in words
+        memory_limit=limit if 0 < limit <= MOST else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,9 @@ from aiohttp import web
 
 from exporter.collectors.base import Collected, World
 from exporter.collectors.process_sources.docker import DockerEntry
+from exporter.collectors.process_sources.matched import MatchedEntry
 from exporter.collectors.processes import Processes
+from tests.exporter.collecting import collect
 from tests.exporter.reading import value
 
 VERSION = {"ApiVersion": "1.44", "MinAPIVersion": "1.24"}
@@ -65,6 +68,39 @@ async def test_what_is_no_container_is_said(tmp_path: Path, said: Any) -> None:
 async def test_an_answer_without_a_state_is_a_surprise_that_is_not_quoted(tmp_path: Path) -> None:
     found = await seen(tmp_path, {"json": {"Name": "/api", "Env": ["TOKEN=c4nary"]}})
     assert found.problems == ("docker: not the answer expected (KeyError)",)
+
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize(
+    ("said", "stats"),
+    [
+        (json.dumps(RUNNING).replace(": 3", ": 1e999").encode(), {}),
+        ({**RUNNING, "RestartCount": HUGE}, {}),
+        ({**RUNNING, "HostConfig": {"Memory": HUGE}}, {}),
+        (RUNNING, {"cpu_stats": {"cpu_usage": {"total_usage": HUGE}}}),
+        (RUNNING, {"memory_stats": {"stats": {"anon": HUGE}}}),
+    ],
+    ids=["infinite-restarts", "restarts", "limit", "cpu", "memory"],
+)
+async def test_figures_that_cannot_be_cost_no_other_source(
+    tmp_path: Path, said: Any, stats: Any
+) -> None:
+    async with answering(tmp_path, {"version": VERSION, "json": said, "stats": stats}) as entry:
+        me = MatchedEntry(name="me", match=".")
+        found = await collect(Processes([entry, me], World()))
+    assert value(found, "prunella_process_up", name="api") == 0
+    assert value(found, "prunella_process_up", name="me") == 1
+    (problem,) = found.problems
+    assert problem.startswith("docker: not the answer expected")
+
+
+async def test_a_process_that_cannot_be_is_none_of_this_machine(tmp_path: Path) -> None:
+    shown = {**RUNNING, "State": {"Status": "running", "Pid": HUGE}}
+    found = await seen(tmp_path, {"json": shown, "stats": {}})
+    assert value(found, "prunella_process_up") == 1
+    assert found.problems == ()
 
 
 async def test_an_answer_without_end_is_given_up(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from exporter.collectors.base import Collected, World
 from exporter.collectors.process_sources.base import SourceError
 from exporter.collectors.process_sources.look import Snapshot
+from exporter.collectors.process_sources.matched import MatchedEntry
 from exporter.collectors.process_sources.pm2 import Pm2Entry
 from exporter.collectors.processes import Processes
 from tests.exporter.reading import value
@@ -38,6 +39,9 @@ async def collect(home: Path, *apps: str) -> Collected:
 def message(answer: object) -> bytes:
     part = b"j:" + json.dumps(answer).encode()
     return b"\x12" + struct.pack(">I", len(part)) + part + struct.pack(">I", 4) + b"s:id"
+
+
+DEEP = b"\x12" + struct.pack(">I", 100_002) + b"j:" + b"[" * 100_000
 
 
 @asynccontextmanager
@@ -108,8 +112,8 @@ async def test_an_app_that_is_not_online_in_all_its_instances_is_down() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [b"", b"\x12\xff\xff\xff\xff", message({"args": [None]})[:9], message({"error": "no"}), message([])],
-    ids=["nothing", "endless", "cut", "error", "not-an-object"],
+    [b"", b"\x12\xff\xff\xff\xff", message({"args": [None]})[:9], message({"error": "no"}), message([]), DEEP],
+    ids=["nothing", "endless", "cut", "error", "not-an-object", "deep"],
 )  # fmt: skip
 async def test_an_odd_answer_is_a_problem_in_one_line(answer: bytes) -> None:
     async with daemon_saying(answer) as home:
@@ -123,6 +127,31 @@ async def test_the_environment_of_an_app_is_said_nowhere() -> None:
         found = await collect(home, "api")
     assert found.problems == ("pm2: not the answer expected (KeyError)",)
     assert "hunter2" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("pid", "state"),
+    [
+        (10**400, {}),
+        (-5, {}),
+        ([7], {}),
+        ("7", {}),
+        (7, {"restart_time": 10**400}),
+        (7, {"restart_time": float("inf")}),
+        (7, {"max_memory_restart": 10**400}),
+    ],
+)
+async def test_figures_that_cannot_be_are_said_and_cost_no_other_source(
+    pid: object, state: dict[str, object]
+) -> None:
+    apps = [{"name": "api", "pid": pid, "pm2_env": {"status": "online", **state}}]
+    async with daemon_saying(message({"args": [apps]})) as home:
+        me = MatchedEntry(name="me", match=".")
+        collector = Processes([entry("api", home), me], World())
+        found = await collector.collect(asyncio.get_running_loop().time() + 5)
+    assert value(found, "prunella_process_up", name="api") == 0
+    assert value(found, "prunella_process_up", name="me") == 1
+    assert found.problems[0].startswith("pm2: not the answer expected")
 
 
 def test_the_home_is_pm2s_own_unless_said() -> None:

@@ -4,14 +4,21 @@ import asyncio
 import os
 import sys
 from collections.abc import Hashable, Mapping, Sequence
+from math import inf, nan
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import psutil
 import pytest
 
 from exporter.collectors.base import Collected, World
-from exporter.collectors.process_sources.base import Entry, Machine, Reading, SourceError
+from exporter.collectors.process_sources.base import (
+    Entry,
+    Figures,
+    Machine,
+    Reading,
+    SourceError,
+)
 from exporter.collectors.process_sources.look import Restarts, Snapshot, look
 from exporter.collectors.process_sources.matched import MatchedEntry
 from exporter.collectors.processes import Processes
@@ -101,6 +108,31 @@ async def test_a_source_in_trouble_costs_only_its_own_entries(failure: str) -> N
     assert value(found, "prunella_process_up", name="me") == 1
     assert len(found.problems) == 1
     assert "secret" not in found.problems[0]
+
+
+@pytest.mark.parametrize("pid", [0, -1, 2**31, 10**400, 7.5])
+def test_no_reading_is_made_of_what_can_be_no_process(pid: Any) -> None:
+    with pytest.raises(ValueError, match="a process that cannot be"):
+        Reading(up=True, roots=(pid,))
+
+
+@pytest.mark.parametrize("figure", [inf, -inf, nan, 10**400, -(10**400), 2**63 + 1])
+def test_no_reading_is_made_of_what_can_be_no_figure(figure: Any) -> None:
+    for made in (
+        lambda: Reading(up=True, starts=(figure,)),
+        lambda: Reading(up=True, restarts=figure),
+        lambda: Reading(up=True, memory_limit=figure),
+        lambda: Figures(resident=figure),
+        lambda: Figures(cpu=figure),
+        lambda: Figures(started=figure),
+    ):
+        with pytest.raises(ValueError, match="a figure that cannot be"):
+            made()
+
+
+def test_the_largest_figures_that_can_be_are_taken() -> None:
+    reading = Reading(up=True, roots=(1, 2**31 - 1), starts=(-5.5,), restarts=0, memory_limit=2**63)
+    assert reading.roots == (1, 2**31 - 1)
 
 
 def test_everything_is_down_when_the_collector_was_late() -> None:

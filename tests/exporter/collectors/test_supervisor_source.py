@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 import xmlrpc.client
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestServer
 from exporter.collectors.base import World
 from exporter.collectors.process_sources.base import SourceError
 from exporter.collectors.process_sources.look import Snapshot
+from exporter.collectors.process_sources.matched import MatchedEntry
 from exporter.collectors.process_sources.supervisor import SupervisorEntry
 from exporter.collectors.processes import Processes
 from tests.exporter.collecting import collect
@@ -31,6 +32,15 @@ PROC = Path("/proc")
 
 def entry(name: str, url: str) -> SupervisorEntry:
     return SupervisorEntry(name=name, manager="supervisor", url=url)
+
+
+def struct(members: Mapping[str, str]) -> str:
+    """A value of these members, as XML."""
+    inner = "".join(
+        f"<member><name>{name}</name><value>{value}</value></member>"
+        for name, value in members.items()
+    )
+    return f"<value><struct>{inner}</struct></value>"
 
 
 @pytest.mark.server
@@ -84,21 +94,71 @@ async def test_no_supervisord_is_a_problem_and_down() -> None:
         (401, "", "HTTP 401"),
         (200, "this is <not xml", "no XML-RPC"),
         (200, "<methodResponse><params><param><value><int>1</int></value></param></params></methodResponse>", "no list"),
-        (200, "<methodResponse><fault><value><struct><member><name>faultCode</name><value><int>6</int></value></member><member><name>faultString</name><value><string>SHUTDOWN_STATE</string></value></member></struct></value></fault></methodResponse>", "SHUTDOWN_STATE"),
-        (200, "x" * (9 << 20), "too long"),
+        (200, "x" * (5 << 20), "too long"),
     ],
-    ids=["refused", "not-xml", "not-a-list", "fault", "too-long"],
+    ids=["refused", "not-xml", "not-a-list", "too-long"],
 )  # fmt: skip
 async def test_an_odd_answer_is_said_in_one_line(status: int, body: str, said: str) -> None:
-    async def answer(_: web.Request) -> web.Response:
-        return web.Response(status=status, text=body)
-
-    app = web.Application()
-    app.router.add_post("/RPC2", answer)
-    async with TestServer(app) as server:
+    async with answering(body, status) as url:
         with pytest.raises(SourceError, match=said) as raised:
-            await SupervisorEntry.read([entry("api", str(server.make_url("/")))], Snapshot(PROC))
+            await SupervisorEntry.read([entry("api", url)], Snapshot(PROC))
     assert len(str(raised.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "said"),
+    [
+        ("<int>6</int>", "SHUTDOWN_STATE", "fault 6, SHUTDOWN_STATE"),
+        ("<int>10</int>", "BAD_NAME: hunter2", "fault 10, BAD_NAME"),
+        ("<int>1</int>", "hunter2 is wrong\n", "fault 1"),
+        ("<int>1</int>", "TOKEN=hunter2", "fault 1"),
+        (f"<int>1{'0' * 400}</int>", "", "fault without a number"),
+        ("<string>hunter2</string>", "", "fault without a number"),
+        ("<int>2</int>", "X" * 999, "fault 2"),
+    ],
+)
+async def test_a_fault_is_told_by_its_number_and_name_alone(
+    code: str, text: str, said: str
+) -> None:
+    fault = {"faultCode": code, "faultString": f"<string>{text}</string>"}
+    async with answering(f"<methodResponse><fault>{struct(fault)}</fault></methodResponse>") as url:
+        found = await collect(Processes([entry("api", url)], World()))
+    assert found.problems == (f"supervisord at {url}: {said}",)
+
+
+API = {
+    "name": "<string>api</string>",
+    "group": "<string>api</string>",
+    "statename": "<string>RUNNING</string>",
+    "pid": "<int>7</int>",
+    "start": "<int>5</int>",
+}
+A_LIST = "<array><data><value><int>7</int></value></data></array>"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "<value><struct><member><name>name</name></member></struct></value>",
+        "<value><bigdecimal>x</bigdecimal></value>",
+        "<value><int>1</int></value>",
+        f"<value>{A_LIST}</value>",
+        *(struct({**API, "start": f"<{kind}"}) for kind in ("double>inf</double>", "double>nan</double>", f"int>{10**400}</int>")),
+        *(struct({**API, "pid": pid}) for pid in (A_LIST, f"<int>{10**400}</int>", "<int>-1</int>", "<string>7</string>")),
+        struct({**API, "statename": A_LIST, "pid": A_LIST}),
+    ],
+)  # fmt: skip
+async def test_a_program_that_cannot_be_is_said_and_costs_no_other_source(program: str) -> None:
+    async with answering(
+        "<methodResponse><params><param><value><array><data>"
+        f"{program}</data></array></value></param></params></methodResponse>"
+    ) as url:
+        both = [entry("api", url), MatchedEntry(name="me", match=".")]
+        found = await collect(Processes(both, World()))
+    assert value(found, "prunella_process_up", name="api") == 0
+    assert value(found, "prunella_process_up", name="me") == 1
+    (problem,) = found.problems
+    assert problem.endswith("its answer is no XML-RPC") or "not the answer expected" in problem
 
 
 async def test_name_and_password_are_sent(tmp_path: Path) -> None:
@@ -168,9 +228,16 @@ def program(name: str, group: str, *, pid: int = 0, state: str = "RUNNING") -> d
 @asynccontextmanager
 async def supervisord_saying(programs: list[dict[str, object]]) -> AsyncIterator[str]:
     """Answers every call with this list."""
+    async with answering(xmlrpc.client.dumps((programs,), methodresponse=True)) as url:
+        yield url
+
+
+@asynccontextmanager
+async def answering(text: str, status: int = 200) -> AsyncIterator[str]:
+    """Answers every call with this."""
 
     async def answer(_: web.Request) -> web.Response:
-        return web.Response(text=xmlrpc.client.dumps((programs,), methodresponse=True))
+        return web.Response(text=text, status=status)
 
     app = web.Application()
     app.router.add_post("/RPC2", answer)

@@ -106,11 +106,26 @@ async def test_an_alias_is_found_by_the_name_that_the_entry_says(tmp_path: Path)
     assert value(found, "prunella_process_restarts_total", name="api") == 4
 
 
-@pytest.mark.parametrize("limit", ["infinity", "18446744073709551615", "[not set]", ""])
+@pytest.mark.parametrize("limit", ["infinity", "18446744073709551615", "9" * 400, "[not set]", ""])
 async def test_no_limit_in_any_of_systemds_words_is_none(tmp_path: Path, limit: str) -> None:
     text = "Id=api.service\nLoadState=loaded\nActiveState=active\n"
     found = await seen(saying(tmp_path, f"{text}MemoryMax={limit}\n"))
     assert value(found, "prunella_process_memory_limit_bytes") is None
+
+
+@pytest.mark.parametrize("fact", ["MainPID", "NRestarts"])
+async def test_a_figure_that_cannot_be_is_said(tmp_path: Path, fact: str) -> None:
+    text = "Id=api.service\nLoadState=loaded\nActiveState=active\n"
+    found = await seen(saying(tmp_path, f"{text}{fact}={'9' * 400}\n"))
+    assert value(found, "prunella_process_up") == 0
+    assert found.problems == ("systemd: not the answer expected (ValueError)",)
+
+
+async def test_a_service_whose_main_process_is_not_to_be_seen_is_up(tmp_path: Path) -> None:
+    text = "Id=api.service\nLoadState=loaded\nActiveState=active\nMainPID=0\n"
+    found = await seen(saying(tmp_path, text))
+    assert value(found, "prunella_process_up") == 1
+    assert found.problems == ()
 
 
 def saying(tmp_path: Path, text: str) -> SystemdEntry:
