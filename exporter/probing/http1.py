@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 
 from exporter.probing.outcome import Failed, Reason
 from exporter.probing.wire import Wire
@@ -18,6 +19,8 @@ from exporter.probing.wire import Wire
 KEPT = 1 << 20  # bytes of a body that are looked at
 MOST = 64 << 20  # bytes of a body that are waited for
 _HEAD = 64 * 1024
+_INTERIM = 5  # answers that only say that the answer will come
+_IN_A_ROW = 100  # chunks, however short, before others have their turn
 _END = re.compile(rb"\r?\n\r?\n")
 _FIRST = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2})(?: .*)?", re.DOTALL)
 _LENGTH = re.compile(r"[0-9]{1,15}")
@@ -51,10 +54,11 @@ def request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> 
 
 async def read_head(wire: Wire) -> Head:
     """The head of the final answer. Raises Failed."""
-    while True:
+    for _ in range(_INTERIM + 1):
         head = _head(await _until_empty_line(wire))
         if head.status >= 200 or head.status == 101:
             return head
+    raise Failed(Reason.STATUS, f"more than {_INTERIM} interim answers, and none that is final")
 
 
 async def _until_empty_line(wire: Wire) -> bytes:
@@ -143,7 +147,9 @@ async def _pieces(wire: Wire, length: int) -> AsyncIterator[bytes]:
 
 
 async def _chunks(wire: Wire) -> AsyncIterator[bytes]:
-    while True:
+    for number in count(1):
+        if not number % _IN_A_ROW:
+            await asyncio.sleep(0)  # what is in the buffer already is waited for nowhere else
         found = _SIZE.fullmatch(await _line(wire))
         if found is None:
             raise Failed(Reason.BODY, "the body's chunks are not as long as they say")
