@@ -19,7 +19,7 @@ from receiver.cli.show import show
 from receiver.cli.watch import watched
 
 LOOK = 1.0
-OVER = {"RESOLVED", "ESCALATED", "EXPIRED", "CANCELLED", "SUPPRESSED", "CLOSED"}
+OVER = {"RESOLVED", "ESCALATED", "EXPIRED"}
 
 
 async def backup(options: argparse.Namespace, api: Api) -> int:
