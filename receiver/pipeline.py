@@ -46,6 +46,7 @@ STAGES: Mapping[State, Stage] = {
     State.SHADOW: watch,
     State.RUNNING: interrupted,  # a live run never gives its claim back, so one that is claimed again was cut off
     State.INTERRUPTED: look_first,
+    State.CANCELLED: look_first,
     State.STEP_FAILED: step_failed,
     State.VERIFYING: verify,
     State.DECAYING: verify,

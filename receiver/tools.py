@@ -60,6 +60,13 @@ class ActiveAlert:
     updated_at: float = float("inf")
 
 
+class CalledOff(Exception):
+    """What the action is for is over: it ends here, between two batches, and what it has done stays done.
+
+    An action may catch it to say how far it came, and begins nothing more then.
+    """
+
+
 class PartialAnswerError(OutsideError):
     """Not every Alertmanager answered; `seen` is what the others hold, so it proves presence and never absence."""
 
@@ -201,7 +208,8 @@ class Tools:
     alertmanager: Alertmanager | None = None
     executables: Mapping[str, str] = field(default_factory=dict)
     ourselves: frozenset[int] = frozenset()  # the pids that no action may end
-    # raises when the action's lease is over: for effects that go through neither `http` nor `programs`, right before
+    # raises when the action's lease is over, and CalledOff when it may be stopped half-way and is to be: for effects that
+    # go through neither `http` nor `programs`, right before; for a batch of any
     require_lease: Callable[[], None] = field(default=lambda: None)
     # says how far a long effect has come; written to the journal, at most every few seconds
     progress: Callable[[str], Awaitable[None]] = field(default=unheard)

@@ -103,7 +103,8 @@ class Action(Settings):
     """One kind of repair. Retry, timeout, metrics and audit live in the runner, never here."""
 
     disruptive: ClassVar[bool] = True  # counts against `limits.disruptive_at_once`
-    cancel_safe: ClassVar[bool] = False  # may be stopped half-way when the alert resolves
+    # may be stopped half-way when the alert resolves, where it asks for its lease; so it is idempotent, too
+    cancel_safe: ClassVar[bool] = False
     from_config_only: ClassVar[bool] = False  # the API refuses it with free options
     # it writes its own steps to the ledger, and one that was cut off is run once more to go on from there
     goes_on: ClassVar[bool] = False

@@ -15,7 +15,7 @@ from receiver.actions.heal_orphaned_records import HealOrphanedRecords
 from receiver.actions.heal_stale_sessions import HealStaleSessions
 from receiver.actions.heal_stuck_jobs import HealStuckJobs
 from receiver.targets import Target
-from receiver.tools import Tools
+from receiver.tools import CalledOff, Tools
 
 COUNTED = ("staleSessions", "stuckJobs", "orphanedRecords")
 
@@ -54,7 +54,12 @@ class HealAll(Action):
         for heal in self._fitting(effect.target):
             left = end - tools.clock.monotonic()
             try:
+                tools.require_lease()
                 done.append(await _in_the_rest(heal, replace(effect, timeout=left), tools))
+            except CalledOff:
+                if not done and not failed:
+                    raise
+                break
             except ActionFailed as error:
                 failed.append((type(heal).__name__, error))
         if not done and not failed:

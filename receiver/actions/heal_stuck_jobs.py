@@ -12,7 +12,7 @@ from receiver.actions.at_store import in_time
 from receiver.actions.base import Action, ActionFailed, Done, Effect
 from receiver.queues.base import Healed, QueueNames, QueueSystem, counts_of
 from receiver.targets import Target
-from receiver.tools import Tools
+from receiver.tools import CalledOff, Tools
 
 
 class HealStuckJobs(Action):
@@ -48,6 +48,12 @@ class HealStuckJobs(Action):
         every = {name: Healed() for name in self.queues or system.queues}
         try:
             await in_time(effect, self._heal(system, every, tools))
+        except CalledOff:
+            every = {
+                name: one for name, one in every.items() if any(counts_of({name: one}).values())
+            }
+            if not every:
+                raise
         except ActionFailed as error:
             if not any(counts_of(every).values()):
                 raise

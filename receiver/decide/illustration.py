@@ -14,7 +14,7 @@ from typing import Final
 
 from prunella.redaction import printable
 from receiver.decide.facts import Story, began
-from receiver.decide.moments import Row
+from receiver.decide.moments import Row, stopped_half_way
 from receiver.decide.plan import Playbook
 from receiver.tools import MOST_POINTS, Series
 
@@ -100,10 +100,16 @@ def _begin(story: Story) -> Iterator[dict[str, object]]:
 
 def _actions(rows: Sequence[Row]) -> Iterator[dict[str, object]]:
     for row in rows:
-        if row.get("ev") == "outcome" and row.get("result") != "cancelled":
-            failed = "" if row.get("result") == "ok" else " failed"
-            words = _line(str(row.get("kind")), _CAPTION) + failed
+        if row.get("ev") == "outcome" and (end := _end_of(row)) is not None:
+            words = _line(str(row.get("kind")), _CAPTION) + end
             yield {"at": float(row["t"]), "caption": words, "kind": "acted"}
+
+
+def _end_of(row: Row) -> str | None:
+    """Of an action, behind its name; None of one that never began."""
+    if row.get("result") == "cancelled":
+        return " stopped" if stopped_half_way(row) else None
+    return "" if row.get("result") == "ok" else " failed"
 
 
 def _healed(story: Story) -> Iterator[dict[str, object]]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from receiver.decide.reason import Reason
+
 Row = Mapping[str, Any]
 LONGEST = 300
 _OF_EVERY_ROW = frozenset({"t", "at", "ev", "seq", "hash", "incident", "ep"})
@@ -17,9 +19,16 @@ def words_of(row: Row) -> str:
     return words(row)
 
 
+def stopped_half_way(row: Row) -> bool:
+    """Whether this outcome is that of an action that its alert's end called off; all else that is cancelled never began."""
+    return row.get("result") == "cancelled" and row.get("reason") == Reason.RESOLVED
+
+
 def _ended(row: Row) -> str:
     if row.get("result") == "ok":
         return f"done{_figures(row)}"
+    if stopped_half_way(row):
+        return f"stopped half-way, because the alert had ended{_figures(row)}"
     detail = str(row.get("detail") or row.get("reason") or "")[:200]
     return f"{row.get('result')} ({detail})" if detail else str(row.get("result"))
 

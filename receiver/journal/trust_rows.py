@@ -30,9 +30,10 @@ GRANT = (
     ' mode = excluded.mode, likeness = excluded.likeness, "by" = excluded."by",'
     " why = excluded.why, at = excluded.at"
 )
+# of what ended before it was through, nobody can say whether it would have helped
 JUDGED = (
     "UPDATE run SET verdict = $1, judged_at = $2, took = $3"
-    " WHERE incident = $4 AND rung = $5 AND attempt = $6"
+    " WHERE incident = $4 AND rung = $5 AND attempt = $6 AND result <> 'cancelled'"
 )
 REFUSED = (
     "INSERT INTO refusal (playbook, step, reason, day, count) VALUES ($1, $2, $3, $4, $5)"

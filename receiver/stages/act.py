@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from prunella.logs import create_logger
 from receiver import metrics
-from receiver.actions.base import ActionFailed, ActionTimedOut, Cause, Effect
+from receiver.actions.base import Action, ActionFailed, ActionTimedOut
 from receiver.consistency import build_action
 from receiver.decide.incident import Incident, State
 from receiver.decide.plan import Rung
@@ -20,13 +21,15 @@ from receiver.decide.reason import Reason
 from receiver.decide.values import changed
 from receiver.journal import Claim, Ended, Move, Run
 from receiver.stages.afterwards import Afterwards
+from receiver.stages.call_off import ENDED, called_off
 from receiver.stages.context import Context, commit, event_of, follow, playbook_of
+from receiver.stages.effect import effect_of
 from receiver.stages.leash import leashed
 from receiver.stages.logbook import Logbook
 from receiver.stages.notify import letters
 from receiver.stages.progress import Progress
 from receiver.stages.silence import hushed, unhush
-from receiver.targets import Target
+from receiver.tools import CalledOff
 
 log = create_logger("prunella.receiver.act")
 KILL_GRACE = 15.0  # what the tools may take to end a program after its own timeout
@@ -41,6 +44,11 @@ class Outcome:
     reason: Reason
     text: str
     counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def begun(self) -> bool:
+        """Whether there was an effect; what its alert's end called off had begun, and all else that is cancelled had not."""
+        return self.result != "cancelled" or self.reason is Reason.RESOLVED
 
 
 async def act(claim: Claim, run: Run, rung: Rung, context: Context) -> Claim | None:
@@ -115,9 +123,10 @@ async def _wait(claim: Claim, context: Context) -> Claim | None:
 
 
 async def look_first(claim: Claim, context: Context) -> Claim | None:
-    """INTERRUPTED: what was meant to be repaired is looked at before anything else is thought of."""
+    """INTERRUPTED and CANCELLED: what was meant to be repaired is looked at before anything else is thought of."""
     settle = playbook_of(claim.incident).verify.settle
-    move = _to_verifying(claim.incident, context.now(), settle, "unknown")
+    result = "cancelled" if claim.incident.state is State.CANCELLED else "unknown"
+    move = _to_verifying(claim.incident, context.now(), settle, result)
     return await commit(context, claim, move)
 
 
@@ -135,59 +144,33 @@ async def _perform(claim: Claim, run: Run, rung: Rung, context: Context) -> Outc
     target = context.settings().targets.get(run.target)
     if target is None:
         return Outcome("failed", Reason.NOT_STARTED, f"the target {run.target} left the config")
-    effect = Effect(
-        action_id=run.action_id,
-        episode=run.episode,
-        step=run.step,
-        kind=run.kind,
-        target=target,
-        fence=run.fence,
-        timeout=rung.timeout,
-        labels=incident.labels,
-        annotations=incident.annotations,
-        causes=await _causes(incident, context),
-        group_labels={name: incident.labels.get(name, "") for name in _grouped_by(incident)},
-        receiver=next(iter(context.heard_as)) if len(context.heard_as) == 1 else "",
-        external_url=context.heard_from.external_url,
-        logbook=_logbook(incident, run, target, context),
-    )
-    tools = leashed(context.tools, effect.environment(), lambda: context.holds(run.incident))
+    effect = await effect_of(run, rung, target, incident, context)
     progress, later = Progress(claim, run, context), Afterwards(run, context)
-    tools = replace(tools, progress=progress.say, later=later.open)
     action = build_action(rung.action, rung.options)
     try:
-        async with asyncio.timeout(rung.timeout + KILL_GRACE):
+        async with (
+            called_off(action, incident, context) as call_off,
+            asyncio.timeout(rung.timeout + KILL_GRACE),
+        ):
+            names, holds = effect.environment(), partial(context.holds, run.incident)
+            tools = leashed(context.tools, names, holds, call_off.ask)
+            tools = replace(tools, progress=progress.say, later=later.open)
             done = await context.perform(action, effect, tools)
+    except CalledOff:
+        return Outcome("cancelled", Reason.RESOLVED, ENDED)
     except (ActionTimedOut, TimeoutError):
-        if action.gives_up:  # nothing that a look at the target could say would settle it
-            return Outcome("failed", Reason.TIMEOUT, f"{run.kind} had no end in time")
-        return Outcome("timeout", Reason.TIMEOUT, f"{run.kind} took longer than {rung.timeout:g} s")
+        return _late(action, run, rung)
     except ActionFailed as error:
         return _failure(error)
+    if call_off.heard:
+        return Outcome("cancelled", Reason.RESOLVED, f"{ENDED}: {done.text}", done.counts)
     return Outcome("ok", Reason.DONE, done.text, done.counts)
 
 
-def _logbook(incident: Incident, run: Run, target: Target, context: Context) -> Logbook | None:
-    return None if target.release is None else Logbook(incident, run, target.release, context)
-
-
-def _grouped_by(incident: Incident) -> tuple[str, ...]:
-    """Nothing for a wish by hand, whose playbook is made for it."""
-    return () if incident.unprompted else playbook_of(incident).group_by
-
-
-async def _causes(incident: Incident, context: Context) -> tuple[Cause, ...]:
-    return tuple(
-        Cause(
-            fingerprint=alert.fingerprint,
-            labels=alert.labels,
-            annotations=alert.annotations,
-            starts_at=alert.starts_at,
-            generator_url=alert.generator_url,
-        )
-        for alert in await context.journal.alerts(incident.id)
-        if alert.open
-    )
+def _late(action: Action, run: Run, rung: Rung) -> Outcome:
+    if action.gives_up:  # nothing that a look at the target could say would settle it
+        return Outcome("failed", Reason.TIMEOUT, f"{run.kind} had no end in time")
+    return Outcome("timeout", Reason.TIMEOUT, f"{run.kind} took longer than {rung.timeout:g} s")
 
 
 def _failure(error: ActionFailed) -> Outcome:
@@ -203,7 +186,7 @@ async def _end(claim: Claim, run: Run, outcome: Outcome, context: Context) -> Cl
     metrics.ACTIONS.labels(run.playbook, run.kind, outcome.result).inc()
     event = event_of("outcome", claim.incident, **_outcome_fields(run, outcome))
     move = _after(claim.incident, outcome, now)
-    if outcome.result != "cancelled" and _worth_telling(claim.incident, outcome):
+    if outcome.begun and _worth_telling(claim.incident, outcome):
         about = f"{run.rung}.{run.attempt}.{run.target}"
         text = f"{run.kind} on {run.target}: {outcome.text}"
         move = changed(move, letters=letters(context, claim.incident, "acted", text, about=about))
@@ -238,6 +221,8 @@ def _after(incident: Incident, outcome: Outcome, now: float) -> Move:
     rung = book.ladder[incident.rung]
     more = incident.progress.target + 1 < len(rung.on or incident.targets)
     match outcome.result:
+        case "cancelled" if outcome.begun:
+            return Move(incident.moved(State.CANCELLED, outcome.reason, now, acted=True))
         case "cancelled":
             back = incident.moved(State.GATING, outcome.reason, now)
             # who was away for too long gives the claim back, and takes it again if he is the first

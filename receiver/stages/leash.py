@@ -15,13 +15,25 @@ from receiver.journal import Fenced
 from receiver.tools import MAX_BODY, MAX_OUTPUT, Finished, Http, Programs, Response, Tools
 
 
-def leashed(tools: Tools, names: Mapping[str, str], holds: Callable[[], bool]) -> Tools:
-    """The tools of one action. They raise Fenced when `holds` says no; by its `names` a child that outlives us is found."""
+def _goes_on() -> None:
+    """For who is not to be called off."""
+
+
+def leashed(
+    tools: Tools,
+    names: Mapping[str, str],
+    holds: Callable[[], bool],
+    goes_on: Callable[[], None] = _goes_on,
+) -> Tools:
+    """The tools of one action. They raise Fenced when `holds` says no; by its `names` a child that outlives us is found.
+
+    `goes_on` raises when no further batch is wanted. A program or a request may be a part of one, so they do not ask it.
+    """
     return replace(
         tools,
         programs=_Programs(ToldPrograms(tools.programs, names), holds),
         http=_Http(tools.http, holds),
-        require_lease=partial(_require, holds),
+        require_lease=partial(_before_a_batch, holds, goes_on),
     )
 
 
@@ -61,6 +73,11 @@ class _Http:
         return await self.http.request(
             method, url, timeout=timeout, headers=headers, body=body, max_body=max_body
         )
+
+
+def _before_a_batch(holds: Callable[[], bool], goes_on: Callable[[], None]) -> None:
+    _require(holds)
+    goes_on()
 
 
 def _require(holds: Callable[[], bool]) -> None:

@@ -28,6 +28,7 @@ from receiver.targets import Target
 
 MOST_ATTEMPTS = 2  # of a rung whose action was interrupted and may be run again
 LOOK_TIMEOUT = 10.0
+CUT_OFF = frozenset({"unknown", "cancelled"})  # results of what may have been done in part
 
 
 async def verify(claim: Claim, context: Context) -> Claim | None:
@@ -170,7 +171,7 @@ def _still_broken(
 ) -> Move:
     event = _verdict_event(incident, Verdict.STILL_BROKEN, samples)
     told = _ineffective(context, incident, samples)
-    if incident.progress.result != "unknown" or incident.state is State.HEALED_HOLD:
+    if incident.progress.result not in CUT_OFF or incident.state is State.HEALED_HOLD:
         return Move(incident.moved(State.NEXT_RUNG, Reason.STILL_BROKEN, now), (event,), told)
     again = _repeatable(incident)
     if again and incident.tries < MOST_ATTEMPTS and incident.state is State.VERIFYING:

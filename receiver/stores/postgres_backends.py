@@ -13,6 +13,7 @@ from typing import Literal
 
 from receiver.stores.base import StoreError
 from receiver.stores.postgres_session import OURS, Row, Session
+from receiver.tools import CalledOff
 
 State = Literal[
     "idle",
@@ -178,6 +179,8 @@ class _Hunt:
             some = found[at : at + BATCH]
             try:
                 rows = await self.session.change(sql, *self.conditions, *_columns(some))
+            except CalledOff:
+                break
             except StoreError as error:  # what was signalled stays so, whatever is rolled back
                 raise StoreError(str(error), unknown=error.unknown) from error
             signalled += _backends(rows)

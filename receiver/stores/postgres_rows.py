@@ -22,7 +22,7 @@ from receiver.stores.postgres_tables import (
     never,
     require_no_followers,
 )
-from receiver.tools import Tools
+from receiver.tools import CalledOff, Tools
 
 log = create_logger("prunella.receiver.stores.postgres")
 COUNTED = 1_000_000  # rows; more are "at least" so many
@@ -192,6 +192,7 @@ class _Run:
     heal: Heal
     began: float
     removed: int = 0
+    called_off: bool = False
 
     async def work(self, jobs: tuple[_Job, ...]) -> Healed:
         """Does all of them, or what is allowed of them."""
@@ -202,8 +203,11 @@ class _Run:
         said = []
         for job in jobs:
             before = self.removed
-            for leaf in job.table.leaves if job.found else ():
-                await self._empty(job, leaf)
+            try:
+                for leaf in job.table.leaves if job.found else ():
+                    await self._empty(job, leaf)
+            except CalledOff:
+                self.called_off = True
             said.append(_said(self._outcome(job, self.removed - before), job))
         return Healed(self.removed, found, "; ".join(said))
 
@@ -254,6 +258,8 @@ class _Run:
     @property
     def _limit(self) -> str | None:
         """Why no further batch may begin, if so."""
+        if self.called_off:
+            return "the rest is not needed any more"
         if self.removed >= self.heal.max_rows:
             return f"max_rows ({self.heal.max_rows:,}) is reached, the rest waits for the next run"
         if self.session.tools.clock.monotonic() - self.began > _REST * self.heal.seconds:

@@ -20,7 +20,7 @@ from receiver.stores.key_patterns import literal_prefix
 from receiver.stores.redis_errors import explained
 from receiver.stores.redis_servers import primaries
 from receiver.stores.redis_store import Client, RedisFacet
-from receiver.tools import Tools
+from receiver.tools import CalledOff, Tools
 
 PAGE = 100  # buckets that one SCAN looks into
 BATCH = 100  # keys in one UNLINK
@@ -130,6 +130,8 @@ def added_up(answers: Iterable[object]) -> tuple[int, RedisError | None]:
 async def _remove(run: _Run, clients: Sequence[Client]) -> None:
     try:
         await walk(clients, run.wish.patterns, run.pace, run.remove)
+    except CalledOff:
+        return
     except StoreError as error:
         if not run.deleted:
             raise

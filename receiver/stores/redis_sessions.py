@@ -16,7 +16,7 @@ from receiver.stores.redis_errors import explained
 from receiver.stores.redis_keys import Pace, Swept, added_up, walk
 from receiver.stores.redis_servers import primaries
 from receiver.stores.redis_store import Client, RedisFacet
-from receiver.tools import Tools
+from receiver.tools import CalledOff, Tools
 
 CURE = (
     "it needs `ACL SETUSER … +scan +ttl +object|idletime +eval +unlink ~PREFIX*` with each pattern's prefix;"
@@ -49,6 +49,8 @@ async def stale_sessions(wish: StaleSessions, tools: Tools) -> Swept:
         run = _Run(wish, tools, Pace(tools.clock, CURE))
         try:
             await walk(servers.clients, wish.facet.session_patterns, run.pace, run.visit)
+        except CalledOff:
+            pass  # what is gone is told
         except StoreError as error:
             if not run.deleted or wish.dry_run:
                 raise

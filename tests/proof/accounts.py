@@ -95,7 +95,8 @@ def _no_news(row: Row) -> bool:
 
 def _event_of(row: Row) -> str | None:
     if row["ev"] == "outcome":
-        return None if row["result"] == "cancelled" else "acted"
+        never = row["result"] == "cancelled" and row["reason"] != "resolved"
+        return None if never else "acted"
     if row["ev"] == "verdict":
         return JUDGED.get(row["verdict"])
     return row["ev"] if row["ev"] in TOLD else None

@@ -43,7 +43,7 @@ def _may_repeat(terms: Terms, intent: Row, outcome: Row | None) -> bool:
         return True
     return (
         outcome is not None
-        and outcome["result"] == "unknown"
+        and outcome["result"] in {"unknown", "cancelled"}
         and (intent["kind"] in terms.repeatable)
     )
 
@@ -108,7 +108,8 @@ def i5_an_unknown_outcome_is_never_retried(seen: Scene) -> Iterator[str]:
         unknown: Row | None = None
         for row in story:
             if row["ev"] == "outcome":
-                unknown = row if row["result"] in {"unknown", "timeout"} else None
+                half = row["result"] in {"unknown", "timeout", "cancelled"}
+                unknown = row if half and not never_began(row) else None
             elif row["ev"] in {"verdict", "escalated", "acknowledged", "reopened"}:
                 unknown = None
             elif row["ev"] == "intent" and unknown is not None:

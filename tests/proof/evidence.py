@@ -133,7 +133,8 @@ class Scene:
 def never_began(outcome: Row | None) -> bool:
     """Whether the journal says that nothing was done."""
     return outcome is not None and (
-        outcome["result"] == "cancelled" or outcome["reason"] == "not_started"
+        (outcome["result"] == "cancelled" and outcome["reason"] != "resolved")
+        or outcome["reason"] == "not_started"
     )
 
 

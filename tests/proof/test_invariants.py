@@ -55,6 +55,18 @@ def test_i1_a_second_look_at_an_unknown_outcome_permits_what_may_be_repeated_onl
     assert again.wrong(Terms(repeatable=frozenset({"run"}))) == []
 
 
+def test_i1_what_was_called_off_half_way_is_repeated_after_a_look_if_it_may_be() -> None:
+    tale = Tale().opens().permits().does().ends(result="cancelled", reason="resolved")
+    again = tale.hears("acted").judges("still_broken").acts("a-2").judges()
+    assert finds("I1", again)
+    assert again.wrong(Terms(repeatable=frozenset({"run"}))) == []
+
+
+def test_i5_what_was_called_off_half_way_is_looked_at_before_anything_else() -> None:
+    tale = Tale().opens().permits().does().ends(result="cancelled", reason="resolved")
+    assert finds("I5", tale.permits("a-2", step="second").does("a-2").ends("a-2"))
+
+
 def test_i2_two_effects_at_once_on_a_target_are_found() -> None:
     tale = Tale().opens().permits().does(takes=9.0).ends().judges("still_broken")
     tale = tale.permits("a-2", step="second").does("a-2").ends("a-2")

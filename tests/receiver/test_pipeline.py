@@ -10,13 +10,17 @@ from typing import Any, cast
 
 import pytest
 
-from receiver.decide.incident import State
+from receiver.decide.incident import CLOSED, State
 from receiver.journal import Claim, Journal, JournalUnavailable
-from receiver.pipeline import LEASE, Pipeline
+from receiver.pipeline import LEASE, STAGES, Pipeline
 from tests.receiver.rig import HandClock, Rig, firing, resolved, rig
 from tests.servers.process import until
 
 HOUR = 3600.0
+
+
+def test_every_state_of_an_open_incident_has_its_stage() -> None:
+    assert set(STAGES) == set(State) - CLOSED
 
 
 @dataclass

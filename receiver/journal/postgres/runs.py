@@ -90,7 +90,7 @@ async def _effective(db: Database, since: float) -> Sequence[Row]:
     """The runs that began since then and may have had an effect."""
     return await db.fetch(
         "SELECT target, began_at FROM run WHERE began_at > $1"
-        " AND result IS DISTINCT FROM 'cancelled' AND reason IS DISTINCT FROM 'not_started'",
+        " AND (result IS DISTINCT FROM 'cancelled' OR reason = 'resolved') AND reason IS DISTINCT FROM 'not_started'",
         since,
     )
 
@@ -99,7 +99,7 @@ async def _acted_at(db: Database, held: Claim, question: Question) -> float | No
     at: float | None = await db.fetchval(
         "SELECT max(began_at) FROM run WHERE target = $1 AND playbook = $2"
         " AND (incident <> $3 OR began_at < $4::double precision)"
-        " AND result IS DISTINCT FROM 'cancelled' AND reason IS DISTINCT FROM 'not_started'",
+        " AND (result IS DISTINCT FROM 'cancelled' OR reason = 'resolved') AND reason IS DISTINCT FROM 'not_started'",
         *(question.target, held.incident.playbook, held.incident.id),
         held.incident.progress.returned_at,
     )

@@ -40,7 +40,7 @@ def facts(db: sqlite3.Connection, held: Claim, question: Question) -> Facts:
     ).fetchone()
     since = question.now - max(limits.per_target.window, limits.everywhere.window)
     runs = db.execute(
-        "SELECT target, began_at FROM run WHERE began_at > ? AND result IS NOT 'cancelled' AND reason IS NOT 'not_started'",
+        "SELECT target, began_at FROM run WHERE began_at > ? AND (result IS NOT 'cancelled' OR reason = 'resolved') AND reason IS NOT 'not_started'",
         (since,),
     ).fetchall()
     under_way = db.execute("SELECT target, disruptive FROM run WHERE ended_at IS NULL").fetchall()
@@ -81,7 +81,7 @@ def _acted_at(db: sqlite3.Connection, incident: Incident, target: str) -> float 
     row = db.execute(
         "SELECT max(began_at) AS at FROM run WHERE target = ? AND playbook = ?"
         " AND (incident <> ? OR began_at < ?)"
-        " AND result IS NOT 'cancelled' AND reason IS NOT 'not_started'",
+        " AND (result IS NOT 'cancelled' OR reason = 'resolved') AND reason IS NOT 'not_started'",
         (target, incident.playbook, incident.id, incident.progress.returned_at),
     ).fetchone()
     at: float | None = row["at"]

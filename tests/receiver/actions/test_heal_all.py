@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -11,7 +13,7 @@ from receiver.actions.heal_orphaned_records import HealOrphanedRecords
 from receiver.actions.heal_stale_sessions import HealStaleSessions
 from receiver.actions.heal_stuck_jobs import HealStuckJobs
 from receiver.targets import HttpFacet, Target
-from receiver.tools import Tools
+from receiver.tools import CalledOff, Tools
 from tests.receiver.actions.effects import an_effect
 from tests.receiver.stand_ins import SteppedClock, a_toolbox
 
@@ -125,6 +127,31 @@ async def test_the_time_is_for_all_of_them_together() -> None:
     assert Sessions.timeouts == [pytest.approx(5.0)]
     with pytest.raises(ActionTimedOut, match="Sessions failed: no time was left"):
         await healed(Jobs, Jobs, Sessions, timeout=15.0)
+
+
+def called_off(before: int) -> Callable[[], None]:
+    """After so many questions whether it may go on."""
+    asked: list[int] = []
+
+    def ask() -> None:
+        asked.append(1)
+        if len(asked) > before:
+            raise CalledOff
+
+    return ask
+
+
+async def test_what_is_called_off_does_not_begin_the_next_and_says_what_is_done() -> None:
+    tools = replace(a_toolbox(), require_lease=called_off(1))
+    Sessions.timeouts.clear()
+    done = await of(Jobs, Sessions).run(an_effect(WEB), tools)
+    assert (done.counts, Sessions.timeouts) == ({"stuckJobs": 2}, [])
+
+
+async def test_what_is_called_off_before_all_of_them_has_nothing_to_say() -> None:
+    tools = replace(a_toolbox(), require_lease=called_off(0))
+    with pytest.raises(CalledOff):
+        await of(Jobs, Sessions).run(an_effect(WEB), tools)
 
 
 async def test_who_is_stopped_does_not_go_on_with_the_next() -> None:

@@ -80,6 +80,11 @@ def test_a_failed_action_says_so_and_a_cancelled_one_was_none() -> None:
     assert [one["caption"] for one in marks] == ["broke", "restart failed"]
 
 
+def test_an_action_that_its_alerts_end_called_off_says_so() -> None:
+    marks = shown(a_story({**ACTED, "result": "cancelled", "reason": "resolved"}))["marks"]
+    assert [one["caption"] for one in marks] == ["broke", "restart stopped"]
+
+
 def test_well_once_and_acted_on_again_is_not_healed() -> None:
     marks = shown(a_story(ACTED, WELL, ACTED))["marks"]
     assert marks[-1]["kind"] == "acted"

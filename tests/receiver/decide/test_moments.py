@@ -43,6 +43,14 @@ OPENED = {"playbook": "errors", "targets": ["shop"], "severity": "critical"}
             "restart on shop: failed (no such app)",
         ),
         (
+            {"ev": "outcome", "kind": "flush_cache", "target": "cache", "result": "cancelled", "reason": "resolved", "counts": {"deleted": 5}},
+            "flush_cache on cache: stopped half-way, because the alert had ended (deleted 5)",
+        ),
+        (
+            {"ev": "outcome", "kind": "restart", "target": "shop", "result": "cancelled", "reason": "paused"},
+            "restart on shop: cancelled (paused)",
+        ),
+        (
             {"ev": "verdict", "step": "first", "verdict": "still_broken", "seen": ["fail: 500"]},
             "after rung first: still broken (fail: 500)",
         ),

@@ -109,26 +109,38 @@ async def facts_of(journal: Journal, claim: Claim, question: Question | None = N
 
 
 async def ended(
-    journal: Journal, claim: Claim, run: Run, *, result: str = "ok", now: float = NOW
+    journal: Journal,
+    claim: Claim,
+    run: Run,
+    *,
+    result: str = "ok",
+    reason: str = "done",
+    now: float = NOW,
 ) -> None:
     """The run is over and its incident is handed to a human."""
     running = changed(
         claim.incident, state=State.RUNNING, progress=changed(claim.incident.progress, since=now)
     )
     after = running.moved(State.VERIFYING, Reason.DONE, now)
-    end = Ended(run.action_id, result, "done")
+    end = Ended(run.action_id, result, reason)
     outcome = Event("outcome", {"incident": run.incident, "aid": run.action_id, "result": result})
     await journal.end(claim, end, Move(after, (outcome,), due=now + 1e6), now)
 
 
 async def acted(
-    journal: Journal, fingerprint: str, *, target: str, now: float, result: str = "ok"
+    journal: Journal,
+    fingerprint: str,
+    *,
+    target: str,
+    now: float,
+    result: str = "ok",
+    reason: str = "done",
 ) -> None:
     """One whole action, from the alert to its outcome."""
     claim = await at_the_gate(journal, fingerprint, target=target, now=now)
     ruling = await asked(journal, claim, a_question(now, target=target))
     assert ruling.run is not None
-    await ended(journal, claim, ruling.run, result=result, now=now)
+    await ended(journal, claim, ruling.run, result=result, reason=reason, now=now)
 
 
 async def exported(journal: Journal, incident: int | None = None) -> list[dict[str, Any]]:

@@ -231,10 +231,17 @@ async def test_i3_runs_are_counted_over_all_incidents_and_outcomes(journal: Jour
 
 
 async def test_i3_what_was_cancelled_before_it_began_is_not_counted(journal: Journal) -> None:
-    await acted(journal, "a", target="api", now=NOW, result="cancelled")
+    await acted(journal, "a", target="api", now=NOW, result="cancelled", reason="stop_file")
     claim = await at_the_gate(journal, "b", now=NOW + 1)
     facts = await facts_of(journal, claim, a_question(NOW + 1))
     assert (facts.target_runs, facts.all_runs, facts.ladder_acted_at) == ((), (), None)
+
+
+async def test_i3_what_was_called_off_half_way_is_counted(journal: Journal) -> None:
+    await acted(journal, "a", target="api", now=NOW, result="cancelled", reason="resolved")
+    claim = await at_the_gate(journal, "b", now=NOW + 1)
+    facts = await facts_of(journal, claim, a_question(NOW + 1))
+    assert (facts.target_runs, facts.all_runs, facts.ladder_acted_at) == ((NOW,), (NOW,), NOW)
 
 
 async def test_i3_only_the_windows_are_counted(journal: Journal) -> None:

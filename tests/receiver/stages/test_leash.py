@@ -11,7 +11,7 @@ from receiver.managers.base import ManagerError
 from receiver.managers.supervisor import Supervisor
 from receiver.pipeline import LEASE, Pipeline
 from receiver.stages.leash import leashed
-from receiver.tools import Finished, Tools
+from receiver.tools import CalledOff, Finished, Tools
 from tests.receiver.rig import CONFIG, HandClock, Rig, ToldHttp, ToldPrograms, firing, rig
 
 
@@ -39,6 +39,27 @@ async def test_every_program_of_an_action_carries_its_name_whatever_else_it_is_g
     tools = leashed(Tools(HandClock(), ToldHttp(), programs), {"A": "1", "B": "2"}, lambda: True)
     await tools.programs.run(["/bin/true"], timeout=1.0, env={"B": "3"})
     assert programs.environments == [{"A": "1", "B": "3"}]
+
+
+async def test_what_is_called_off_is_told_between_two_batches_and_not_within_one() -> None:
+    def call_off() -> None:
+        raise CalledOff
+
+    programs, http = ToldPrograms(), ToldHttp()
+    tools = leashed(Tools(HandClock(), http, programs), {}, lambda: True, call_off)
+    await tools.programs.run(["/bin/true"], timeout=1.0)
+    await tools.http.request("POST", "http://127.0.0.1:1/gc", timeout=1.0)
+    with pytest.raises(CalledOff):
+        tools.require_lease()
+
+
+def test_i14_who_holds_no_lease_is_told_so_whatever_else_there_is_to_say() -> None:
+    def call_off() -> None:
+        raise CalledOff
+
+    tools = leashed(Tools(HandClock(), ToldHttp(), ToldPrograms()), {}, lambda: False, call_off)
+    with pytest.raises(Fenced):
+        tools.require_lease()
 
 
 @dataclass

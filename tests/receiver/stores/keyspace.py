@@ -90,12 +90,13 @@ class Watcher:
     asked: int = 0
     at_lease: Callable[[int], None] = field(default=lambda _: None)  # told the number
     said: list[str] = field(default_factory=list)
+    over: type[Exception] = field(default_factory=lambda: LeaseLost)
 
     def require_lease(self) -> None:
         self.asked += 1
         self.at_lease(self.asked)
         if self.asked > self.leases:
-            raise LeaseLost
+            raise self.over
 
     async def progress(self, text: str) -> None:
         self.said.append(text)

@@ -19,6 +19,7 @@ from receiver.stores.postgres_backends import (
     stop_queries,
 )
 from receiver.stores.postgres_session import connected
+from receiver.tools import CalledOff
 from tests.receiver.stores.postgres_world import DEAF, PASSWORD, HurriedClock, World, real_tools
 from tests.servers.postgres import binary
 from tests.servers.process import start, until
@@ -189,6 +190,17 @@ async def test_who_is_not_the_same_any_more_is_not_signalled(world: World, chang
             postgres_backends._CANCEL_QUERY if change == "query" else postgres_backends._END_SESSION
         )
         assert await hunt.signal(sql, [found]) == []
+    assert await world.alive(db) == [True]
+
+
+async def test_called_off_before_the_signal_it_ends_nobody_and_says_so(world: World) -> None:
+    def enough() -> None:
+        raise CalledOff
+
+    db = await world.idle()
+    async with connected(world.facet(), real_tools(enough)) as session:
+        ended = await end_sessions(session, wanted("idle", older_than=0))
+    assert (ended.found, ended.terminated, ended.left) == (1, 0, 0)
     assert await world.alive(db) == [True]
 
 

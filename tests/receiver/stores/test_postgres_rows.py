@@ -8,6 +8,7 @@ import pytest
 from receiver.journal import Fenced
 from receiver.stores.base import StoreError
 from receiver.stores.postgres_rows import Heal, Healed, heal_sessions
+from receiver.tools import CalledOff
 from tests.receiver.stores.postgres_world import HurriedClock, World, real_tools
 
 pytestmark = pytest.mark.server
@@ -267,6 +268,20 @@ async def test_a_lease_that_is_over_ends_it_between_two_batches(world: World) ->
     with pytest.raises(Fenced):
         await heal_sessions(world.facet(sessions=SESSIONS), Heal(batch=2), real_tools(lease))
     assert left(world) == 6
+
+
+async def test_called_off_between_two_batches_it_says_what_is_gone(world: World) -> None:
+    a_table(world)
+    asked: list[int] = []
+
+    def enough() -> None:
+        asked.append(1)
+        if len(asked) == 3:
+            raise CalledOff
+
+    done = await heal_sessions(world.facet(sessions=SESSIONS), Heal(batch=2), real_tools(enough))
+    assert (done.removed, done.found, left(world)) == (4, 5, 6)
+    assert done.text == "removed 4 of 5 stale sessions: the rest is not needed any more"
 
 
 async def test_it_says_how_far_it_has_come(world: World) -> None:

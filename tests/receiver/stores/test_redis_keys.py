@@ -9,6 +9,7 @@ import redis.asyncio
 
 from receiver.stores.base import StoreError
 from receiver.stores.redis_keys import BATCH, Sweep, Swept, flush_database, sweep
+from receiver.tools import CalledOff
 from tests.receiver.stores.keyspace import Keyspace, LeaseLost, Watcher, facet, keyspace
 from tests.servers.process import until
 
@@ -161,6 +162,14 @@ async def test_it_asks_for_its_lease_before_every_batch_and_stops_without(space:
     with pytest.raises(LeaseLost):
         await sweep(Sweep(facet(space.server.url), ("cache:*",), 1_000_000), watcher.tools)
     assert await space.calls("unlink") == 3
+
+
+async def test_called_off_between_two_batches_it_says_what_is_gone(space: Keyspace) -> None:
+    await space.fill(20 * BATCH)
+    watcher = Watcher(leases=3, over=CalledOff)
+    swept = await sweep(Sweep(facet(space.server.url), ("cache:*",), 1_000_000), watcher.tools)
+    assert await space.calls("unlink") == 3
+    assert (swept.scanned, swept.deleted) == (20 * BATCH, 20 * BATCH - await space.admin.dbsize())
 
 
 async def test_how_far_it_has_come_is_said_without_a_key(space: Keyspace) -> None:

@@ -9,6 +9,7 @@ import redis
 from receiver.stores.base import StoreError
 from receiver.stores.redis_keys import Swept
 from receiver.stores.redis_sessions import StaleSessions, stale_sessions
+from receiver.tools import CalledOff
 from tests.receiver.stores.keyspace import Keyspace, LeaseLost, Watcher, facet, keyspace
 
 pytestmark = pytest.mark.server
@@ -90,6 +91,13 @@ async def test_it_asks_for_its_lease_before_every_batch(space: Keyspace) -> None
     with pytest.raises(LeaseLost):
         await stale_sessions(replace(of(space.server.url), batch=3), Watcher(leases=2).tools)
     assert await space.admin.dbsize() == 4
+
+
+async def test_called_off_between_two_batches_it_says_what_is_gone(space: Keyspace) -> None:
+    await many_idle(space, 10)
+    watcher = Watcher(leases=2, over=CalledOff)
+    swept = await stale_sessions(replace(of(space.server.url), batch=3), watcher.tools)
+    assert (swept.deleted, await space.admin.dbsize()) == (6, 4)
 
 
 async def test_where_uses_are_counted_nobody_can_say_and_nothing_goes(space: Keyspace) -> None:
