@@ -113,9 +113,8 @@ class Express(asyncio.Protocol):
         self._guard: Guard | Unguarded = Unguarded()
         self._transport: asyncio.Transport | None = None
         self._full = False  # the client does not take what we have written
-        self._over: asyncio.Future[None] | None = (
-            None  # what is under way, where somebody waits for it
-        )
+        # what is under way, where somebody waits for it
+        self._over: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -230,11 +229,15 @@ class Express(asyncio.Protocol):
         self._theirs.data_received(came)
 
     async def _wait_for_rest(self, transport: asyncio.Transport) -> None:
+        loaded = False
         try:
             await self._rest.load()
+            loaded = True
         except (ImportError, OSError) as error:
             _log.exception("what an unusual request needs cannot be loaded", error)
-            transport.abort()
+        finally:
+            if not loaded:
+                transport.abort()  # no deadline runs while it is we who are slow
         came, self._later = self._later, b""
         self._settle()
         if not transport.is_closing():
