@@ -18,6 +18,7 @@ from exporter.collectors.process_sources.base import DOWN, Entry, Figures, Machi
 from exporter.collectors.process_sources.engine import Engine, engine_url, find_engine
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_ID = re.compile(r"[0-9a-f]{64}")  # anything shorter might be a part of another's control group
 
 
 def _container(text: str) -> str:
@@ -55,7 +56,7 @@ async def _look(engine: Engine, name: str, machine: Machine) -> Reading:
     state = found["State"]
     up, pid = state["Status"] == "running", int(state.get("Pid") or 0)
     limit = int((found.get("HostConfig") or {}).get("Memory") or 0) or None
-    seen = bool(pid) and machine.within(pid, found["Id"])
+    seen = bool(pid and _ID.fullmatch(found["Id"])) and machine.within(pid, found["Id"])
     stats = None
     if up and not seen:
         stats = await engine.look(f"/containers/{name}/stats?stream=false&one-shot=true")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -101,6 +102,17 @@ async def test_a_process_that_cannot_be_is_none_of_this_machine(tmp_path: Path) 
     found = await seen(tmp_path, {"json": shown, "stats": {}})
     assert value(found, "prunella_process_up") == 1
     assert found.problems == ()
+
+
+@pytest.mark.parametrize("identity", ["", "0", "/"])
+async def test_a_container_without_a_whole_id_gets_no_process_of_this_machine(
+    tmp_path: Path, identity: str
+) -> None:
+    """A part of an id is in the control group of many."""
+    state = {"Status": "running", "Pid": os.getpid()}
+    found = await seen(tmp_path, {"json": {**RUNNING, "Id": identity, "State": state}, "stats": {}})
+    assert value(found, "prunella_process_up") == 1
+    assert value(found, "prunella_process_resident_memory_bytes") is None
 
 
 async def test_an_answer_without_end_is_given_up(tmp_path: Path) -> None:
