@@ -60,7 +60,9 @@ def test_what_cannot_be_written_costs_only_itself(accept: str) -> None:
 @pytest.mark.parametrize("accept", ["", OPENMETRICS])
 def test_of_a_whole_sheet_only_what_cannot_be_written_is_left_out(accept: str) -> None:
     shapes = {name: Shape(name, "Text.", "gauge", ()) for name in ("good", "unwritten")}
-    sheet = Sheet(shapes, {"good": ["good 1.0\n"], "unwritten": ['unwritten{a="\ud800"} 1.0\n']}, ())
+    sheet = Sheet(
+        shapes, {"good": ["good 1.0\n"], "unwritten": ['unwritten{a="\ud800"} 1.0\n']}, ()
+    )
     body, _ = metrics([sheet], accept, "")
     assert b"# HELP good Text.\n# TYPE good gauge\ngood 1.0\n" in body
     assert b"unwritten" not in body
